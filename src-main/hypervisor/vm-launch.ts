@@ -1,0 +1,46 @@
+/** The contract between the engine, which wants VMs to run, and the hypervisor, which runs each in a worker of its own. */
+import type { DiskSpec, GuestSource, VmStats } from '../../shared/model/vm.ts';
+
+/** Everything a VM needs to run, by value: a worker gets it as its `workerData`. */
+export interface VmLaunch {
+  readonly name: string;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  /** Frequency of the host's system counter, in Hz. */
+  readonly counterHz: number;
+  readonly guest: GuestSource;
+  readonly disks: readonly DiskSpec[];
+}
+
+/** Why a VM is no longer running. */
+export type VmStop =
+  | { readonly kind: 'poweredOff' }              // the guest asked (PSCI SYSTEM_OFF)
+  | { readonly kind: 'reset' }                   // the guest asked, and `stopOnReset` was set
+  | { readonly kind: 'terminated' }              // `terminate()` was called
+  | { readonly kind: 'failed'; readonly message: string }; // unreadable image, or a bug of ours; one sentence
+
+export interface VmListener {
+  /** Every image is loaded and the first instruction is about to run. */
+  started(): void;
+  consoleOutput(bytes: Uint8Array): void;
+  /** The guest reset itself and starts again. */
+  resetByGuest(): void;
+  /** Exactly once, last. */
+  stopped(stop: VmStop): void;
+}
+
+/** A VM that is starting or running. */
+export interface RunningVm {
+  consoleInput(bytes: Uint8Array): void;
+  /** How many bytes of console output the reader has taken; output pauses when 256 KiB are outstanding. */
+  acknowledgeConsole(bytes: number): void;
+  /** Presses the ACPI-style power button, which Linux obeys. */
+  powerButton(): void;
+  reset(): void;
+  /** Pulls the plug; resolves when the worker is gone. */
+  terminate(): Promise<void>;
+  stats(): Promise<VmStats>;
+}
+
+/** Given to the engine by its entry point. */
+export type StartVm = (launch: VmLaunch, listener: VmListener, options?: { stopOnReset?: boolean }) => RunningVm;
