@@ -1,0 +1,25 @@
+/** Wires the page: engine client, stores, router, views. */
+import '@clr/ui/clr-ui.min.css';
+import { createPinia } from 'pinia';
+import { createApp } from 'vue';
+import { EngineClient } from '../engine/client.ts';
+import { electronLink } from '../engine/electron-link.ts';
+import { ENGINE } from '../engine/use-engine.ts';
+import { webSocketLink } from '../engine/web-socket-link.ts';
+import { useConnection } from '../stores/connection.ts';
+import { useEvents } from '../stores/events.ts';
+import { useHosts } from '../stores/hosts.ts';
+import { useTasks } from '../stores/tasks.ts';
+import { useVms } from '../stores/vms.ts';
+import { createDialogs, DIALOGS } from '../views/shell/dialogs.ts';
+import App from './App.vue';
+import { createAppRouter } from './router.ts';
+import './styles.css';
+
+const engine = new EngineClient();
+const app = createApp(App).use(createPinia()).use(createAppRouter()).provide(ENGINE, engine).provide(DIALOGS, createDialogs());
+
+const stores = app.runWithContext(() => [useConnection(), useHosts(), useVms(), useTasks(), useEvents()]);
+const link = window.quarterdeck ? electronLink(window.quarterdeck) : webSocketLink(new URL('engine', location.href));
+engine.start(link, () => Promise.all(stores.map(store => store.load())));
+app.mount('#app');

@@ -1,0 +1,22 @@
+import { createRouter, createWebHashHistory, type Router } from 'vue-router';
+import DatacenterPage from '../views/datacenter/DatacenterPage.vue';
+import HostPage from '../views/host/HostPage.vue';
+import AppShell from '../views/shell/AppShell.vue';
+import ConsoleWindow from '../views/vm/ConsoleWindow.vue';
+import VmPage from '../views/vm/VmPage.vue';
+
+/** Addresses live in the hash: the files come from `app://` or any server, which need to know nothing of them. */
+export const createAppRouter = (): Router => createRouter({
+  history: createWebHashHistory(),
+  routes: [
+    { path: '/console/:id', component: ConsoleWindow },
+    {
+      path: '/', component: AppShell, redirect: '/datacenter/summary', children: [
+        { path: 'datacenter/:tab', component: DatacenterPage, meta: { kind: 'datacenter' } },
+        { path: 'host/:id/:tab', component: HostPage, meta: { kind: 'host' } },
+        { path: 'vm/:id/:tab', component: VmPage, meta: { kind: 'vm' } },
+      ],
+    },
+    { path: '/:rest(.*)*', redirect: '/datacenter/summary' },
+  ],
+});

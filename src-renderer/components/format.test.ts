@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { formatBytes, formatDuration, formatMib, formatWait, plural } from './format.ts';
+
+test('sizes keep three digits and no false precision', () => {
+  expect([0, 1023, 1536, 104_857_600, 5_000_000_000].map(formatBytes)).toEqual(['0 B', '1023 B', '1.5 KiB', '100 MiB', '4.66 GiB']);
+  expect([512, 3072].map(formatMib)).toEqual(['512 MiB', '3 GiB']);
+});
+
+test('durations show their two largest units', () => {
+  expect([999, 61_000, 3_660_000, 90_000_000].map(formatDuration)).toEqual(['0 s', '1 min 1 s', '1 h 1 min', '1 d 1 h']);
+});
+
+test('waits are exact while they are short', () => {
+  expect([3.2, 1240, 61_000].map(formatWait)).toEqual(['3 ms', '1.2 s', '1 min 1 s']);
+});
+
+test('one is not plural', () => {
+  expect([plural(1, 'VM'), plural(2, 'VM'), plural(0, 'entry', 'entries')]).toEqual(['1 VM', '2 VMs', '0 entries']);
+});

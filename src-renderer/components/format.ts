@@ -1,0 +1,45 @@
+/** How figures and times read on screen. */
+import type { PowerState } from '../../shared/model/vm.ts';
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** A size with three significant digits: `512 MiB`, `1.5 GiB`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) { value /= 1024; unit++; }
+  return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(3))} ${UNITS[unit]}`;
+}
+
+export const formatMib = (mib: number): string => formatBytes(mib * 1024 * 1024);
+
+/** A span of time by its two largest units: `2 h 5 min`. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  if (days > 0) return `${days} d ${hours} h`;
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  if (minutes > 0) return `${minutes} min ${seconds % 60} s`;
+  return `${seconds} s`;
+}
+
+/** How long something waited, in the unit an operator compares: `3 ms`, `1.2 s`. */
+export const formatWait = (ms: number): string => (ms < 1000 ? `${Math.max(0, Math.round(ms))} ms` : ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : formatDuration(ms));
+
+const dateTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'short', timeStyle: 'medium' });
+export const formatTime = (ms: number | undefined): string => (ms === undefined ? '' : dateTime.format(ms));
+
+const whole = new Intl.NumberFormat('en');
+export const formatCount = (count: number): string => whole.format(Math.round(count));
+
+/** A count in millions with a readable number of digits. */
+export const formatMillions = (millions: number): string => (millions >= 100 ? String(Math.round(millions)) : millions.toFixed(1));
+
+export const formatPercent = (part: number): string => `${Math.round(part * 100)} %`;
+
+const POWER_STATES: Record<PowerState, string> = {
+  poweredOff: 'Powered Off', poweringOn: 'Powering On', poweredOn: 'Powered On', poweringOff: 'Powering Off',
+};
+export const formatPowerState = (state: PowerState): string => POWER_STATES[state];
+
+export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;

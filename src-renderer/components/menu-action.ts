@@ -1,0 +1,15 @@
+import type { IconName } from './icon-shapes.ts';
+
+/** One action on an object, as a menu item and, where there is room, as an icon. */
+export interface MenuAction {
+  readonly label: string;
+  readonly icon?: IconName;
+  readonly status?: 'success' | 'danger';
+  /** Why it cannot be used now; absent when it can. */
+  readonly disabledReason?: string | undefined;
+  /** Starts a new group. */
+  readonly divided?: boolean;
+  /** Makes the item one choice of several. */
+  readonly checked?: boolean;
+  run(): void;
+}

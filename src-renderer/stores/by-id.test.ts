@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import type { HostId, VmId } from '../../shared/base/ids.ts';
+import type { Vm } from '../../shared/model/vm.ts';
+import { applyChanges, compareNames, mapById } from './by-id.ts';
+
+const vm = (id: string, name: string): Vm => ({
+  id: id as VmId, hostId: 'host-a' as HostId, powerState: 'poweredOff', createdMs: 0,
+  spec: { name, cpus: 1, memoryMib: 512, guest: { kind: 'diagnostics' }, disks: [] },
+});
+
+test('a batch adds, replaces and removes objects of its kind', () => {
+  const before = mapById([vm('1', 'one'), vm('2', 'two')]);
+  const after = applyChanges('vm', before, [
+    { kind: 'vm', id: '1' as VmId, after: null },
+    { kind: 'vm', id: '2' as VmId, after: vm('2', 'second') },
+    { kind: 'vm', id: '3' as VmId, after: vm('3', 'three') },
+  ]);
+  expect([...after.values()].map(each => each.spec.name)).toEqual(['second', 'three']);
+  expect([...before.keys()]).toEqual(['1', '2']);
+});
+
+test('a batch about other kinds leaves the very same map, so that nothing renders again', () => {
+  const before = mapById([vm('1', 'one')]);
+  expect(applyChanges('vm', before, [{ kind: 'host', id: 'h' as HostId, after: null }])).toBe(before);
+});
+
+test('names sort as a person counts', () => {
+  expect(['vm10', 'Vm2', 'vm1'].sort(compareNames)).toEqual(['vm1', 'Vm2', 'vm10']);
+});

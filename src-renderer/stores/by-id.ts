@@ -1,0 +1,23 @@
+/** Pure steps from one snapshot of a collection to the next, shared by the stores. */
+import type { Change } from '../../shared/api/engine-events.ts';
+
+type After<K extends Change['kind']> = NonNullable<Extract<Change, { kind: K }>['after']>;
+
+/** The map after the changes that are of this kind; the same map when none is. */
+export function applyChanges<K extends Change['kind']>(kind: K, before: ReadonlyMap<string, After<K>>, changes: readonly Change[]): ReadonlyMap<string, After<K>> {
+  const own = changes.filter(change => change.kind === kind);
+  if (own.length === 0) return before;
+  const next = new Map(before);
+  for (const { id, after } of own) {
+    if (after === null) next.delete(id);
+    else next.set(id, after as After<K>);
+  }
+  return next;
+}
+
+export const mapById = <T extends { readonly id: string }>(rows: readonly T[]): ReadonlyMap<string, T> => new Map(rows.map(row => [row.id, row]));
+
+const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
+
+/** Orders names as a person does: `vm2` before `vm10`. */
+export const compareNames = (a: string, b: string): number => collator.compare(a, b);

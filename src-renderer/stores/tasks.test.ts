@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import type { TaskId, VmId } from '../../shared/base/ids.ts';
+import type { Task } from '../../shared/model/task.ts';
+import { withTask } from './tasks.ts';
+
+const task = (id: string, queuedMs: number, state: Task['state'] = 'running'): Task => ({
+  id: id as TaskId, name: 'Power On virtual machine', target: { kind: 'vm', id: 'vm-1' as VmId, name: 'web' },
+  initiator: 'operator', state, cancelable: false, queuedMs,
+});
+
+test('a task that goes on keeps its place, a new one comes first', () => {
+  const two = withTask(withTask([], task('a', 1)), task('b', 2));
+  expect(withTask(two, task('a', 1, 'success')).map(each => [each.id, each.state])).toEqual([['b', 'running'], ['a', 'success']]);
+});
+
+test('the oldest tasks are dropped beyond two hundred', () => {
+  let tasks: readonly Task[] = [];
+  for (let i = 0; i < 205; i++) tasks = withTask(tasks, task(String(i), i));
+  expect([tasks.length, tasks[0]?.id, tasks.at(-1)?.id]).toEqual([200, '204', '5']);
+});

@@ -1,0 +1,28 @@
+import { defineStore } from 'pinia';
+import { computed, shallowRef } from 'vue';
+import type { HostId, VmId } from '../../shared/base/ids.ts';
+import type { Vm, VmSpec } from '../../shared/model/vm.ts';
+import { useEngine } from '../engine/use-engine.ts';
+import { applyChanges, compareNames, mapById } from './by-id.ts';
+
+export const useVms = defineStore('vms', () => {
+  const engine = useEngine();
+  const byId = shallowRef<ReadonlyMap<string, Vm>>(new Map());
+  const all = computed(() => [...byId.value.values()].sort((a, b) => compareNames(a.spec.name, b.spec.name)));
+  const byHost = computed(() => Map.groupBy(all.value, vm => vm.hostId));
+
+  async function load() { byId.value = mapById(await engine.call(api => api.vms.list())); }
+  engine.on('inventory.changed', changes => { byId.value = applyChanges('vm', byId.value, changes); });
+
+  return {
+    byId, all, byHost, load,
+    create: (spec: VmSpec, host: HostId) => engine.call(api => api.vms.create(spec, host)),
+    rename: (vm: VmId, name: string) => engine.call(api => api.vms.rename(vm, name)),
+    powerOn: (vm: VmId) => engine.call(api => api.vms.powerOn(vm)),
+    shutDownGuest: (vm: VmId) => engine.call(api => api.vms.shutDownGuest(vm)),
+    powerOff: (vm: VmId) => engine.call(api => api.vms.powerOff(vm)),
+    reset: (vm: VmId) => engine.call(api => api.vms.reset(vm)),
+    remove: (vm: VmId) => engine.call(api => api.vms.delete(vm)),
+    stats: (vm: VmId) => engine.call(api => api.vms.stats(vm)),
+  };
+});

@@ -1,0 +1,20 @@
+/** Which dialog is open. One at a time; what it needs comes with the request. */
+import { inject, shallowRef, type InjectionKey, type ShallowRef } from 'vue';
+import type { HostId, VmId } from '../../../shared/base/ids.ts';
+import { assert } from '../../../shared/base/errors.ts';
+
+export type DialogRequest =
+  | { readonly kind: 'newVm'; readonly hostId?: HostId | undefined }
+  | { readonly kind: 'rename'; readonly vmId: VmId }
+  | { readonly kind: 'about' }
+  | { readonly kind: 'confirm'; readonly title: string; readonly message: string; readonly confirmLabel: string; readonly danger?: boolean; readonly run: () => void };
+
+export type Dialogs = ShallowRef<DialogRequest | undefined>;
+export const DIALOGS: InjectionKey<Dialogs> = Symbol('dialogs');
+export const createDialogs = (): Dialogs => shallowRef();
+
+export function useDialogs(): Dialogs {
+  const dialogs = inject(DIALOGS);
+  assert(dialogs, 'the app provides the dialogs');
+  return dialogs;
+}

@@ -1,0 +1,20 @@
+/** A VM's specification in words, for the summary, the configuration and the wizard's last page. */
+import type { GuestSource, VmSpec } from '../../../shared/model/vm.ts';
+import { formatMib } from '../../components/format.ts';
+
+type Rows = readonly (readonly [name: string, value: string | undefined])[];
+
+const GUESTS: Record<GuestSource['kind'], string> = { diagnostics: 'Built-in diagnostics', linux: 'Linux kernel', binary: 'Bare binary' };
+export const guestName = (guest: GuestSource): string => GUESTS[guest.kind];
+
+export function guestRows(guest: GuestSource): Rows {
+  const first = ['Guest', guestName(guest)] as const;
+  if (guest.kind === 'linux') return [first, ['Kernel', guest.kernelPath], ['Initial RAM disk', guest.initrdPath ?? 'none'], ['Command line', guest.commandLine || 'none']];
+  return guest.kind === 'binary' ? [first, ['Image', guest.imagePath]] : [first];
+}
+
+export const hardwareRows = ({ cpus, memoryMib, disks }: VmSpec): Rows => [
+  ['CPU', String(cpus)], ['Memory', formatMib(memoryMib)],
+  ...disks.map((disk, at) => [`Disk ${at + 1}`, `${disk.path}${disk.readOnly ? ' (read only)' : ''}`] as const),
+  ['Disks', disks.length === 0 ? 'none' : undefined],
+];

@@ -1,0 +1,57 @@
+/** What an operator can do with a VM now, in vSphere's order, and why the rest cannot be done. */
+import { computed, type ComputedRef } from 'vue';
+import type { PowerState, Vm } from '../../../shared/model/vm.ts';
+import type { MenuAction } from '../../components/menu-action.ts';
+import { useConnection } from '../../stores/connection.ts';
+import { useNotices } from '../../stores/notices.ts';
+import { useVms } from '../../stores/vms.ts';
+import { useDialogs } from '../shell/dialogs.ts';
+import { openConsole } from './open-console.ts';
+
+type PowerAction = 'powerOn' | 'shutDown' | 'powerOff' | 'reset' | 'delete';
+
+const REASONS: Record<PowerAction, Partial<Record<PowerState, string>>> = {
+  powerOn: { poweredOn: 'It is powered on already.', poweringOn: 'It is powering on.', poweringOff: 'It is powering off.' },
+  shutDown: { poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off already.' },
+  powerOff: { poweredOff: 'It is powered off already.' },
+  reset: { poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off.' },
+  delete: { poweredOn: 'Power it off first.', poweringOn: 'Power it off first.', poweringOff: 'Wait until it is powered off.' },
+};
+
+/** Why `action` cannot be done to a VM in this state; absent when it can. */
+export const whyNot = (action: PowerAction, state: PowerState): string | undefined => REASONS[action][state];
+
+export interface VmActions { readonly power: readonly MenuAction[]; readonly all: readonly MenuAction[] }
+
+export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
+  const [vms, notices, connection, dialogs] = [useVms(), useNotices(), useConnection(), useDialogs()];
+
+  return computed(() => {
+    const target = vm();
+    if (!target) return { power: [], all: [] };
+    const { id, spec: { name }, powerState } = target;
+    const offline = connection.connected ? undefined : 'The engine is not connected.';
+    const reason = (action: PowerAction) => offline ?? whyNot(action, powerState);
+    const confirm = (title: string, message: string, confirmLabel: string, run: () => Promise<unknown>) =>
+      () => { dialogs.value = { kind: 'confirm', title, message, confirmLabel, danger: true, run: () => void notices.attempt(run()) }; };
+
+    const power: MenuAction[] = [
+      { label: 'Power On', icon: 'play', status: 'success', disabledReason: reason('powerOn'), run: () => void notices.attempt(vms.powerOn(id)) },
+      { label: 'Power Off', icon: 'stop', status: 'danger', disabledReason: reason('powerOff'),
+        run: confirm('Power off virtual machine', `Power off "${name}" without shutting down its guest? What the guest has not saved is lost.`, 'Power Off', () => vms.powerOff(id)) },
+      { label: 'Shut Down Guest OS', icon: 'power', disabledReason: reason('shutDown'), run: () => void notices.attempt(vms.shutDownGuest(id)) },
+      { label: 'Reset', icon: 'refresh', disabledReason: reason('reset'),
+        run: confirm('Reset virtual machine', `Reset "${name}"? It restarts at once; what the guest has not saved is lost.`, 'Reset', () => vms.reset(id)) },
+    ];
+    return {
+      power,
+      all: [
+        ...power,
+        { label: 'Open Console in New Window', icon: 'pop-out', divided: true, run: () => openConsole(id) },
+        { label: 'Rename…', icon: 'pencil', divided: true, disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', vmId: id }; } },
+        { label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason: reason('delete'),
+          run: confirm('Delete virtual machine', `Delete "${name}"? It leaves the inventory for good. Kernel and disk image files stay where they are.`, 'Delete', () => vms.remove(id)) },
+      ],
+    };
+  });
+}

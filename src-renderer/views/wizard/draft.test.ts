@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import type { FileProbe } from '../../../shared/api/engine-api.ts';
+import type { HostId } from '../../../shared/base/ids.ts';
+import type { Host } from '../../../shared/model/host.ts';
+import { describeFile, fileProblem, filesOf, newDraft, problemsOf, specOf, type Draft } from './draft.ts';
+
+const host: Host = { id: 'a' as HostId, name: 'host-a', model: 'QD-1', cpus: 4, memoryMib: 2048, counterHz: 62_500_000, connected: true };
+const draft = (changes: Partial<Draft> = {}): Draft => ({ ...newDraft(host.id), name: 'web-01', ...changes });
+const problems = (changes: Partial<Draft>, probes: [string, FileProbe][] = []) =>
+  Object.fromEntries(problemsOf(draft(changes), { takenNames: ['db-01'], hosts: [host], probes: new Map(probes) }));
+const probe = (what: FileProbe['what'], sizeBytes = 1024): FileProbe => ({ exists: true, sizeBytes, what });
+
+test('a new draft with a name is complete: the first VM needs no file', () => {
+  expect(problems({})).toEqual({});
+  expect(specOf(draft())).toEqual({ name: 'web-01', cpus: 1, memoryMib: 512, guest: { kind: 'diagnostics' }, disks: [] });
+});
+
+test('a name must be there, be allowed and be free', () => {
+  expect(problems({ name: ' ' })).toEqual({ name: 'Enter a name.' });
+  expect(problems({ name: 'a/b' })).toEqual({ name: 'A name cannot contain /, \\, % or control characters.' });
+  expect(problems({ name: ' db-01 ' })).toEqual({ name: 'There is already a virtual machine named "db-01".' });
+});
+
+test('hardware is judged as typed, then against the host', () => {
+  expect(problems({ cpus: '' })).toEqual({ cpus: 'CPU count must be a number.' });
+  expect(problems({ cpus: '1.5' })).toEqual({ cpus: 'CPU count must be a whole number.' });
+  expect(problems({ cpus: '8' })).toEqual({ cpus: 'host-a has 4 CPUs, the virtual machine asks for 8.' });
+  expect(problems({ memory: '3', memoryUnit: 'GiB' })).toEqual({ memoryMib: 'host-a has 2 GiB of memory, the virtual machine asks for 3 GiB.' });
+  expect(problems({ hostId: undefined })).toEqual({ hostId: 'Choose a host.' });
+});
+
+test('a Linux guest needs a kernel that is one; the initrd may be left out', () => {
+  const linux: Partial<Draft> = { guest: 'linux', kernelPath: '/k' };
+  expect(problems({ guest: 'linux' })).toEqual({ 'guest.kernelPath': 'Choose the kernel file.' });
+  expect(problems(linux, [['/k', probe('other')]])).toEqual({ 'guest.kernelPath': 'This is not a Linux arm64 Image, plain or gzip.' });
+  expect(problems(linux, [['/k', probe('linux-image')]])).toEqual({});
+  expect(specOf(draft(linux)).guest).toEqual({ kind: 'linux', kernelPath: '/k', commandLine: 'console=ttyAMA0' });
+});
+
+test('only the files of the chosen guest and the disks are looked at', () => {
+  const both = draft({ guest: 'binary', kernelPath: '/k', imagePath: ' /i ', disks: [{ key: 1, path: '/d', readOnly: true }] });
+  expect(filesOf(both).map(file => [file.field, file.use, file.path])).toEqual([['guest.imagePath', 'image', '/i'], ['disks.0.path', 'disk', '/d']]);
+});
+
+test('a file says what it is, or why it cannot be used', () => {
+  expect(describeFile(probe('linux-image', 36_700_160))).toBe('Linux arm64 kernel, 35 MiB.');
+  expect(fileProblem('disk', probe('directory'))).toBe('This is a folder. Choose a file in it.');
+  expect(fileProblem('disk', { exists: false, sizeBytes: 0, what: 'other' })).toBe('There is no such file.');
+  expect(fileProblem('disk', undefined)).toBeUndefined();
+});

@@ -1,0 +1,129 @@
+/** What the wizard has been told so far, and what is wrong with it. Pure, so that every rule is tested without a page. */
+import * as v from 'valibot';
+import type { FileProbe } from '../../../shared/api/engine-api.ts';
+import type { HostId } from '../../../shared/base/ids.ts';
+import type { Host } from '../../../shared/model/host.ts';
+import { VmName, VmSpec, type GuestSource } from '../../../shared/model/vm.ts';
+import { formatBytes, formatMib, plural } from '../../components/format.ts';
+
+export interface DiskDraft { readonly key: number; path: string; readOnly: boolean }
+
+/** Numbers stay as typed until they are checked. */
+export interface Draft {
+  name: string;
+  hostId: HostId | undefined;
+  guest: GuestSource['kind'];
+  kernelPath: string;
+  initrdPath: string;
+  commandLine: string;
+  imagePath: string;
+  cpus: string;
+  memory: string;
+  memoryUnit: 'MiB' | 'GiB';
+  disks: DiskDraft[];
+}
+
+export const newDraft = (hostId: HostId | undefined): Draft => ({
+  name: '', hostId, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0', imagePath: '',
+  cpus: '1', memory: '512', memoryUnit: 'MiB', disks: [],
+});
+
+export interface WizardPage { readonly id: 'type' | 'name' | 'host' | 'guest' | 'hardware' | 'review'; readonly title: string }
+
+export const PAGES: readonly WizardPage[] = [
+  { id: 'type', title: 'Select a creation type' },
+  { id: 'name', title: 'Select a name' },
+  { id: 'host', title: 'Select a compute resource' },
+  { id: 'guest', title: 'Select a guest' },
+  { id: 'hardware', title: 'Customize hardware' },
+  { id: 'review', title: 'Ready to complete' },
+];
+
+/** What the draft is judged against. A path that is not in `probes` has not been looked at yet. */
+export interface DraftContext {
+  readonly takenNames: readonly string[];
+  readonly hosts: readonly Host[];
+  readonly probes: ReadonlyMap<string, FileProbe>;
+}
+
+/** What is wrong, by field; a field's name is its path in `VmSpec`, or `hostId`. */
+export type Problems = ReadonlyMap<string, string>;
+
+export const memoryMib = (draft: Draft): number => (draft.memory.trim() === '' ? NaN : Number(draft.memory) * (draft.memoryUnit === 'GiB' ? 1024 : 1));
+
+function guestOf(draft: Draft): GuestSource {
+  const { guest: kind, kernelPath, initrdPath, commandLine, imagePath } = draft;
+  if (kind === 'linux') return { kind, kernelPath, commandLine, ...(initrdPath.trim() && { initrdPath: initrdPath.trim() }) };
+  return kind === 'binary' ? { kind, imagePath } : { kind };
+}
+
+/** The specification as typed; only one without problems is a `VmSpec`. */
+export const specOf = (draft: Draft): VmSpec => ({
+  name: draft.name.trim(), cpus: draft.cpus.trim() === '' ? NaN : Number(draft.cpus), memoryMib: memoryMib(draft),
+  guest: guestOf(draft), disks: draft.disks.map(({ path, readOnly }) => ({ path: path.trim(), readOnly })),
+});
+
+/** Why a VM cannot have this name; absent when it can. */
+export function nameProblem(name: string, taken: readonly string[]): string | undefined {
+  const result = v.safeParse(VmName, name);
+  if (!result.success) return result.issues[0].message;
+  return taken.includes(result.output) ? `There is already a virtual machine named "${result.output}".` : undefined;
+}
+
+/** Why the VM does not fit on a host; absent when it does. */
+export function hostProblem(host: Host | undefined, cpus: number, mib: number): string | undefined {
+  if (!host) return 'Choose a host.';
+  if (!host.connected) return `${host.name} is not connected.`;
+  if (cpus > host.cpus) return `${host.name} has ${plural(host.cpus, 'CPU')}, the virtual machine asks for ${cpus}.`;
+  return mib > host.memoryMib ? `${host.name} has ${formatMib(host.memoryMib)} of memory, the virtual machine asks for ${formatMib(mib)}.` : undefined;
+}
+
+export type FileUse = 'kernel' | 'initrd' | 'image' | 'disk';
+
+/** Why a file cannot be used; absent when it can or has not been looked at. */
+export function fileProblem(use: FileUse, probe: FileProbe | undefined): string | undefined {
+  if (!probe) return undefined;
+  if (probe.problem) return probe.problem;
+  if (!probe.exists) return 'There is no such file.';
+  if (probe.what === 'directory') return 'This is a folder. Choose a file in it.';
+  if (probe.sizeBytes === 0) return 'This file is empty.';
+  if (use === 'kernel' && probe.what !== 'linux-image' && probe.what !== 'gzip') return 'This is not a Linux arm64 Image, plain or gzip.';
+  return use === 'initrd' && probe.what === 'linux-image' ? 'This is a kernel, not an initial RAM disk.' : undefined;
+}
+
+const KINDS: Record<FileProbe['what'], string> = { 'linux-image': 'Linux arm64 kernel', gzip: 'gzip file', cpio: 'cpio archive', directory: 'folder', other: 'file' };
+
+/** What was found at a path, for the line below its field. */
+export const describeFile = (probe: FileProbe): string => `${KINDS[probe.what][0]?.toUpperCase()}${KINDS[probe.what].slice(1)}, ${formatBytes(probe.sizeBytes)}.`;
+
+/** The fields that hold paths now in use. */
+export function filesOf(draft: Draft): readonly { readonly field: string; readonly use: FileUse; readonly path: string }[] {
+  const linux = [{ field: 'guest.kernelPath', use: 'kernel', path: draft.kernelPath }, { field: 'guest.initrdPath', use: 'initrd', path: draft.initrdPath }] as const;
+  const guest = draft.guest === 'linux' ? linux : draft.guest === 'binary' ? [{ field: 'guest.imagePath', use: 'image', path: draft.imagePath } as const] : [];
+  const disks = draft.disks.map(({ path }, index) => ({ field: `disks.${index}.path`, use: 'disk' as const, path }));
+  return [...guest, ...disks].map(file => ({ ...file, path: file.path.trim() }));
+}
+
+/** Everything wrong with the draft: the schema's word first, then what only the inventory and the files can tell. */
+export function problemsOf(draft: Draft, context: DraftContext): Problems {
+  const spec = specOf(draft);
+  const found = new Map<string, string>();
+  const note = (field: string, problem: string | undefined) => { if (problem && !found.has(field)) found.set(field, problem); };
+  for (const issue of v.safeParse(VmSpec, spec).issues ?? []) note(v.getDotPath(issue) ?? '', issue.message);
+  note('name', nameProblem(draft.name, context.takenNames));
+  const host = context.hosts.find(({ id }) => id === draft.hostId);
+  note('hostId', hostProblem(host, 0, 0));
+  if (host?.connected) {
+    note('cpus', hostProblem(host, spec.cpus, 0));
+    note('memoryMib', hostProblem(host, 0, spec.memoryMib));
+  }
+  for (const { field, use, path } of filesOf(draft)) note(field, fileProblem(use, context.probes.get(path)));
+  return found;
+}
+
+/** The page on which a field stands. */
+export function pageOf(field: string): WizardPage['id'] {
+  if (field === 'name') return 'name';
+  if (field === 'hostId') return 'host';
+  return field.startsWith('guest') ? 'guest' : 'hardware';
+}
