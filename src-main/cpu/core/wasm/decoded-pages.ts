@@ -1,0 +1,95 @@
+/**
+ * Decoded pages: for each 4 KiB page of RAM that runs, a slot of 1024 records, decoded one by one as they are first
+ * reached. A store to such a page empties its slot, so that code is always what memory holds.
+ */
+import {
+  CODE_POOL, CODE_SLOT_BYTES, CODE_SLOTS, EL, ITLB, ITLB_ENTRIES, ITLB_ENTRY_BYTES, M_DIRTY_CODE, M_NEXT_SLOT, MACHINE, PAGE_HAS_CODE, PAGE_TABLE, PC, RAM_BASE, SLOT, SLOT_HOST,
+  SLOT_PAGE, SLOT_SENTINEL, WALK_SIZE_LOG2,
+} from "../../layout";
+import { raiseAbort } from "./aborts";
+import { EC_PC_ALIGNMENT, exceptionToEl1 } from "./exceptions";
+import { FAR_EL1 } from "../../sysreg-slots";
+import { EXECUTE, translate, walkHost } from "./mmu";
+import { get32, get64, machine32, put32, put64 } from "./state";
+import { dropWritesTo, fillCode, flushCodeEverywhere } from "./tlb";
+
+const HANDLER_SENTINEL: u16 = 1;
+
+/** Finds the decoded page of PC and puts it in SLOT; returns 0 after an exception instead. */
+export function fetch(cpu: usize): i32 {
+  const pc = get64(cpu, PC);
+  if ((pc & 3) != 0) {
+    put64(cpu, FAR_EL1, pc);
+    exceptionToEl1(cpu, EC_PC_ALIGNMENT, 0);
+    return 0;
+  }
+  if (!translate(cpu, pc, EXECUTE, get32(cpu, EL))) { raiseAbort(cpu, pc, EXECUTE); return 0; }
+  const slot = slotOf(walkHost(cpu) & ~0xfff);
+  fillCode(cpu, <usize>get32(cpu, ITLB), pc, <i32>slot, get32(cpu, WALK_SIZE_LOG2));
+  put32(cpu, SLOT, <i32>slot);
+  return 1;
+}
+
+// @ts-ignore: decorator
+@inline function pageEntry(host: usize): usize { return <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4; }
+// @ts-ignore: decorator
+@inline function slotAddress(n: i32): usize { return <usize>CODE_POOL + <usize>n * <usize>CODE_SLOT_BYTES; }
+
+function slotOf(host: usize): usize {
+  const entry = pageEntry(host), known = <i32>load<u16>(entry);
+  if (known == 0) return newSlot(host, entry);
+  if ((load<u16>(entry + 2) & PAGE_HAS_CODE) == 0) {
+    store<u16>(entry + 2, load<u16>(entry + 2) | PAGE_HAS_CODE);
+    dropWritesTo(host);
+  }
+  return slotAddress(known - 1);
+}
+
+/** Takes the next slot in turn, from whichever page has it. */
+function newSlot(host: usize, entry: usize): usize {
+  const n = machine32(M_NEXT_SLOT), slot = slotAddress(n);
+  store<i32>(MACHINE + M_NEXT_SLOT, (n + 1) % CODE_SLOTS);
+  if (load<i32>(slot + SLOT_HOST) != 0) {
+    const before = pageEntry(<usize>load<i32>(slot + SLOT_HOST));
+    store<u16>(before, 0);
+    store<u16>(before + 2, load<u16>(before + 2) & ~PAGE_HAS_CODE);
+    flushCodeEverywhere();
+    memory.fill(slot, 0, SLOT_SENTINEL);
+  }
+  store<u16>(slot + SLOT_SENTINEL, HANDLER_SENTINEL);
+  store<i32>(slot + SLOT_HOST, <i32>host);
+  store<i32>(slot + SLOT_PAGE, <i32>((host - <usize>RAM_BASE) >> 12));
+  store<u16>(entry, <u16>(n + 1));
+  store<u16>(entry + 2, load<u16>(entry + 2) | PAGE_HAS_CODE);
+  dropWritesTo(host);
+  return slot;
+}
+
+/**
+ * Memory at `host` was written: its decoded form is void. The page counts as data until it is fetched from again,
+ * unless it is the one that `cpu` (0: none) runs, which goes on without a fetch.
+ */
+export function codeWritten(cpu: usize, host: usize): void {
+  const entry = pageEntry(host), known = <i32>load<u16>(entry);
+  if (known == 0) return;
+  const slot = slotAddress(known - 1);
+  memory.fill(slot, 0, SLOT_SENTINEL);
+  if (cpu == 0 || runningSlot(cpu) != slot) {
+    store<u16>(entry + 2, load<u16>(entry + 2) & ~PAGE_HAS_CODE);
+    flushCodeEverywhere();
+  }
+  store<i32>(MACHINE + M_DIRTY_CODE, machine32(M_DIRTY_CODE) + 1);
+}
+
+function runningSlot(cpu: usize): usize {
+  const pc = get64(cpu, PC), entry = <usize>get32(cpu, ITLB) + (<usize>(pc >> 12) & (ITLB_ENTRIES - 1)) * ITLB_ENTRY_BYTES;
+  return load<u64>(entry) == (pc & ~0xfff) ? <usize>load<i32>(entry + 8) : 0;
+}
+
+/** For writes from outside the CPUs (devices, loaders, debuggers): `pa` and `bytes` within RAM. */
+export function invalidateCode(pa: f64, bytes: f64): void {
+  const first = <usize>RAM_BASE + (<usize><u64>pa & ~0xfff), last = <usize>RAM_BASE + <usize><u64>(pa + bytes - 1);
+  for (let host = first; host <= last; host += 4096) {
+    if ((load<u16>(pageEntry(host) + 2) & PAGE_HAS_CODE) != 0) codeWritten(0, host);
+  }
+}

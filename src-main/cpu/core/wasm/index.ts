@@ -1,0 +1,40 @@
+/** The core's exports: what generated code calls (`translate/core-functions.ts`), and what the `Cpu` class calls. */
+import { EL, FAULT, SPSEL } from "../../layout";
+import { flushAll } from "./tlb";
+import { setMode, updateFpTrap } from "./exceptions";
+import { updateFpFast } from "./system";
+import { interruptPending, takePendingInterrupt } from "./interrupts";
+import { get32, put32 } from "./state";
+
+export { fetch, invalidateCode } from "./decoded-pages";
+export { loadSlow as load, storeSlow as store, load128, store128, dataCacheZero } from "./memory";
+export {
+  loadExclusive, loadExclusivePair, storeExclusive, storeExclusivePair, atomicOperation as atomic, compareAndSwap, compareAndSwapPair, clearExclusive,
+} from "./atomics";
+export {
+  nzcv, undefined, supervisorCall, hypervisorCall, secureMonitorCall, breakpoint, halt, fpTrap, exceptionReturn, illegalState, pstate, exceptionToEl1, abortToEl1,
+} from "./exceptions";
+export { readSystem, writeSystem, writePstate, systemOperation, waitForInterrupt } from "./system";
+export { timerOutputs, nextTimerNs, clockNs } from "./timers";
+export { flushEverywhere } from "./tlb";
+export { translate } from "./mmu";
+export { multiplyHighUnsigned, multiplyHighSigned, crc32 } from "./arithmetic";
+
+/** Before run(): takes an interrupt that became pending outside. */
+export function enter(cpu: usize): void {
+  takePendingInterrupt(cpu);
+  put32(cpu, FAULT, 0);
+}
+
+export function isInterruptPending(cpu: usize): bool { return interruptPending(cpu); }
+
+/** After reset or restore: everything that follows from the saved state. */
+export function rebuild(cpu: usize): void {
+  setModeAgain(cpu);
+  flushAll(cpu);
+  updateFpTrap(cpu);
+  updateFpFast(cpu);
+}
+
+function setModeAgain(cpu: usize): void { setMode(cpu, get32(cpu, EL), get32(cpu, SPSEL)); }
+

@@ -1,0 +1,113 @@
+/**
+ * Places of the system registers that the core itself uses, in a CPU's block; `a64/system-registers.ts` gives the
+ * others theirs. And the ways in which a register can be read, written or trapped. Plain constants only, as the
+ * AssemblyScript core reads this file too.
+ */
+export const SCTLR_EL1 = 0x400;
+export const TTBR0_EL1 = 0x408;
+export const TTBR1_EL1 = 0x410;
+export const TCR_EL1 = 0x418;
+export const MAIR_EL1 = 0x420;
+export const VBAR_EL1 = 0x428;
+export const ESR_EL1 = 0x430;
+export const FAR_EL1 = 0x438;
+export const ELR_EL1 = 0x440;
+export const SPSR_EL1 = 0x448;
+export const SP_EL0 = 0x450;               // when it is not the current one
+export const SP_EL1 = 0x458;
+export const CPACR_EL1 = 0x460;
+export const PAR_EL1 = 0x468;
+export const MDSCR_EL1 = 0x470;
+export const CNTKCTL_EL1 = 0x478;
+export const CNTV_CTL_EL0 = 0x480;
+export const CNTV_CVAL_EL0 = 0x488;
+export const CNTP_CTL_EL0 = 0x490;
+export const CNTP_CVAL_EL0 = 0x498;
+export const CNTFRQ_EL0 = 0x4a0;
+export const OSLSR_EL1 = 0x4a8;
+export const CSSELR_EL1 = 0x4b0;
+
+export const HCR_EL2 = 0x500;
+export const VTTBR_EL2 = 0x508;
+export const VTCR_EL2 = 0x510;
+export const ESR_EL2 = 0x518;
+export const FAR_EL2 = 0x520;
+export const HPFAR_EL2 = 0x528;
+export const ELR_EL2 = 0x530;
+export const SPSR_EL2 = 0x538;
+export const CPTR_EL2 = 0x540;
+export const MDCR_EL2 = 0x548;
+export const VMPIDR_EL2 = 0x550;
+export const VPIDR_EL2 = 0x558;
+export const CNTVOFF_EL2 = 0x560;
+export const CNTHCTL_EL2 = 0x568;
+export const ICH_HCR_EL2 = 0x570;
+export const ICH_VMCR_EL2 = 0x578;
+export const ICH_AP0R0_EL2 = 0x580;
+export const ICH_AP1R0_EL2 = 0x588;
+export const ICH_LR0_EL2 = 0x590;          // 16 of them, to 0x610
+export const ICH_LR_COUNT = 16;
+export const FIRST_FREE_SLOT = 0x610;
+
+// Ways to read and to write: PLAIN is the slot itself, NONE reads zero and ignores writes.
+export const NONE = 0;
+export const PLAIN = 1;
+export const AS_NZCV = 2;
+export const AS_DAIF = 3;
+export const AS_CURRENT_EL = 4;
+export const AS_SPSEL = 5;
+export const AS_SP_EL0 = 6;
+export const AS_PAN = 7;
+export const AS_FPCR = 9;
+export const AS_FPSR = 10;
+export const AS_CNTVCT = 11;
+export const AS_CNTPCT = 12;
+export const AS_CNTV_TVAL = 13;
+export const AS_CNTP_TVAL = 14;
+export const AS_CNTV_CTL = 15;
+export const AS_CNTP_CTL = 16;
+export const AS_TRANSLATION = 17;          // SCTLR, TCR, MAIR, TTBR1: writes drop translations
+export const AS_TTBR0 = 18;
+export const AS_CPACR = 19;
+export const AS_MPIDR = 20;
+export const AS_MIDR = 21;
+export const AS_CCSIDR = 22;
+export const AS_OSLAR = 23;
+export const AS_CNT_CVAL = 27;
+export const AS_UNDEFINED = 28;            // registers of features that are not there
+export const AS_ICC_IAR1 = 32;
+export const AS_ICC_EOIR1 = 33;
+export const AS_ICC_HPPIR1 = 34;
+export const AS_ICC_BPR1 = 35;
+export const AS_ICC_PMR = 36;
+export const AS_ICC_CTLR = 37;
+export const AS_ICC_IGRPEN1 = 38;
+export const AS_ICC_RPR = 39;
+export const AS_ICC_DIR = 40;
+export const AS_ICC_SRE = 41;
+export const AS_ICC_SGI1R = 42;
+export const AS_ICC_AP1R0 = 43;
+export const AS_ICC_IGRPEN0 = 44;
+export const AS_ICC_BPR0 = 45;
+export const AS_ICC_IAR0 = 46;
+
+// Traps beyond the lowest EL.
+export const TRAP_NONE = 0;
+export const TRAP_TVM = 1;                 // HCR_EL2.TVM on writes, TRVM on reads
+export const TRAP_TID3 = 2;
+export const TRAP_TID1 = 3;
+export const TRAP_TACR = 4;
+export const TRAP_CNTVCT = 5;              // CNTKCTL_EL1.EL0VCTEN from EL0; CNTHCTL_EL2.EL1TVCT
+export const TRAP_CNTPCT = 6;              // CNTKCTL_EL1.EL0PCTEN from EL0; CNTHCTL_EL2.EL1PCTEN
+export const TRAP_CNTV = 7;
+export const TRAP_CNTP = 8;
+export const TRAP_FP = 9;
+export const TRAP_DEBUG = 10;              // MDCR_EL2.TDA
+export const TRAP_OS_LOCK = 12;            // MDCR_EL2.TDOSA
+export const TRAP_TID2 = 13;
+export const TRAP_DAIF_EL0 = 14;           // SCTLR_EL1.UMA
+export const TRAP_CTR_EL0 = 15;            // SCTLR_EL1.UCT
+export const TRAP_DCC = 16;                // MDSCR_EL1.TDCC from EL0, then MDCR_EL2.TDA
+export const TRAP_CACHE_EL0 = 17;          // SCTLR_EL1.UCI
+export const TRAP_DCZ_EL0 = 18;            // SCTLR_EL1.DZE
+export const TRAP_TLBI = 19;               // HCR_EL2.TTLB

@@ -1,0 +1,286 @@
+/**
+ * What an instruction's definition may say. The same definition runs against the interpreter's emitter, where
+ * operands are read from the decoded record, and against the translator's, where they are known.
+ */
+import * as L from '../layout.ts';
+import type { Callee, Code } from './code.ts';
+import type { CoreFunction } from './core-functions.ts';
+import type { Reg } from './insn.ts';
+import { Val, loadFrom, type Arg } from './value.ts';
+import type { WasmType } from './wasm-module.ts';
+
+export type AccessBytes = 1 | 2 | 4 | 8;
+export interface AccessOptions {
+  /** Sign-extend into the result. */
+  readonly signed?: boolean;
+  /** As EL0 would: LDTR and STTR. */
+  readonly unprivileged?: boolean;
+  /** Must be aligned to its size: acquire and release. */
+  readonly aligned?: boolean;
+}
+
+export abstract class Emitter {
+  readonly code: Code;
+  readonly cpu: Val;
+  private readonly core: Readonly<Record<CoreFunction, Callee>>;
+
+  constructor(code: Code, cpu: Val, core: Readonly<Record<CoreFunction, Callee>>) {
+    this.code = code;
+    this.cpu = cpu;
+    this.core = core;
+  }
+
+  /** Address of the instruction. */
+  abstract pc(): Val;
+  /** Stores the instruction's address in the CPU's block, before something that may need it. */
+  abstract savePc(): void;
+  /** PC was set to something else: goes on from there. */
+  abstract leave(): void;
+  /** Branches to an absolute address. */
+  abstract branchTo(target: Val): void;
+  /** Branches relative to this instruction, by an i64 number of bytes. */
+  abstract branchBy(delta: Val): void;
+  /** Address of the data TLB in use. */
+  protected abstract tlb(): Val;
+
+  // ---- the CPU's block
+
+  get(type: WasmType, offset: number, size?: number): Val { return loadFrom(type, this.cpu, offset, size); }
+  put(offset: number, value: Val, size?: number): void { this.code.store(this.cpu, value, offset, size); }
+
+  // ---- statements
+
+  let(value: Val): Val { return this.code.let(value); }
+  if(condition: Val, then: () => void, otherwise?: () => void): void { this.code.if(condition, then, otherwise); }
+  choose(type: WasmType, condition: Val, then: () => Val, otherwise: () => Val): Val { return this.code.choose(type, condition, then, otherwise); }
+
+  // ---- general registers
+
+  /** 64-bit value of a register. */
+  x(reg: Reg): Val { return this.register('i64', reg, 0); }
+  /** Low 32 bits of a register. */
+  w(reg: Reg): Val { return this.register('i32', reg, 0); }
+  r(sf: number, reg: Reg): Val { return sf !== 0 ? this.x(reg) : this.w(reg); }
+
+  setX(reg: Reg, value: Val): void {
+    this.storeRegister(reg, value, 0);
+    if (reg.guardZero) this.put(L.XZR, Val.i64(0));
+  }
+  setW(reg: Reg, value: Val): void { this.setX(reg, value.zext()); }
+  /** Writes an i64, or an i32 with zeros above. */
+  setR(reg: Reg, value: Val): void { this.setX(reg, value.zext()); }
+
+  // ---- vector registers
+
+  v(reg: Reg): Val { return this.register('v128', reg, 0); }
+  setV(reg: Reg, value: Val): void { this.storeRegister(reg, value, 0); }
+  /** A scalar in a vector register, at a byte offset. */
+  element(type: WasmType, reg: Reg, offset = 0, size?: number, signed?: boolean): Val { return this.register(type, reg, offset, size, signed); }
+  setElement(reg: Reg, value: Val, offset = 0, size?: number): void { this.storeRegister(reg, value, offset, size); }
+  /** Writes a scalar and clears the rest of the register. */
+  setScalar(reg: Reg, value: Val, size?: number): void {
+    const bits = this.let(value);
+    this.storeRegister(reg, Val.i64(0), 8);
+    if (size !== undefined || bits.type === 'i32' || bits.type === 'f32') this.storeRegister(reg, Val.i64(0), 0);
+    this.storeRegister(reg, bits, 0, size);
+  }
+  /** Address of a register in linear memory, for core functions that work on whole registers. */
+  addressOf(reg: Reg): Val { return this.cpu.add(reg.offset); }
+
+  private register(type: WasmType, reg: Reg, offset: number, size?: number, signed?: boolean): Val {
+    const known = reg.offset.number;
+    if (known === L.XZR && type === 'i64') return Val.i64(0);
+    if (known === L.XZR && type === 'i32') return Val.i32(0);
+    return known === undefined ? loadFrom(type, this.cpu.add(reg.offset), offset, size, signed) : loadFrom(type, this.cpu, known + offset, size, signed);
+  }
+
+  private storeRegister(reg: Reg, value: Val, offset: number, size?: number): void {
+    const known = reg.offset.number;
+    if (known === L.DUMP || known === L.XZR) return;
+    if (known === undefined) this.code.store(this.cpu.add(reg.offset), value, offset, size);
+    else this.code.store(this.cpu, value, known + offset, size);
+  }
+
+  // ---- flags (C6.2: SUBS and CMP are kept as their operands until somebody asks)
+
+  setFlagsSub(a: Val, b: Val): void { this.lazyFlags(L.FLAGS_SUB, a, b); }
+  setFlagsLogic(result: Val): void { this.lazyFlags(L.FLAGS_LOGIC, result, result.like(0)); }
+  private lazyFlags(kind: number, a: Val, b: Val): void {
+    const high = (v: Val) => (v.type === 'i32' ? v.zext().shl(32) : v);
+    this.put(L.FLAG_A, high(a));
+    this.put(L.FLAG_B, high(b));
+    this.put(L.FLAG_KIND, Val.i32(kind));
+  }
+
+  setNzcv(nzcv: Val): void {
+    this.put(L.NZCV, nzcv);
+    this.put(L.FLAG_KIND, Val.i32(L.FLAGS_NZCV));
+  }
+  nzcv(): Val { return this.choose('i32', this.get('i32', L.FLAG_KIND).eqz(), () => this.get('i32', L.NZCV), () => this.call('nzcv')); }
+
+  carry(): Val {
+    return this.choose('i32', this.get('i32', L.FLAG_KIND).eqz(), () => this.get('i32', L.NZCV).shrU(1).and(1),
+      () => this.get('i64', L.FLAG_A).geU(this.get('i64', L.FLAG_B)).and(this.get('i32', L.FLAG_KIND).eq(L.FLAGS_SUB)));
+  }
+
+  /** AddWithCarry of the manual's shared pseudocode: result; flags are set when asked. */
+  addWithCarry(a: Val, b: Val, carryIn: Val, setFlags: boolean): Val {
+    const extend = (v: Val) => (a.type === 'i64' ? v.zext() : v);
+    const sum = this.let(a.add(b).add(extend(carryIn)));
+    if (!setFlags) return sum;
+    const carry = sum.ltU(a).or(sum.eq(a).and(carryIn));
+    const overflow = a.xor(sum).and(b.xor(sum)).ltS(a.like(0));
+    this.setNzcv(sum.ltS(a.like(0)).shl(3).or(sum.eqz().shl(2)).or(carry.shl(1)).or(overflow));
+    return sum;
+  }
+
+  /** ConditionHolds: an i32, 0 or 1. */
+  condition(cond: number): Val {
+    if (cond >= 14) return Val.i32(1);
+    const a = this.get('i64', L.FLAG_A), b = this.get('i64', L.FLAG_B);
+    const holds = this.choose('i32', this.get('i32', L.FLAG_KIND).eqz(), () => fromNzcv(cond >> 1, this.get('i32', L.NZCV)),
+      () => fromOperands(cond >> 1, a, b, this.get('i32', L.FLAG_KIND).eq(L.FLAGS_SUB)));
+    return (cond & 1) !== 0 ? holds.eqz() : holds;
+  }
+
+  // ---- calls into the core
+
+  private calleeOf(name: CoreFunction): { callee: Callee; withCpu: boolean } {
+    const callee = this.core[name];
+    return { callee, withCpu: callee.signature.params[0] === 'i32' && !PURE.has(name) };
+  }
+
+  /** Calls for a result. The CPU's block is passed first, but to pure functions. */
+  call(name: CoreFunction, ...args: Arg[]): Val {
+    const { callee, withCpu } = this.calleeOf(name);
+    return this.code.callFor(callee, ...(withCpu ? [this.cpu, ...args] : args));
+  }
+
+  run(name: CoreFunction, ...args: Arg[]): void {
+    const { callee, withCpu } = this.calleeOf(name);
+    this.code.call(callee, ...(withCpu ? [this.cpu, ...args] : args));
+  }
+
+  /** Calls something that may take an exception, and leaves when it did. */
+  callOrFault(name: CoreFunction, ...args: Arg[]): Val {
+    this.savePc();
+    const result = this.call(name, ...args);
+    this.leaveIfFault();
+    return result;
+  }
+
+  runOrFault(name: CoreFunction, ...args: Arg[]): void {
+    this.savePc();
+    this.run(name, ...args);
+    this.leaveIfFault();
+  }
+
+  /** Calls something that always sets PC. */
+  runAndLeave(name: CoreFunction, ...args: Arg[]): void {
+    this.savePc();
+    this.run(name, ...args);
+    this.leave();
+  }
+
+  undefined(): void { this.runAndLeave('undefined'); }
+
+  private leaveIfFault(): void { this.if(this.get('i32', L.FAULT), () => this.leave()); }
+
+  // ---- memory
+
+  /** Loads 1 to 8 bytes as `type`. */
+  load(type: 'i32' | 'i64', bytes: AccessBytes, address: Val, options: AccessOptions = {}): Val {
+    const result = this.code.local(type);
+    this.access(L.TLB_READ, bytes, address, options, (host) => this.code.set(result, loadFrom(type, host, 0, bytes, options.signed ?? false)), (va) => {
+      const raw = this.callOrFault('load', va, sizeOf(bytes, options));
+      this.code.set(result, narrow(raw, type, bytes, options.signed ?? false));
+    });
+    return Val.local(result, type);
+  }
+
+  store(bytes: AccessBytes, address: Val, value: Val, options: AccessOptions = {}): void {
+    const kept = this.let(value);
+    this.access(L.TLB_WRITE, bytes, address, options, (host) => this.code.store(host, kept, 0, bytes),
+      (va) => this.runOrFault('store', va, sizeOf(bytes, options), kept.zext()));
+  }
+
+  /** Loads two neighbours of 4 or 8 bytes; both or none. */
+  loadPair(type: 'i32' | 'i64', address: Val, options: AccessOptions = {}): readonly [Val, Val] {
+    const bytes = type === 'i64' ? 8 : 4, first = this.code.local(type), second = this.code.local(type);
+    this.access(L.TLB_READ, 2 * bytes, address, options, (host) => {
+      this.code.set(first, loadFrom(type, host, 0, bytes));
+      this.code.set(second, loadFrom(type, host, bytes, bytes));
+    }, (va) => {
+      this.code.set(first, narrow(this.callOrFault('load', va, sizeOf(bytes, options)), type, bytes, false));
+      this.code.set(second, narrow(this.callOrFault('load', va.add(bytes), sizeOf(bytes, options)), type, bytes, false));
+    });
+    return [Val.local(first, type), Val.local(second, type)];
+  }
+
+  storePair(address: Val, first: Val, second: Val, options: AccessOptions = {}): void {
+    const bytes = first.type === 'i64' ? 8 : 4, a = this.let(first), b = this.let(second);
+    this.access(L.TLB_WRITE, 2 * bytes, address, options, (host) => {
+      this.code.store(host, a, 0, bytes);
+      this.code.store(host, b, bytes, bytes);
+    }, (va) => {
+      this.runOrFault('store', va, sizeOf(bytes, options), a.zext());
+      this.runOrFault('store', va.add(bytes), sizeOf(bytes, options), b.zext());
+    });
+  }
+
+  /** Loads 16 bytes into a vector register. */
+  loadVector(reg: Reg, address: Val): void {
+    this.access(L.TLB_READ, 16, address, {}, (host) => this.setV(reg, loadFrom('v128', host)),
+      (va) => this.runOrFault('load128', va, 4, reg.offset));
+  }
+
+  storeVector(reg: Reg, address: Val): void {
+    this.access(L.TLB_WRITE, 16, address, {}, (host) => this.code.store(host, this.v(reg)),
+      (va) => this.runOrFault('store128', va, 4, this.element('i64', reg, 0), this.element('i64', reg, 8)));
+  }
+
+  /**
+   * The inline TLB: `fast` gets the linear-memory address, `slow` the virtual one. The tag is that of the last
+   * byte's page, so that one comparison also sends accesses that cross a page to the slow path.
+   */
+  private access(right: number, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void, slow: (va: Val) => void): void {
+    const va = this.let(address);
+    const base = options.unprivileged === true ? this.cpu.add(L.TLB_EL0) : this.tlb();
+    const entry = this.let(base.add(va.shrU(7).wrap().and((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_BYTES)));
+    const hit = loadFrom('i64', entry, right).eq(va.add(bytes - 1).and(-4096n));
+    const misaligned = options.aligned === true && bytes > 1 ? va.wrap().and(bytes - 1).eqz() : Val.i32(1);
+    this.if(misaligned.known ? hit : hit.and(misaligned), () => fast(va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND))), () => slow(va));
+  }
+}
+
+const PURE = new Set<CoreFunction>(['multiplyHighUnsigned', 'multiplyHighSigned', 'crc32']);
+
+function sizeOf(bytes: number, options: AccessOptions): number {
+  return Math.log2(bytes) | (options.unprivileged === true ? L.ACCESS_UNPRIVILEGED : 0) | (options.aligned === true ? L.ACCESS_ALIGNED : 0);
+}
+
+/** The core gives zero-extended i64s; makes of them what an inline load would have given. */
+function narrow(raw: Val, type: 'i32' | 'i64', bytes: number, signed: boolean): Val {
+  const value = type === 'i32' ? raw.wrap() : raw;
+  if (!signed || bytes === 8 || (bytes === 4 && type === 'i32')) return value;
+  return value.sextFrom((bytes * 8) as 8 | 16 | 32);
+}
+
+function fromNzcv(base: number, nzcv: Val): Val {
+  const n = nzcv.shrU(3).and(1), z = nzcv.shrU(2).and(1), c = nzcv.shrU(1).and(1), v = nzcv.and(1);
+  return [z, c, n, v, c.and(z.eqz()), n.eq(v), n.eq(v).and(z.eqz())][base] ?? Val.i32(1);
+}
+
+/** Conditions of A - B; `isSub` is false after logical operations, which clear C and have B = 0. */
+function fromOperands(base: number, a: Val, b: Val, isSub: Val): Val {
+  const overflow = () => a.xor(b).and(a.xor(a.sub(b))).ltS(0n);
+  switch (base) {
+    case 0: return a.eq(b);
+    case 1: return a.geU(b).and(isSub);
+    case 2: return a.sub(b).ltS(0n);
+    case 3: return overflow();
+    case 4: return a.gtU(b).and(isSub);
+    case 5: return a.geS(b);
+    default: return a.gtS(b);
+  }
+}

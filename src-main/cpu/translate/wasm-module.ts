@@ -1,0 +1,127 @@
+/**
+ * Writes WebAssembly binaries (core specification 2.0, with threads, SIMD and tail calls): modules made of
+ * imported and defined functions over one imported shared memory.
+ */
+export type WasmType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
+export interface Signature { readonly params: readonly WasmType[]; readonly results: readonly WasmType[] }
+
+const TYPE_BYTE: Record<WasmType, number> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+const FUNCREF = 0x70;
+
+export const typeByte = (type: WasmType): number => TYPE_BYTE[type];
+
+export function uleb(value: number, out: number[]): void {
+  let rest = value >>> 0;
+  while (rest >= 0x80) { out.push((rest & 0x7f) | 0x80); rest >>>= 7; }
+  out.push(rest);
+}
+
+export function sleb(value: number | bigint, out: number[]): void {
+  let rest = BigInt(value);
+  for (;;) {
+    const low = Number(rest & 0x7fn);
+    rest >>= 7n;
+    if ((rest === 0n && (low & 0x40) === 0) || (rest === -1n && (low & 0x40) !== 0)) { out.push(low); return; }
+    out.push(low | 0x80);
+  }
+}
+
+export interface FunctionBody { readonly signature: Signature; readonly locals: readonly WasmType[]; readonly code: readonly number[] }
+interface FunctionImport { readonly module: string; readonly name: string; readonly signature: Signature }
+
+/** One module under construction. Function indices are those of the imports first, then of the definitions. */
+export class WasmModule {
+  private readonly types: string[] = [];
+  private readonly imports: FunctionImport[] = [];
+  private readonly bodies: (FunctionBody | undefined)[] = [];
+  private readonly exports: { name: string; index: number }[] = [];
+  private readonly segments: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  private tableFunctions: readonly (number | undefined)[] = [];
+  private readonly memoryPages: { initial: number; maximum: number };
+
+  constructor(memoryPages: { initial: number; maximum: number }) { this.memoryPages = memoryPages; }
+
+  typeIndex(signature: Signature): number {
+    const key = JSON.stringify([signature.params, signature.results]);
+    const at = this.types.indexOf(key);
+    return at >= 0 ? at : this.types.push(key) - 1;
+  }
+
+  /** All imports come before the first `declare`. */
+  import(module: string, name: string, signature: Signature): number {
+    this.typeIndex(signature);
+    return this.imports.push({ module, name, signature }) - 1;
+  }
+
+  /** Reserves a function index, so that bodies may call each other. */
+  declare(): number { return this.imports.length + this.bodies.push(undefined) - 1; }
+
+  define(index: number, body: FunctionBody): void {
+    this.typeIndex(body.signature);
+    this.bodies[index - this.imports.length] = body;
+  }
+
+  export(name: string, index: number): void { this.exports.push({ name, index }); }
+
+  /** The module's own function table; holes trap when called. */
+  table(functions: readonly (number | undefined)[]): void { this.tableFunctions = functions; }
+
+  /** Bytes that instantiation copies into memory. */
+  data(at: number, bytes: Uint8Array): void { this.segments.push({ at, bytes }); }
+
+  encode(): Uint8Array<ArrayBuffer> {
+    const out = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+    section(out, 1, this.types.map(encodeType));
+    section(out, 2, [...this.imports.map(i => [...text(i.module), ...text(i.name), 0, ...u(this.typeIndex(i.signature))]), this.memoryImport()]);
+    section(out, 3, this.bodies.map(b => u(this.typeIndex(this.bodyOf(b).signature))));
+    if (this.tableFunctions.length > 0) section(out, 4, [[FUNCREF, 0, ...u(this.tableFunctions.length)]]);
+    section(out, 7, this.exports.map(e => [...text(e.name), 0, ...u(e.index)]));
+    if (this.tableFunctions.length > 0) section(out, 9, this.elements());
+    section(out, 10, this.bodies.map(b => encodeBody(this.bodyOf(b))));
+    section(out, 11, this.segments.map(({ at, bytes }) => [0, 0x41, ...s(at), 0x0b, ...u(bytes.length), ...bytes]));
+    return Uint8Array.from(out);
+  }
+
+  private bodyOf(body: FunctionBody | undefined): FunctionBody {
+    if (body === undefined) throw new Error('a declared function has no body');
+    return body;
+  }
+
+  private memoryImport(): number[] {
+    return [...text('env'), ...text('memory'), 2, 3, ...u(this.memoryPages.initial), ...u(this.memoryPages.maximum)];
+  }
+
+  private elements(): number[][] {
+    const runs: number[][] = [];
+    this.tableFunctions.forEach((index, slot) => {
+      if (index !== undefined) runs.push([0, 0x41, ...s(slot), 0x0b, 1, ...u(index)]);
+    });
+    return runs;
+  }
+}
+
+const u = (value: number) => { const out: number[] = []; uleb(value, out); return out; };
+const s = (value: number) => { const out: number[] = []; sleb(value, out); return out; };
+const text = (value: string) => { const bytes = new TextEncoder().encode(value); return [...u(bytes.length), ...bytes]; };
+
+function encodeType(key: string): number[] {
+  const [params, results] = JSON.parse(key) as [WasmType[], WasmType[]];
+  return [0x60, ...u(params.length), ...params.map(typeByte), ...u(results.length), ...results.map(typeByte)];
+}
+
+function encodeBody(body: FunctionBody): number[] {
+  const out = u(body.locals.length);
+  for (const type of body.locals) out.push(1, typeByte(type));
+  for (const byte of body.code) out.push(byte);
+  out.push(0x0b);
+  const sized = u(out.length);
+  for (const byte of out) sized.push(byte);
+  return sized;
+}
+
+function section(out: number[], id: number, items: readonly (readonly number[])[]): void {
+  const body = u(items.length);
+  for (const item of items) for (const byte of item) body.push(byte);
+  out.push(id, ...u(body.length));
+  for (const byte of body) out.push(byte);
+}
