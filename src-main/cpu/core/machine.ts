@@ -1,0 +1,201 @@
+/**
+ * The CPUs of one machine over one shared memory: loads the generated interpreter and the AssemblyScript core, and
+ * gives typed access to registers. A `Cpu` runs guest code until something outside has to look.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { assert, EngineError } from '../../../shared/base/errors.ts';
+import type { Pa } from '../../../shared/base/ids.ts';
+import { SYSTEM_REGISTERS, systemRegister } from '../a64/system-registers.ts';
+import * as L from '../layout.ts';
+import * as K from '../sysreg-slots.ts';
+
+export interface MachineOptions {
+  /** Physical RAM of the emulated host, in bytes, from physical address 0; a multiple of 64 KiB. */
+  readonly ramBytes: number;
+  readonly cpus: number;
+  /** Frequency of the system counter, in Hz. */
+  readonly counterHz: number;
+  /** Host's monotonic time in nanoseconds. */
+  nowNs(): number;
+}
+
+interface CoreExports {
+  rebuild(cpu: number): void;
+  enter(cpu: number): void;
+  isInterruptPending(cpu: number): number;
+  timerOutputs(cpu: number): number;
+  nextTimerNs(cpu: number): number;
+  clockNs(): number;
+  invalidateCode(pa: number, bytes: number): void;
+  flushEverywhere(): void;
+  exceptionToEl1(cpu: number, ec: number, iss: bigint): void;
+  translate(cpu: number, va: bigint, access: number, el: number): number;
+}
+interface InterpreterExports { run(cpu: number, budget: number): number }
+
+/** Why `run` came back. */
+export type ExitReason = 'budget' | 'el2' | 'wfi' | 'kick';
+const EXIT_REASONS: Readonly<Record<number, ExitReason>> = { [L.EXIT_BUDGET]: 'budget', [L.EXIT_EL2]: 'el2', [L.EXIT_WFI]: 'wfi', [L.EXIT_KICK]: 'kick' };
+
+/** The folder with the built WebAssembly: beside the bundle, or in dist for code that runs from its sources. */
+function coreFolder(): string {
+  const here = import.meta.dirname;
+  const found = [join(here, '../core'), join(here, '../../../dist/core')].find(folder => existsSync(join(folder, 'interpreter.wasm')));
+  if (found === undefined) throw new EngineError('not-built', 'The CPU is not built: run `npm run build` first.');
+  return found;
+}
+
+const compiled = new Map<string, WebAssembly.Module>();
+function moduleOf(name: string): WebAssembly.Module {
+  let module = compiled.get(name);
+  if (module === undefined) compiled.set(name, module = new WebAssembly.Module(readFileSync(join(coreFolder(), name))));
+  return module;
+}
+
+export class Machine {
+  readonly memory: WebAssembly.Memory;
+  readonly view: DataView;
+  readonly cpus: readonly Cpu[];
+  readonly ramBytes: number;
+  private readonly core: CoreExports;
+
+  constructor(options: MachineOptions) {
+    assert(options.ramBytes % 65536 === 0, 'RAM is whole WebAssembly pages');
+    assert(options.cpus >= 1 && options.cpus <= L.MAX_CPUS, 'between 1 and 8 CPUs');
+    const pages = (L.RAM_BASE + options.ramBytes) / 65536;
+    this.ramBytes = options.ramBytes;
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    this.view = new DataView(this.memory.buffer);
+    const core = new WebAssembly.Instance(moduleOf('core.wasm'), { env: { memory: this.memory, nowNs: options.nowNs } });
+    const interpreter = new WebAssembly.Instance(moduleOf('interpreter.wasm'), { env: { memory: this.memory }, core: core.exports });
+    this.core = core.exports as unknown as CoreExports;
+    this.view.setFloat64(L.MACHINE + L.M_RAM_BYTES, options.ramBytes, true);
+    this.view.setInt32(L.MACHINE + L.M_CPUS, options.cpus, true);
+    this.view.setFloat64(L.MACHINE + L.M_COUNTER_HZ, options.counterHz, true);
+    this.setClock(options.nowNs(), -1);
+    const { run } = interpreter.exports as unknown as InterpreterExports;
+    this.cpus = Array.from({ length: options.cpus }, (_, id) => new Cpu(this, this.core, run, id));
+    for (const cpu of this.cpus) cpu.reset(options.counterHz);
+  }
+
+  /** The VM's clock is the host's minus `baseNs`, or stands at `stoppedNs` when that is not negative. */
+  setClock(baseNs: number, stoppedNs: number): void {
+    this.view.setFloat64(L.MACHINE + L.M_CLOCK_BASE_NS, baseNs, true);
+    this.view.setFloat64(L.MACHINE + L.M_CLOCK_STOPPED_NS, stoppedNs, true);
+  }
+
+  get clockNs(): number { return this.core.clockNs(); }
+
+  /** RAM as bytes, from a physical address. */
+  bytes(pa: Pa, length: number): Uint8Array {
+    assert(pa >= 0 && pa + length <= this.ramBytes, 'within RAM');
+    return new Uint8Array(this.memory.buffer, L.RAM_BASE + pa, length);
+  }
+
+  /** Memory was written by something other than a CPU. */
+  wrote(pa: Pa, length: number): void { if (length > 0) this.core.invalidateCode(pa, length); }
+
+  /** Translations changed outside the CPUs: stage 2 or a restore. */
+  flushTranslations(): void { this.core.flushEverywhere(); }
+}
+
+/** A CPU's registers as they are saved, without what follows from them. */
+export interface CpuState { readonly block: Uint8Array }
+
+export class Cpu {
+  readonly id: number;
+  private readonly base: number;
+  private readonly view: DataView;
+  private readonly core: CoreExports;
+  private readonly runLoop: InterpreterExports['run'];
+
+  constructor(machine: Machine, core: CoreExports, run: InterpreterExports['run'], id: number) {
+    this.id = id;
+    this.base = L.CPU_BASE + id * L.CPU_STRIDE;
+    this.view = machine.view;
+    this.core = core;
+    this.runLoop = run;
+  }
+
+  /** As after a cold reset: EL1 with the MMU off and everything masked. */
+  reset(counterHz = this.systemNumber('CNTFRQ_EL0')): void {
+    new Uint8Array(this.view.buffer, this.base, L.CPU_STATE_BYTES).fill(0);
+    for (const r of SYSTEM_REGISTERS) if (r.slot !== 0) this.view.setBigUint64(this.base + r.slot, r.reset, true);
+    this.setSystem('VMPIDR_EL2', 0x8000_0000n | BigInt(this.id));
+    this.setSystem('CNTFRQ_EL0', BigInt(counterHz));
+    this.setSystem('ICH_VMCR_EL2', BigInt((2 << 21) | (3 << 18)));
+    this.put32(L.ID, this.id);
+    this.put32(L.EL, 1);
+    this.put32(L.SPSEL, 1);
+    this.put32(L.DAIF, 15);
+    this.view.setFloat64(this.base + L.MONITOR_ADDRESS, -1, true);
+    this.core.rebuild(this.base);
+  }
+
+  /** Runs at most about `budget` instructions; interrupts that are pending are taken first. */
+  run(budget: number): ExitReason {
+    this.core.enter(this.base);
+    const reason = EXIT_REASONS[this.runLoop(this.base, budget)];
+    assert(reason !== undefined, 'a known exit reason');
+    this.view.setFloat64(this.base + L.RETIRED, this.retired + budget - this.get32(L.BUDGET), true);
+    return reason;
+  }
+
+  /** Instructions retired since reset. */
+  get retired(): number { return this.view.getFloat64(this.base + L.RETIRED, true); }
+  get guestErrors(): number { return this.view.getFloat64(this.base + L.GUEST_ERRORS, true); }
+
+  x(n: number): bigint { return n === 31 ? 0n : this.view.getBigUint64(this.base + L.X + 8 * n, true); }
+  setX(n: number, value: bigint): void { if (n !== 31) this.view.setBigUint64(this.base + L.X + 8 * n, BigInt.asUintN(64, value), true); }
+  get sp(): bigint { return this.view.getBigUint64(this.base + L.SP, true); }
+  set sp(value: bigint) { this.view.setBigUint64(this.base + L.SP, value, true); }
+  get pc(): bigint { return this.view.getBigUint64(this.base + L.PC, true); }
+  set pc(value: bigint) { this.view.setBigUint64(this.base + L.PC, BigInt.asUintN(64, value), true); }
+  get el(): number { return this.get32(L.EL); }
+
+  /** Vector register as its two halves, low first. */
+  v(n: number): readonly [bigint, bigint] {
+    const at = this.base + L.V + 16 * n;
+    return [this.view.getBigUint64(at, true), this.view.getBigUint64(at + 8, true)];
+  }
+  setV(n: number, low: bigint, high: bigint): void {
+    this.view.setBigUint64(this.base + L.V + 16 * n, low, true);
+    this.view.setBigUint64(this.base + L.V + 16 * n + 8, high, true);
+  }
+
+  /** A system register's stored value; those without storage have none. */
+  system(name: string): bigint { return this.view.getBigUint64(this.base + storageOf(name), true); }
+  setSystem(name: string, value: bigint): void { this.view.setBigUint64(this.base + storageOf(name), value, true); }
+  private systemNumber(name: string): number { return Number(this.system(name)); }
+
+  get listRegisterCount(): number { return K.ICH_LR_COUNT; }
+  listRegister(n: number): bigint { return this.view.getBigUint64(this.base + K.ICH_LR0_EL2 + 8 * n, true); }
+  setListRegister(n: number, value: bigint): void { this.view.setBigUint64(this.base + K.ICH_LR0_EL2 + 8 * n, value, true); }
+
+  /** A 32-bit field of the CPU's block (`layout.ts`). */
+  get32(field: number): number { return this.view.getInt32(this.base + field, true); }
+  put32(field: number, value: number): void { this.view.setInt32(this.base + field, value, true); }
+
+  get interruptPending(): boolean { return this.core.isInterruptPending(this.base) !== 0; }
+  /** Bit 0: the virtual timer's line; bit 1: the physical one's. */
+  get timerOutputs(): number { return this.core.timerOutputs(this.base); }
+  /** When a timer line rises next, in ns of the VM's clock. */
+  get nextTimerNs(): number { return this.core.nextTimerNs(this.base); }
+
+  /** An UNDEFINED exception, taken at EL1 as if by the instruction at PC. */
+  injectUndefined(): void { this.core.exceptionToEl1(this.base, 0, 0n); }
+
+  save(): CpuState { return { block: new Uint8Array(this.view.buffer, this.base, L.CPU_STATE_BYTES).slice() }; }
+  restore(state: CpuState): void {
+    assert(state.block.length === L.CPU_STATE_BYTES, 'a CPU state of this build');
+    new Uint8Array(this.view.buffer, this.base, L.CPU_STATE_BYTES).set(state.block);
+    this.core.rebuild(this.base);
+  }
+}
+
+function storageOf(name: string): number {
+  const { slot } = systemRegister(name);
+  assert(slot !== 0, `${name} has storage`);
+  return slot;
+}
