@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { GuestRam } from '../../memory/guest-ram.ts';
 import { TestClock } from '../../time/test-clock.ts';
-import { asContract, deviceContract, read, write, type Step } from '../device-contract.ts';
+import { deviceContract, read, write, type Step } from '../device-contract.ts';
 import { Gic } from './gic.ts';
 import type { VirtualCpuInterface } from './list-register.ts';
 
@@ -50,7 +50,7 @@ function build(clock = new TestClock()) {
     cpus.forEach((cpu, n) => { gic.flush(n, cpu); gic.sync(n, cpu); });
     return { lrs: cpus.map((cpu) => [...cpu.lrs]), pending: cpus.map((_, n) => gic.highestPendingExists(n)) };
   };
-  return { gic, cpus, ram, seen, take, end, clock, device: asContract(gic), memory: new Uint8Array(buffer), outputs };
+  return { gic, cpus, ram, seen, take, end, clock, device: gic, memory: new Uint8Array(buffer), outputs };
 }
 type GicRig = ReturnType<typeof build>;
 const inside = (act: (rig: GicRig) => void): Step => (rig) => act(rig as GicRig);

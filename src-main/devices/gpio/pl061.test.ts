@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { TestClock } from '../../time/test-clock.ts';
-import { asContract, deviceContract, later, write, type Step } from '../device-contract.ts';
+import { deviceContract, later, write, type Step } from '../device-contract.ts';
 import { Pl061 } from './pl061.ts';
 import { PowerButton } from './power-button.ts';
 
@@ -13,7 +13,7 @@ function build(clock = new TestClock()) {
   const gpio = new Pl061({ line: { set: (level) => { seen.line = level; } }, guestError: () => {} });
   const get = (at: number) => gpio.regions.registers.read(at, 4);
   const put = (at: number, value: number) => gpio.regions.registers.write(at, 4, value);
-  return { gpio, seen, get, put, clock, device: asContract(gpio), outputs: () => ({ ...seen, pins: get(ALL), ris: get(RIS) }) };
+  return { gpio, seen, get, put, clock, device: gpio, outputs: () => ({ ...seen, pins: get(ALL), ris: get(RIS) }) };
 }
 const pin = (level: boolean): Step => (rig) => (rig.device as unknown as Pl061).pin(3).set(level);
 
@@ -26,7 +26,7 @@ deviceContract('pl061', build, [
 deviceContract('power button', (clock) => {
   const seen = { pin: false };
   const button = new PowerButton({ clock, pin: { set: (level) => { seen.pin = level; } } });
-  return { device: asContract(button), clock, outputs: () => seen };
+  return { device: button, clock, outputs: () => seen };
 }, [(rig) => (rig.device as unknown as PowerButton).press(), later(99e6), later(2e6)]);
 
 test('a press of the power button reaches a driver that waits for both edges', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { TestClock } from '../../time/test-clock.ts';
-import { asContract, deviceContract, later, write } from '../device-contract.ts';
+import { deviceContract, later, write } from '../device-contract.ts';
 import { Pl031 } from './pl031.ts';
 
 const DR = 0x00, MR = 0x04, LR = 0x08, IMSC = 0x10, ICR = 0x1c;
@@ -15,7 +15,7 @@ function build(clock = new TestClock()) {
   });
   const get = (at: number) => rtc.regions.registers.read(at, 4);
   const put = (at: number, value: number) => rtc.regions.registers.write(at, 4, value);
-  return { rtc, seen, get, put, clock, device: asContract(rtc), outputs: () => ({ ...seen, now: get(DR) }) };
+  return { rtc, seen, get, put, clock, device: rtc, outputs: () => ({ ...seen, now: get(DR) }) };
 }
 
 deviceContract('pl031', build, [
