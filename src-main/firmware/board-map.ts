@@ -1,0 +1,18 @@
+/** Where things are on the board, as on QEMU's `virt`, which guests' software is made for. */
+
+export const RAM_BASE = 0x4000_0000;
+
+export const GIC_DISTRIBUTOR = { base: 0x0800_0000, size: 0x10000 } as const;
+export const GIC_ITS = { base: 0x0808_0000, size: 0x20000 } as const;
+/** Room for the redistributors of 123 CPUs. */
+export const GIC_REDISTRIBUTORS = { base: 0x080a_0000, size: 0xf6_0000 } as const;
+/** `spi` is the number of its shared peripheral interrupt; the INTID is 32 more. */
+export const UART = { base: 0x0900_0000, size: 0x1000, spi: 1 } as const;
+export const RTC = { base: 0x0901_0000, size: 0x1000, spi: 2 } as const;
+export const GPIO = { base: 0x0903_0000, size: 0x1000, spi: 7 } as const;
+export const POWER_BUTTON_PIN = 3;
+export const VIRTIO_SLOTS = 32;
+export const virtioSlot = (slot: number) => ({ base: 0x0a00_0000 + 0x200 * slot, size: 0x200, spi: 16 + slot });
+
+/** INTIDs of private peripheral interrupts (BSA 1.0, table 5). */
+export const PPI = { pmu: 23, maintenance: 25, hypervisorTimer: 26, virtualTimer: 27, secureTimer: 29, physicalTimer: 30 } as const;

@@ -1,0 +1,103 @@
+/** The device tree of the board, with the nodes and names that QEMU's `virt` has. */
+import { GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, POWER_BUTTON_PIN, PPI, RAM_BASE, RTC, UART, virtioSlot } from './board-map.ts';
+import { cells64, flatten, type FdtNode } from './fdt.ts';
+
+export interface DeviceTreeOptions {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Virtio-mmio slots that hold a device. */
+  readonly virtioSlots: readonly number[];
+  readonly bootargs?: string;
+  /** Guest addresses of the first byte and of the one after the last. */
+  readonly initrd?: { readonly start: number; readonly end: number };
+  /** Entropy for the guest's first random numbers. */
+  readonly rngSeed?: Uint8Array;
+  /** Whether the CPUs have a PMU. */
+  readonly pmu?: boolean;
+}
+
+const CLOCK = 1, GIC = 2, ITS = 3, GPIO_PINS = 4, FIRST_CPU = 0x10;
+
+// Interrupt specifiers (arm,gic-v3 binding).
+const SPI = 0, PPI_KIND = 1;
+const EDGE_RISING = 1, LEVEL_HIGH = 4;
+const spi = (number: number, flags: number) => [SPI, number, flags];
+const ppi = (intid: number) => [PPI_KIND, intid - 16, LEVEL_HIGH];
+
+const KEY_POWER = 116;
+
+const reg = (...ranges: readonly { readonly base: number; readonly size: number }[]) =>
+  ranges.flatMap(({ base, size }) => [...cells64(base), ...cells64(size)]);
+const at = (name: string, { base }: { readonly base: number }) => `${name}@${base.toString(16)}`;
+
+/** The blob to put into guest memory. */
+export function deviceTree(options: DeviceTreeOptions): Uint8Array {
+  return flatten({
+    '#address-cells': [2], '#size-cells': [2],
+    compatible: 'linux,dummy-virt', model: 'linux,dummy-virt', 'interrupt-parent': [GIC],
+    chosen: chosen(options),
+    [`memory@${RAM_BASE.toString(16)}`]: { device_type: 'memory', reg: reg({ base: RAM_BASE, size: options.memoryBytes }) },
+    cpus: cpus(options.cpus),
+    psci: {
+      compatible: ['arm,psci-1.0', 'arm,psci-0.2', 'arm,psci'], method: 'hvc',
+      cpu_suspend: [0xc400_0001], cpu_off: [0x8400_0002], cpu_on: [0xc400_0003], migrate: [0xc400_0005],
+    },
+    timer: {
+      compatible: ['arm,armv8-timer', 'arm,armv7-timer'], 'always-on': true,
+      interrupts: [PPI.secureTimer, PPI.physicalTimer, PPI.virtualTimer, PPI.hypervisorTimer].flatMap(ppi),
+    },
+    ...(options.pmu ? { pmu: { compatible: 'arm,armv8-pmuv3', interrupts: ppi(PPI.pmu) } } : {}),
+    'apb-pclk': { compatible: 'fixed-clock', '#clock-cells': [0], 'clock-frequency': [24_000_000], 'clock-output-names': 'clk24mhz', phandle: [CLOCK] },
+    [at('intc', GIC_DISTRIBUTOR)]: interruptController(),
+    ...peripherals(),
+    ...Object.fromEntries([...options.virtioSlots].sort((a, b) => a - b).map(virtio)),
+  });
+}
+
+function chosen({ bootargs, initrd, rngSeed }: DeviceTreeOptions): FdtNode {
+  return {
+    'stdout-path': `/${at('pl011', UART)}`,
+    ...(bootargs === undefined ? {} : { bootargs }),
+    ...(initrd === undefined ? {} : { 'linux,initrd-start': cells64(initrd.start), 'linux,initrd-end': cells64(initrd.end) }),
+    ...(rngSeed === undefined ? {} : { 'rng-seed': rngSeed }),
+  };
+}
+
+function cpus(count: number): FdtNode {
+  const numbers = Array.from({ length: count }, (_, cpu) => cpu);
+  const cores = numbers.map((cpu) => [`core${cpu}`, { cpu: [FIRST_CPU + cpu] }] as const);
+  const nodes = numbers.map((cpu) => [
+    `cpu@${cpu.toString(16)}`,
+    { device_type: 'cpu', compatible: 'arm,armv8', reg: [cpu], 'enable-method': 'psci', phandle: [FIRST_CPU + cpu] },
+  ] as const);
+  return { '#address-cells': [1], '#size-cells': [0], 'cpu-map': { socket0: { cluster0: Object.fromEntries(cores) } }, ...Object.fromEntries(nodes) };
+}
+
+function interruptController(): FdtNode {
+  return {
+    compatible: 'arm,gic-v3', 'interrupt-controller': true, '#interrupt-cells': [3],
+    reg: reg(GIC_DISTRIBUTOR, GIC_REDISTRIBUTORS), '#redistributor-regions': [1],
+    '#address-cells': [2], '#size-cells': [2], ranges: true, phandle: [GIC],
+    [at('its', GIC_ITS)]: { compatible: 'arm,gic-v3-its', 'msi-controller': true, '#msi-cells': [1], reg: reg(GIC_ITS), phandle: [ITS] },
+  };
+}
+
+function peripherals(): FdtNode {
+  const primecell = (name: string, { base, size, spi: number }: typeof UART | typeof RTC | typeof GPIO): FdtNode =>
+    ({ compatible: [`arm,${name}`, 'arm,primecell'], reg: reg({ base, size }), interrupts: spi(number, LEVEL_HIGH) });
+  const clock: FdtNode = { clocks: [CLOCK], 'clock-names': 'apb_pclk' };
+  return {
+    [at('pl011', UART)]: { ...primecell('pl011', UART), clocks: [CLOCK, CLOCK], 'clock-names': ['uartclk', 'apb_pclk'] },
+    [at('pl031', RTC)]: { ...primecell('pl031', RTC), ...clock },
+    [at('pl061', GPIO)]: { ...primecell('pl061', GPIO), ...clock, 'gpio-controller': true, '#gpio-cells': [2], phandle: [GPIO_PINS] },
+    'gpio-keys': {
+      compatible: 'gpio-keys',
+      poweroff: { label: 'GPIO Key Poweroff', 'linux,code': [KEY_POWER], gpios: [GPIO_PINS, POWER_BUTTON_PIN, 0] },
+    },
+  };
+}
+
+function virtio(slot: number): readonly [string, FdtNode] {
+  const device = virtioSlot(slot);
+  return [at('virtio_mmio', device), { compatible: 'virtio,mmio', reg: reg(device), interrupts: spi(device.spi, EDGE_RISING), 'dma-coherent': true }];
+}
