@@ -31,7 +31,7 @@ const REGISTERS: readonly Register<Pl031>[] = [
   { at: 0x014, name: 'RTCRIS', read: (d) => Number(d.now.raised) },
   { at: 0x018, name: 'RTCMIS', read: (d) => Number(d.now.raised) & d.now.imsc },
   { at: 0x01c, name: 'RTCICR', write: (d, value) => { if ((value & 1) !== 0) d.clearInterrupt(); } },
-  identification(0xfe0, 'RTCPeriphID', [0x31, 0x10, 0x04, 0x00]),
+  identification(0xfe0, 'RTCPeriphID', [0x31, 0x10, 0x14, 0x00]),
   identification(0xff0, 'RTCPCellID', [0x0d, 0xf0, 0x05, 0xb1]),
 ];
 
