@@ -1,0 +1,76 @@
+/**
+ * Builds everything into dist: the CPU's wasm, the Node side bundled by esbuild, the renderer by vite.
+ * Every file of dist/app, engine, cli and chunks lies one folder deep, so `../core` is right from each of them.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { build as bundle, type BuildOptions } from 'esbuild';
+import { build as buildPage } from 'vite';
+import { buildCore } from './build-core.ts';
+
+export const ROOT = join(import.meta.dirname, '..');
+const DIST = join(ROOT, 'dist');
+
+/** Output below dist to source below src-main. */
+const ENTRIES = {
+  'app/main': 'app/main.ts',
+  'engine/engine': 'engine/main.ts',
+  'engine/vm-worker': 'hypervisor/vm-worker.ts',
+  'engine/store-worker': 'inventory/store-worker.ts',
+  'cli/quarterdeck': 'cli/quarterdeck.ts',
+};
+
+export async function build(): Promise<void> {
+  await buildCore();
+  await buildNode();
+  if (rendererIsStale()) await buildPage({ configFile: join(ROOT, 'vite.config.ts'), logLevel: 'warn' });
+}
+
+/** True when some source is newer than what dist holds of it. */
+export function isStale(): boolean {
+  const built = modified(join(DIST, 'cli/quarterdeck.js'));
+  return built === 0 || newest('src-main', 'shared', 'scripts/build.ts', 'package.json') > built || rendererIsStale();
+}
+
+async function buildNode(): Promise<void> {
+  rmSync(join(DIST, 'chunks'), { recursive: true, force: true });
+  const common: BuildOptions = {
+    bundle: true, platform: 'node', target: 'node24', outdir: DIST, logLevel: 'warning', external: ['electron', 'bufferutil', 'utf-8-validate'],
+    define: { QUARTERDECK_VERSION: JSON.stringify(version()), QUARTERDECK_BUILD: JSON.stringify(commit()) },
+  };
+  const present = Object.entries(ENTRIES).filter(([, source]) => existsSync(join(ROOT, 'src-main', source)));
+  await Promise.all([
+    bundle({ ...common, format: 'esm', splitting: true, chunkNames: 'chunks/[name]-[hash]', mainFields: ['module', 'main'],
+      // Bundled CommonJS packages ask for Node's own modules by `require`.
+      banner: { js: 'import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);' },
+      entryPoints: Object.fromEntries(present.map(([out, source]) => [out, join(ROOT, 'src-main', source)])) }),
+    existsSync(join(ROOT, 'src-main/app/preload.ts')) && bundle({ ...common, format: 'cjs', outExtension: { '.js': '.cjs' }, entryPoints: { 'app/preload': join(ROOT, 'src-main/app/preload.ts') } }),
+  ]);
+}
+
+function rendererIsStale(): boolean {
+  return newest('src-renderer', 'shared', 'vite.config.ts') > modified(join(DIST, 'renderer/index.html'));
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** The commit this build was made of, with a mark when the sources differ from it; `unknown` outside a checkout. */
+function commit(): string {
+  try { return execFileSync('git', ['describe', '--always', '--dirty=+', '--exclude=*'], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim(); } catch { return 'unknown'; }
+}
+
+function newest(...paths: string[]): number {
+  return Math.max(...paths.flatMap(path => [join(ROOT, path), ...filesBelow(join(ROOT, path))]).map(modified));
+}
+
+function filesBelow(path: string): string[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [];
+  return readdirSync(path, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name));
+}
+
+function modified(path: string): number { return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0; }
+
+if (import.meta.main) await build();

@@ -1,0 +1,69 @@
+/**
+ * Messages as bytes, for a WebSocket: JSON in which each byte array stands as `{ "$bytes": length }`, and after it the
+ * byte arrays themselves, in the same order. Layout: length of the JSON in bytes (32 bits, big-endian), JSON, byte arrays.
+ */
+import { EngineError } from '../base/errors.ts';
+
+const HEADER_BYTES = 4;
+
+export function encode(message: unknown): Uint8Array<ArrayBuffer> {
+  const blobs: Uint8Array[] = [];
+  const json = new TextEncoder().encode(JSON.stringify(pack(message, blobs)));
+  const bytes = new Uint8Array(blobs.reduce((sum, blob) => sum + blob.length, HEADER_BYTES + json.length));
+  new DataView(bytes.buffer).setUint32(0, json.length);
+  bytes.set(json, HEADER_BYTES);
+  let at = HEADER_BYTES + json.length;
+  for (const blob of blobs) { bytes.set(blob, at); at += blob.length; }
+  return bytes;
+}
+
+/** Throws `EngineError('malformed', …)` for anything `encode` could not have made. */
+export function decode(data: unknown): unknown {
+  if (!(data instanceof ArrayBuffer)) throw malformed('is not binary');
+  const bytes = new Uint8Array(data);
+  if (bytes.length < HEADER_BYTES) throw malformed('has no header');
+  const end = HEADER_BYTES + new DataView(data).getUint32(0);
+  if (end > bytes.length) throw malformed('is shorter than its header says');
+  const blobs = { bytes, at: end };
+  const message = unpack(parse(bytes.subarray(HEADER_BYTES, end)), blobs);
+  if (blobs.at !== bytes.length) throw malformed('is longer than its contents');
+  return message;
+}
+
+/** `$` begins our own marks, so keys of the message that begin with it get another one. */
+function pack(value: unknown, blobs: Uint8Array[]): unknown {
+  if (value === undefined) return { $undefined: true };
+  if (value instanceof Uint8Array) { blobs.push(value); return { $bytes: value.length }; }
+  if (Array.isArray(value)) return value.map(item => pack(item, blobs));
+  if (typeof value === 'object' && value !== null) return packObject(value, blobs);
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null || Number.isFinite(value)) return value;
+  throw new TypeError(`a message cannot carry ${String(value)}`);
+}
+
+function packObject(value: object, blobs: Uint8Array[]): unknown {
+  const present = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(present.map(([key, item]) => [key.startsWith('$') ? `$${key}` : key, pack(item, blobs)]));
+}
+
+interface Blobs { readonly bytes: Uint8Array; at: number }
+
+function unpack(value: unknown, blobs: Blobs): unknown {
+  if (Array.isArray(value)) return value.map(item => unpack(item, blobs));
+  if (typeof value !== 'object' || value === null) return value;
+  if (Object.hasOwn(value, '$bytes')) return takeBlob((value as { $bytes: unknown }).$bytes, blobs);
+  if (Object.hasOwn(value, '$undefined')) return undefined;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key.startsWith('$') ? key.slice(1) : key, unpack(item, blobs)]));
+}
+
+function takeBlob(length: unknown, blobs: Blobs): Uint8Array {
+  if (!Number.isSafeInteger(length) || (length as number) < 0 || blobs.at + (length as number) > blobs.bytes.length) throw malformed('lacks some of its bytes');
+  const blob = blobs.bytes.slice(blobs.at, blobs.at + (length as number));
+  blobs.at += blob.length;
+  return blob;
+}
+
+function parse(json: Uint8Array): unknown {
+  try { return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json)); } catch { throw malformed('does not hold JSON'); }
+}
+
+function malformed(what: string): EngineError { return new EngineError('malformed', `The message ${what}.`); }
