@@ -24,7 +24,7 @@ class CpuInterface implements VirtualCpuInterface {
     const n = pending.sort((a, b) => Number((this.lrs[a]! >> 48n & 0xffn) - (this.lrs[b]! >> 48n & 0xffn)))[0];
     if (n === undefined) return 1023;
     const intid = Number(this.lrs[n]! & 0xffff_ffffn);
-    this.lrs[n] = this.lrs[n]! & ~(3n << 62n) | (intid < 8192 ? 2n << 62n : 0n);
+    this.lrs[n] = this.lrs[n]! & ~(3n << 62n) | 2n << 62n;
     return intid;
   }
   end(intid: number) {

@@ -1,5 +1,5 @@
 /** ICH_LR<n>_EL2 (IHI 0069, 12.4.6): an interrupt as a virtual CPU interface holds it. No interrupt here is backed by hardware. */
-import { isPending, type Interrupt } from './interrupt.ts';
+import { FIRST_LPI, isPending, type Interrupt } from './interrupt.ts';
 
 const ACTIVE = 1n << 63n;
 const PENDING = 1n << 62n;
@@ -26,11 +26,11 @@ export function listRegister(irq: Interrupt): bigint {
     | (irq.edge ? 0n : EOI) | (pending ? PENDING : 0n) | (irq.active ? ACTIVE : 0n);
 }
 
-/** Takes back what became of an interrupt that was given to a vCPU as `before` and is now `after`. */
+/** Takes back what became of an interrupt that was given to a vCPU as `before` and is now `after`. LPIs are never active. */
 export function foldListRegister(irq: Interrupt, cpu: number, before: bigint, after: bigint): void {
   const taken = (before & PENDING) !== 0n && (after & PENDING) === 0n;
   if (irq.edge) irq.latch ||= (after & PENDING) !== 0n;
   else if (taken) irq.latch = false;
-  irq.active = (after & ACTIVE) !== 0n;
+  irq.active = (after & ACTIVE) !== 0n && irq.intid < FIRST_LPI;
   if (irq.active) irq.activeOn = cpu;
 }
