@@ -15,7 +15,7 @@ export interface Port {
 /** The part of the DOM's MessagePort that is used; this folder knows no DOM. */
 interface MessagePortLike {
   postMessage(message: unknown): void;
-  addEventListener(type: 'message' | 'close', listener: (event: { readonly data?: unknown }) => void): void;
+  addEventListener(type: 'message' | 'close', listener: (event: Event) => void): void;
   start(): void;
   close(): void;
 }
@@ -24,7 +24,7 @@ interface MessagePortLike {
 export function pagePort(channel: MessagePortLike): Port {
   return {
     send: message => channel.postMessage(message),
-    onMessage: listener => { channel.addEventListener('message', event => listener(event.data)); channel.start(); },
+    onMessage: listener => { channel.addEventListener('message', event => listener((event as MessageEvent<unknown>).data)); channel.start(); },
     onClose: listener => channel.addEventListener('close', once(listener)),
     close: () => channel.close(),
   };
