@@ -30,6 +30,7 @@ interface CoreExports {
   invalidateCode(pa: number, bytes: number): void;
   flushEverywhere(): void;
   exceptionToEl1(cpu: number, ec: number, iss: bigint): void;
+  abortToEl1(cpu: number, ec: number, iss: bigint, va: bigint): void;
   translate(cpu: number, va: bigint, access: number, el: number): number;
 }
 interface InterpreterExports { run(cpu: number, budget: number): number }
@@ -37,6 +38,8 @@ interface InterpreterExports { run(cpu: number, budget: number): number }
 /** Why `run` came back. */
 export type ExitReason = 'budget' | 'el2' | 'wfi' | 'kick';
 const EXIT_REASONS: Readonly<Record<number, ExitReason>> = { [L.EXIT_BUDGET]: 'budget', [L.EXIT_EL2]: 'el2', [L.EXIT_WFI]: 'wfi', [L.EXIT_KICK]: 'kick' };
+
+const EC_INSTRUCTION_ABORT = 0x20, EC_DATA_ABORT = 0x24, EXTERNAL_ABORT = 0x10n;
 
 /** The folder with the built WebAssembly: beside the bundle, or in dist for code that runs from its sources. */
 function coreFolder(): string {
@@ -185,6 +188,9 @@ export class Cpu {
 
   /** An UNDEFINED exception, taken at EL1 as if by the instruction at PC. */
   injectUndefined(): void { this.core.exceptionToEl1(this.base, 0, 0n); }
+
+  /** A synchronous external abort at EL1 for an access to `va`. */
+  injectExternalAbort(va: bigint, instruction: boolean): void { this.core.abortToEl1(this.base, instruction ? EC_INSTRUCTION_ABORT : EC_DATA_ABORT, EXTERNAL_ABORT, va); }
 
   save(): CpuState { return { block: new Uint8Array(this.view.buffer, this.base, L.CPU_STATE_BYTES).slice() }; }
   restore(state: CpuState): void {

@@ -100,7 +100,7 @@ function deactivate(cpu: usize, id: u64): void {
     const entry = lr(cpu, n);
     if ((entry & LR_ACTIVE) == 0 || (entry & 0xffff_ffff) != id) continue;
     setLr(cpu, n, entry & ~LR_ACTIVE);
-    if (bit(entry, 41) || !anyPending(cpu)) put32(cpu, EXIT, EXIT_KICK);
+    if (bit(entry, 41) || (bit(get64(cpu, ICH_HCR_EL2), 1) && !anyPending(cpu))) put32(cpu, EXIT, EXIT_KICK);
     return;
   }
   put32(cpu, EXIT, EXIT_KICK);

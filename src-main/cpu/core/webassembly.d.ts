@@ -1,0 +1,12 @@
+/** The part of the WebAssembly JavaScript interface that we use; TypeScript declares it only together with the DOM. */
+declare namespace WebAssembly {
+  class Module { constructor(bytes: Uint8Array); }
+  class Instance {
+    constructor(module: Module, imports: Record<string, Record<string, unknown>>);
+    readonly exports: Record<string, unknown>;
+  }
+  class Memory {
+    constructor(limits: { initial: number; maximum: number; shared: boolean });
+    readonly buffer: SharedArrayBuffer;
+  }
+}

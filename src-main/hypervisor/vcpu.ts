@@ -1,0 +1,127 @@
+/** A virtual CPU: enters the guest for a slice, and does what its exits ask for. */
+import type { Ipa } from '../../shared/base/ids.ts';
+import { TIMER_P, TIMER_V } from '../cpu/layout.ts';
+import type { Cpu, ExitReason } from '../cpu/core/machine.ts';
+import type { Gic } from '../devices/gic/gic.ts';
+import type { VirtualCpuInterface } from '../devices/gic/list-register.ts';
+import type { CpuLines } from '../host/board.ts';
+import type { Bus } from '../memory/bus.ts';
+import { decodeExit, loadedValue, type MmioExit, type VmExit } from './exit.ts';
+import { psciCall, type PsciActions } from './psci.ts';
+
+const ICC_SGI1R_EL1 = 'S3_0_C12_C11_5';
+/** ICH_HCR_EL2: the virtual interface is on; UIE asks to leave when list registers run out. */
+const ICH_EN = 1n, ICH_UIE = 2n;
+const ICH_VMCR_PMR = 24n;
+
+export interface VcpuIo {
+  readonly gic: Gic;
+  /** The wires of the CPU's own interrupts. */
+  readonly lines: CpuLines;
+  readonly bus: Bus<Ipa>;
+  readonly psci: PsciActions;
+  /** Called with the cause of each exit. */
+  readonly countExit: (cause: string) => void;
+  readonly guestError: (what: string) => void;
+}
+
+export interface VcpuState { readonly on: boolean; readonly waiting: boolean }
+
+export class Vcpu {
+  readonly cpu: Cpu;
+  /** Turned on, as PSCI sees it. */
+  on = false;
+  /** In WFI: runs again when an interrupt is pending. */
+  waiting = false;
+  private readonly io: VcpuIo;
+  private readonly interface: VirtualCpuInterface;
+
+  constructor(cpu: Cpu, io: VcpuIo) {
+    this.cpu = cpu;
+    this.io = io;
+    this.interface = {
+      lrCount: cpu.listRegisterCount,
+      readLr: n => cpu.listRegister(n),
+      writeLr: (n, value) => cpu.setListRegister(n, value),
+      setUnderflowInterrupt: on => cpu.setSystem('ICH_HCR_EL2', on ? ICH_EN | ICH_UIE : ICH_EN),
+    };
+  }
+
+  /** Turned on, and not asleep without a reason to wake. */
+  get runnable(): boolean {
+    if (!this.on) return false;
+    if (!this.waiting) return true;
+    this.driveTimerLines();
+    return this.io.gic.highestPendingExists(this.cpu.id, this.priorityMask);
+  }
+
+  private get priorityMask(): number { return Number((this.cpu.system('ICH_VMCR_EL2') >> ICH_VMCR_PMR) & 0xffn); }
+
+  /** Runs about `budget` instructions, or until an exit. */
+  run(budget: number): void {
+    this.waiting = false;
+    this.driveTimerLines();
+    this.io.gic.flush(this.cpu.id, this.interface);
+    const reason = this.cpu.run(budget);
+    this.io.gic.sync(this.cpu.id, this.interface);
+    this.driveTimerLines();
+    this.leave(reason);
+  }
+
+  private driveTimerLines(): void {
+    const outputs = this.cpu.timerOutputs;
+    this.io.lines.virtualTimer.set((outputs & TIMER_V) !== 0);
+    this.io.lines.physicalTimer.set((outputs & TIMER_P) !== 0);
+  }
+
+  private leave(reason: ExitReason): void {
+    if (reason === 'budget') return;
+    if (reason === 'wfi') this.waiting = true;
+    if (reason === 'el2') this.handle(decodeExit({ esr: this.cpu.system('ESR_EL2'), far: this.cpu.system('FAR_EL2'), hpfar: this.cpu.system('HPFAR_EL2') }));
+    else this.io.countExit(reason);
+  }
+
+  private handle(exit: VmExit): void {
+    this.io.countExit(exit.kind);
+    switch (exit.kind) {
+      case 'mmio': this.access(exit); this.skip(); break;
+      case 'hvc': this.call(); break;
+      case 'smc': this.skip(); this.call(); break;
+      case 'system-register': this.systemRegister(exit); break;
+      case 'abort':
+        this.io.guestError(`no emulation of the access to 0x${exit.ipa.toString(16)}`);
+        this.cpu.injectExternalAbort(exit.va, exit.instruction);
+        break;
+      case 'unknown': this.cpu.injectUndefined(); break;
+      default: exit satisfies never;
+    }
+  }
+
+  private access(exit: MmioExit): void {
+    if (exit.write) this.io.bus.write(exit.ipa, exit.bytes, BigInt.asUintN(8 * exit.bytes, this.cpu.x(exit.register)));
+    else this.cpu.setX(exit.register, loadedValue(exit, this.io.bus.read(exit.ipa, exit.bytes)));
+  }
+
+  private skip(): void { this.cpu.pc += 4n; }
+
+  private call(): void {
+    const result = psciCall(this.io.psci, n => this.cpu.x(n));
+    if (result !== 'no return') this.cpu.setX(0, result);
+  }
+
+  private systemRegister(exit: Extract<VmExit, { kind: 'system-register' }>): void {
+    if (exit.at === ICC_SGI1R_EL1 && exit.write) {
+      this.io.gic.sgi(this.cpu.id, this.cpu.x(exit.register));
+      this.skip();
+    } else {
+      this.io.guestError(`no emulation of ${exit.at}`);
+      this.cpu.injectUndefined();
+    }
+  }
+
+  save(): VcpuState { return { on: this.on, waiting: this.waiting }; }
+  restore(state: VcpuState): void {
+    this.on = state.on;
+    this.waiting = state.waiting;
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The worker of one VM: reads its images, runs it, and passes the console and commands through its port.
+ * Messages are those of `worker-messages.ts`.
+ */
+import { readFile } from 'node:fs/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
+import type { GuestSource } from '../../shared/model/vm.ts';
+import { RawImage } from '../storage/raw.ts';
+import { diagnosticsImage } from './diagnostics-image.ts';
+import { Vm, type BootImage } from './vm.ts';
+import type { VmLaunch } from './vm-launch.ts';
+import type { FromWorker, ToWorker } from './worker-messages.ts';
+
+/** Longest time for which messages wait while the guest is busy. */
+const BUSY_NS = 4e6;
+const FLUSH_BYTES = 4096;
+
+const port = parentPort;
+assert(port !== null, 'runs as a worker');
+const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+const nowNs = () => performance.now() * 1e6;
+
+/** Console bytes on their way out, sent at the latest after each slice. */
+class OutputBuffer {
+  private bytes: number[] = [];
+  add(byte: number): void { if (this.bytes.push(byte) >= FLUSH_BYTES) this.flush(); }
+  flush(): void {
+    if (this.bytes.length === 0) return;
+    const chunk = Uint8Array.from(this.bytes);
+    this.bytes = [];
+    send({ kind: 'output', bytes: chunk }, [chunk.buffer]);
+  }
+}
+
+async function readImage(path: string, what: string): Promise<Uint8Array> {
+  return readFile(path).catch((error: unknown) => { throw new EngineError('image.unreadable', `The ${what} ${path} cannot be read: ${messageOf(error)}.`); });
+}
+
+async function readBoot(guest: GuestSource): Promise<BootImage> {
+  switch (guest.kind) {
+    case 'diagnostics': return { kind: 'binary', image: diagnosticsImage() };
+    case 'binary': return { kind: 'binary', image: await readImage(guest.imagePath, 'image') };
+    case 'linux': {
+      const initrd = guest.initrdPath ? { initrd: await readImage(guest.initrdPath, 'initrd') } : {};
+      return { kind: 'linux', kernel: await readImage(guest.kernelPath, 'kernel'), commandLine: guest.commandLine, ...initrd };
+    }
+    default: return guest satisfies never;
+  }
+}
+
+class Worker {
+  private readonly output = new OutputBuffer();
+  private readonly vm: Vm;
+  private readonly stopOnReset: boolean;
+  private wakeUp: () => void = () => { /* nobody waits */ };
+
+  constructor(launch: VmLaunch, boot: BootImage, disks: readonly RawImage[], stopOnReset: boolean) {
+    this.stopOnReset = stopOnReset;
+    this.vm = new Vm({ ...launch, boot, disks, nowNs, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+  }
+
+  handle(message: ToWorker): void {
+    switch (message.kind) {
+      case 'input': this.vm.board.type(message.bytes); break;
+      case 'acknowledge': this.vm.board.acknowledgeConsole(message.bytes); break;
+      case 'power-button': this.vm.board.powerButton(); break;
+      case 'reset': this.vm.reset(); break;
+      case 'stats': send({ kind: 'stats', id: message.id, stats: this.vm.stats() }); break;
+      default: message satisfies never;
+    }
+    this.wakeUp();
+  }
+
+  /** Runs until the guest turns itself off, or resets when that ends it; says which. */
+  async run(): Promise<'poweredOff' | 'reset'> {
+    this.vm.resume();
+    for (;;) {
+      const busy = this.runFor(BUSY_NS);
+      this.output.flush();
+      if (this.vm.powerRequest === 'off') return 'poweredOff';
+      if (this.vm.powerRequest === 'reset') {
+        if (this.stopOnReset) return 'reset';
+        send({ kind: 'reset-by-guest' });
+        this.vm.reset();
+      }
+      await (busy ? new Promise(resolve => setImmediate(resolve)) : this.sleep());
+    }
+  }
+
+  private runFor(ns: number): boolean {
+    const end = nowNs() + ns;
+    while (nowNs() < end) if (!this.vm.runSlice()) return false;
+    return true;
+  }
+
+  /** Until the next deadline, or a message, or a device that has something. */
+  private sleep(): Promise<void> {
+    const ms = (this.vm.nextDeadlineNs - this.vm.clock.nowNs) / 1e6;
+    if (ms <= 0) return Promise.resolve();
+    return new Promise(resolve => {
+      const timer = Number.isFinite(ms) ? setTimeout(() => this.wakeUp(), Math.min(ms, 2 ** 30)) : undefined;
+      const keepAlive = timer ?? setInterval(() => { /* the worker lives on */ }, 2 ** 30);
+      this.wakeUp = () => {
+        clearTimeout(keepAlive);
+        this.wakeUp = () => { /* nobody waits */ };
+        resolve();
+      };
+    });
+  }
+}
+
+async function main(): Promise<void> {
+  const { launch, stopOnReset } = workerData as { launch: VmLaunch; stopOnReset: boolean };
+  const disks: RawImage[] = [];
+  try {
+    for (const disk of launch.disks) disks.push(await RawImage.open(disk.path, disk));
+    const worker = new Worker(launch, await readBoot(launch.guest), disks, stopOnReset);
+    port?.on('message', (message: ToWorker) => worker.handle(message));
+    send({ kind: 'started' });
+    send({ kind: 'stopped', stop: { kind: await worker.run() } });
+  } catch (error) {
+    send({ kind: 'stopped', stop: { kind: 'failed', message: sentenceOf(error) } });
+  } finally {
+    for (const disk of disks) await disk.close();
+    port?.close();
+  }
+}
+
+/** Our own bugs are said to be that. */
+function sentenceOf(error: unknown): string {
+  return error instanceof EngineError ? error.message : `The VM stopped because of an error in Quarterdeck: ${error instanceof Error ? error.stack ?? error.message : String(error)}`;
+}
+
+await main();

@@ -1,0 +1,214 @@
+/**
+ * A virtual machine in its worker: vCPUs and RAM on the emulated CPU, devices on the board. `runSlice` gives every
+ * vCPU a turn; the worker calls it again and again and waits when nothing is runnable.
+ */
+import { randomBytes } from 'node:crypto';
+import { EngineError } from '../../shared/base/errors.ts';
+import type { Ipa, Pa } from '../../shared/base/ids.ts';
+import { Machine, type CpuState } from '../cpu/core/machine.ts';
+import { RAM_BASE as LINEAR_RAM } from '../cpu/layout.ts';
+import { loadBinary, loadLinux, type BootEntry } from '../firmware/boot.ts';
+import { RAM_BASE } from '../firmware/board-map.ts';
+import { Board, type BoardState } from '../host/board.ts';
+import { GuestRam } from '../memory/guest-ram.ts';
+import type { BlockBackend } from '../storage/block-backend.ts';
+import { VmClock } from '../time/vm-clock.ts';
+import type { VmStats } from '../../shared/model/vm.ts';
+import { GUEST_HCR, Stage2, STAGE2_VTCR } from './stage2.ts';
+import { Vcpu, type VcpuState } from './vcpu.ts';
+
+/** Host physical memory: translation tables below, guest RAM from here. */
+const GUEST_RAM_PA = 2 ** 21;
+const MIB = 2 ** 20;
+/** Instructions in one vCPU's turn: about a fifth of a millisecond. */
+const TURN = 20_000;
+
+/** What a VM boots, with its files already read. */
+export type BootImage =
+  | { readonly kind: 'linux'; readonly kernel: Uint8Array; readonly initrd?: Uint8Array; readonly commandLine: string }
+  | { readonly kind: 'binary'; readonly image: Uint8Array };
+
+export interface VmOptions {
+  readonly cpus: number;
+  readonly memoryMib: number;
+  readonly counterHz: number;
+  readonly boot: BootImage;
+  readonly disks: readonly BlockBackend[];
+  readonly consoleOutput: (byte: number) => void;
+  /** Something happened outside the vCPUs that may make one runnable. */
+  readonly wake: () => void;
+  /** Host's monotonic time in ns. */
+  readonly nowNs: () => number;
+}
+
+/** Asked for by the guest. */
+export type PowerRequest = 'none' | 'off' | 'reset';
+
+/** Everything of a VM but its RAM. */
+export interface VmState { readonly clockNs: number; readonly cpus: readonly CpuState[]; readonly vcpus: readonly VcpuState[]; readonly board: BoardState }
+
+export class Vm {
+  readonly clock: VmClock;
+  readonly board: Board;
+  readonly ram: GuestRam;
+  /** What the guest wants of its power supply, until `reset` or the end. */
+  powerRequest: PowerRequest = 'none';
+  private readonly options: VmOptions;
+  private readonly machine: Machine;
+  private readonly vcpus: readonly Vcpu[];
+  private readonly exits: Record<string, number> = {};
+  private running: Vcpu | undefined;
+  private busyNs = 0;
+  private sample = { atNs: 0, instructions: 0, busyNs: 0 };
+
+  constructor(options: VmOptions) {
+    const { cpus, counterHz, nowNs } = options, sizeBytes = options.memoryMib * MIB;
+    this.options = options;
+    this.machine = newMachine({ cpus, counterHz, nowNs, ramBytes: GUEST_RAM_PA + sizeBytes }, options.memoryMib);
+    this.ram = new GuestRam({ buffer: this.machine.memory.buffer as SharedArrayBuffer, byteOffset: LINEAR_RAM + GUEST_RAM_PA, sizeBytes, base: RAM_BASE });
+    this.ram.onDmaWrite = (address, length) => this.machine.wrote((address - RAM_BASE + GUEST_RAM_PA) as Pa, length);
+    this.clock = new VmClock(nowNs);
+    this.board = new Board({
+      ram: this.ram, clock: this.clock, cpus, disks: options.disks, wallMs: () => Date.now(), random: length => randomBytes(length),
+      consoleOutput: options.consoleOutput, virtioConsoleOutput: () => { /* a second console has no reader yet */ }, kick: () => options.wake(),
+    });
+    this.vcpus = this.machine.cpus.map(cpu => new Vcpu(cpu, {
+      gic: this.board.gic, bus: this.board.bus, lines: this.board.cpuLines[cpu.id] as Board['cpuLines'][number], psci: this.psci(),
+      countExit: cause => { this.exits[cause] = (this.exits[cause] ?? 0) + 1; },
+      guestError: what => { this.board.guestErrors.count += 1; this.board.guestErrors.last = what; },
+    }));
+    this.mapStage2(sizeBytes);
+    this.pause();
+    this.boot();
+  }
+
+  private mapStage2(sizeBytes: number): void {
+    const tables = new Stage2(new DataView(this.machine.memory.buffer, LINEAR_RAM, GUEST_RAM_PA), 0 as Pa, GUEST_RAM_PA);
+    tables.map(RAM_BASE as Ipa, GUEST_RAM_PA as Pa, sizeBytes);
+  }
+
+  /** Puts the boot image into zeroed RAM and the first vCPU at its entry. */
+  private boot(): void {
+    const entry = this.load();
+    for (const vcpu of this.vcpus) {
+      vcpu.cpu.reset();
+      vcpu.restore({ on: false, waiting: false });
+      this.controlGuest(vcpu);
+    }
+    this.turnOn(0, BigInt(entry.pc), BigInt(entry.x0));
+  }
+
+  private load(): BootEntry {
+    const { boot } = this.options;
+    if (boot.kind === 'binary') return loadBinary(this.ram, { image: boot.image, deviceTree: () => this.board.deviceTree() });
+    return loadLinux(this.ram, {
+      kernel: boot.kernel, ...(boot.initrd && { initrd: boot.initrd }),
+      deviceTree: initrd => this.board.deviceTree({ bootargs: boot.commandLine, ...(initrd && { initrd }) }),
+    });
+  }
+
+  /** EL2's controls for a guest. */
+  private controlGuest({ cpu }: Vcpu): void {
+    cpu.setSystem('HCR_EL2', GUEST_HCR);
+    cpu.setSystem('VTCR_EL2', STAGE2_VTCR);
+    cpu.setSystem('VTTBR_EL2', 0n);
+    cpu.setSystem('CNTHCTL_EL2', 3n);
+    cpu.setSystem('ICH_HCR_EL2', 1n);
+  }
+
+  private turnOn(id: number, entry: bigint, context: bigint): void {
+    const vcpu = this.vcpus[id] as Vcpu;
+    vcpu.cpu.reset();
+    this.controlGuest(vcpu);
+    vcpu.cpu.pc = entry;
+    vcpu.cpu.setX(0, context);
+    vcpu.restore({ on: true, waiting: false });
+  }
+
+  private psci() {
+    return {
+      cpuWithAffinity: (mpidr: bigint) => (mpidr < BigInt(this.vcpus.length) ? Number(mpidr) : undefined),
+      isOn: (cpu: number) => this.vcpus[cpu]?.on ?? false,
+      turnOn: (cpu: number, entry: bigint, context: bigint) => this.turnOn(cpu, entry, context),
+      turnOff: () => { if (this.running) this.running.on = false; },
+      suspend: () => { if (this.running) this.running.waiting = true; },
+      systemOff: () => { this.powerRequest = 'off'; },
+      systemReset: () => { this.powerRequest = 'reset'; },
+    };
+  }
+
+  /** Gives each runnable vCPU a turn; false when none was runnable. */
+  runSlice(): boolean {
+    this.clock.runDue();
+    let ran = false;
+    const startedNs = this.options.nowNs();
+    for (const vcpu of this.vcpus) {
+      if (this.powerRequest !== 'none' || !vcpu.runnable) continue;
+      this.running = vcpu;
+      vcpu.run(TURN);
+      ran = true;
+    }
+    this.running = undefined;
+    if (ran) this.busyNs += this.options.nowNs() - startedNs;
+    return ran;
+  }
+
+  /** When something is due next, in ns of the VM's clock: a device's alarm or a sleeping vCPU's timer. */
+  get nextDeadlineNs(): number {
+    return Math.min(this.clock.nextDeadlineNs, ...this.vcpus.filter(v => v.on).map(v => v.cpu.nextTimerNs));
+  }
+
+  resume(): void {
+    this.clock.resume();
+    this.machine.setClock(this.clock.baseNs, -1);
+  }
+
+  pause(): void {
+    this.clock.pause();
+    this.machine.setClock(0, this.clock.nowNs);
+  }
+
+  /** As if the power had been cut and given again. */
+  reset(): void {
+    this.powerRequest = 'none';
+    this.board.reset();
+    this.ram.clear();
+    this.boot();
+  }
+
+  /** Resolves when no disk request is under way, so that the state is whole. The VM is paused. */
+  async save(): Promise<VmState> {
+    await this.board.disksIdle();
+    return { clockNs: this.clock.nowNs, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save() };
+  }
+
+  restore(state: VmState): void {
+    this.clock.moveTo(state.clockNs);
+    this.machine.setClock(0, state.clockNs);
+    state.cpus.forEach((cpu, n) => this.vcpus[n]?.cpu.restore(cpu));
+    state.vcpus.forEach((vcpu, n) => this.vcpus[n]?.restore(vcpu));
+    this.board.restore(state.board);
+    this.machine.wrote(GUEST_RAM_PA as Pa, this.ram.sizeBytes);
+  }
+
+  /** Figures since the last call, and since power-on. */
+  stats(): VmStats {
+    const atNs = this.options.nowNs(), instructions = this.vcpus.reduce((sum, v) => sum + v.cpu.retired, 0), { sample } = this;
+    const elapsedNs = Math.max(1, atNs - sample.atNs);
+    this.sample = { atNs, instructions, busyNs: this.busyNs };
+    return {
+      upNs: this.clock.nowNs, instructions, mips: Math.max(0, instructions - sample.instructions) * 1000 / elapsedNs,
+      cpuUsage: Math.min(this.vcpus.length, (this.busyNs - sample.busyNs) / elapsedNs), exits: { ...this.exits },
+      guestErrors: this.board.guestErrors.count + this.vcpus.reduce((sum, v) => sum + v.cpu.guestErrors, 0),
+    };
+  }
+}
+
+function newMachine(options: ConstructorParameters<typeof Machine>[0], memoryMib: number): Machine {
+  try {
+    return new Machine(options);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new EngineError('no-memory', `This machine cannot give the VM its ${memoryMib} MiB of memory.`);
+  }
+}
