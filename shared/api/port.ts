@@ -24,7 +24,7 @@ interface MessagePortLike {
 export function pagePort(channel: MessagePortLike): Port {
   return {
     send: message => channel.postMessage(message),
-    onMessage: listener => { channel.addEventListener('message', event => listener((event as MessageEvent<unknown>).data)); channel.start(); },
+    onMessage: listener => { channel.addEventListener('message', event => listener((event as Event & { readonly data: unknown }).data)); channel.start(); },
     onClose: listener => channel.addEventListener('close', once(listener)),
     close: () => channel.close(),
   };
