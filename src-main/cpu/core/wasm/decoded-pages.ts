@@ -3,7 +3,7 @@
  * reached. A store to such a page empties its slot, so that code is always what memory holds.
  */
 import {
-  CODE_POOL, CODE_SLOT_BYTES, CODE_SLOTS, EL, ITLB, ITLB_ENTRIES, ITLB_ENTRY_BYTES, M_DIRTY_CODE, M_NEXT_SLOT, MACHINE, PAGE_HAS_CODE, PAGE_TABLE, PC, RAM_BASE, SLOT, SLOT_HOST,
+  CODE_POOL, CODE_SLOT_BYTES, CODE_SLOTS, EL, ITLB, ITLB_ENTRIES, ITLB_ENTRY_BYTES, M_DIRTY_CODE, M_NEXT_SLOT, MACHINE, PAGE_HAS_CODE, PAGE_TABLE, PC, RAM_BASE, RECORD_BYTES, SLOT, SLOT_HOST,
   SLOT_PAGE, SLOT_SENTINEL, WALK_SIZE_LOG2,
 } from "../../layout";
 import { raiseAbort } from "./aborts";
@@ -54,7 +54,7 @@ function newSlot(host: usize, entry: usize): usize {
     store<u16>(before, 0);
     store<u16>(before + 2, load<u16>(before + 2) & ~PAGE_HAS_CODE);
     flushCodeEverywhere();
-    memory.fill(slot, 0, SLOT_SENTINEL);
+    forget(slot);
   }
   store<u16>(slot + SLOT_SENTINEL, HANDLER_SENTINEL);
   store<i32>(slot + SLOT_HOST, <i32>host);
@@ -73,12 +73,17 @@ export function codeWritten(cpu: usize, host: usize): void {
   const entry = pageEntry(host), known = <i32>load<u16>(entry);
   if (known == 0) return;
   const slot = slotAddress(known - 1);
-  memory.fill(slot, 0, SLOT_SENTINEL);
+  forget(slot);
   if (cpu == 0 || runningSlot(cpu) != slot) {
     store<u16>(entry + 2, load<u16>(entry + 2) & ~PAGE_HAS_CODE);
     flushCodeEverywhere();
   }
   store<i32>(MACHINE + M_DIRTY_CODE, machine32(M_DIRTY_CODE) + 1);
+}
+
+/** Makes every record decode again. Operands stay, as the instruction that wrote may be one of these and not done. */
+function forget(slot: usize): void {
+  for (let record = slot; record < slot + SLOT_SENTINEL; record += RECORD_BYTES) store<u16>(record, 0);
 }
 
 function runningSlot(cpu: usize): usize {
