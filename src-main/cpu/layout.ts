@@ -81,6 +81,7 @@ export const WALK_RIGHTS = 0x1c0;
 export const WALK_IPA = 0x1c8;             // f64
 export const GUEST_ERRORS = 0x1d0;         // f64
 export const FP_TRAP = 0x1d8;              // i32: FP and SIMD instructions trap at the current EL
+export const PAIR_HALF = 0x1e0;             // 16 bytes on their way into the second register of a pair
 export const V = 0x200;                    // V0..V31
 export const SYSREGS = 0x400;              // 8 bytes each, by the slot in their row
 export const SYSREG_SLOTS = 640;

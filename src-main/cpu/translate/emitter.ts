@@ -239,6 +239,27 @@ export abstract class Emitter {
       (va) => this.runOrFault('store128', va, 4, this.element('i64', reg, 0), this.element('i64', reg, 8)));
   }
 
+  loadVectorPair(first: Reg, second: Reg, address: Val): void {
+    this.access(L.TLB_READ, 32, address, {}, (host) => {
+      this.setV(first, loadFrom('v128', host));
+      this.setV(second, loadFrom('v128', host, 16));
+    }, (va) => {
+      this.runOrFault('load128', va.add(16), 4, Val.i32(L.PAIR_HALF));
+      this.runOrFault('load128', va, 4, first.offset);
+      this.setV(second, this.get('v128', L.PAIR_HALF));
+    });
+  }
+
+  storeVectorPair(first: Reg, second: Reg, address: Val): void {
+    this.access(L.TLB_WRITE, 32, address, {}, (host) => {
+      this.code.store(host, this.v(first));
+      this.code.store(host, this.v(second), 16);
+    }, (va) => {
+      this.runOrFault('store128', va, 4, this.element('i64', first, 0), this.element('i64', first, 8));
+      this.runOrFault('store128', va.add(16), 4, this.element('i64', second, 0), this.element('i64', second, 8));
+    });
+  }
+
   /**
    * The inline TLB: `fast` gets the linear-memory address, `slow` the virtual one. The tag is that of the last
    * byte's page, so that one comparison also sends accesses that cross a page to the slow path.
