@@ -2,8 +2,8 @@
  * The page's one connection to the engine. It outlives engines and sockets: calls go to whichever is connected now,
  * and listeners keep hearing events across a reconnection.
  */
+import type { Port } from '../../shared/api/port.ts';
 import { connect } from '../../shared/api/rpc.ts';
-import type { Port } from '../../shared/api/rpc.ts';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { EngineEvents } from '../../shared/api/engine-events.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';

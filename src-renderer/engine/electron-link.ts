@@ -1,32 +1,22 @@
 /** In the desktop app: the preload re-posts a MessagePort to the page each time an engine has started. */
-import type { Port } from '../../shared/api/rpc.ts';
+import { pagePort } from '../../shared/api/port.ts';
 import type { EngineLink } from './link.ts';
 
 const MESSAGE = 'quarterdeck:engine-port';
 
-/** A port over a browser's MessagePort. */
-export function portOf(channel: MessagePort): Port {
-  return {
-    send: message => channel.postMessage(message),
-    onMessage: listener => {
-      channel.onmessage = ({ data }: MessageEvent<unknown>) => listener(data);
-    },
-    close: () => channel.close(),
-  };
-}
-
 export function electronLink(desktop: QuarterdeckDesktop): EngineLink {
   return listener => {
     let live: MessagePort | undefined;
+    function lose(channel: MessagePort) {
+      if (live !== channel) return;
+      live = undefined;
+      listener.lost();
+    }
     function take(channel: MessagePort) {
-      if (live) listener.lost();
+      if (live) lose(live);
       live = channel;
-      channel.addEventListener('close', () => {
-        if (live !== channel) return;
-        live = undefined;
-        listener.lost();
-      });
-      listener.opened(portOf(channel));
+      channel.addEventListener('close', () => lose(channel));
+      listener.opened(pagePort(channel));
     }
     window.addEventListener('message', event => {
       const [channel] = event.ports;

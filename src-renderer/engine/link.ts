@@ -1,5 +1,5 @@
 /** How a page comes by ports to the engine: one after the other, for as long as the page lives. */
-import type { Port } from '../../shared/api/rpc.ts';
+import type { Port } from '../../shared/api/port.ts';
 
 export interface LinkListener {
   opened(port: Port): void;

@@ -1,27 +1,17 @@
 /** In a browser: a WebSocket to the server the page came from, opened again with back-off whenever it closes. */
-import { decode, encode } from '../../shared/api/codec.ts';
-import type { Port } from '../../shared/api/rpc.ts';
+import { webSocketPort } from '../../shared/api/port.ts';
 import type { EngineLink, LinkListener } from './link.ts';
 
 const BACK_OFF_MS = { first: 250, most: 4000 } as const;
 
 function open(url: URL, listener: LinkListener, closed: (wasOpen: boolean) => void): void {
   const socket = new WebSocket(url);
-  socket.binaryType = 'arraybuffer';
   let opened = false;
   socket.addEventListener('open', () => {
     opened = true;
-    listener.opened(portOf(socket));
+    listener.opened(webSocketPort(socket));
   });
   socket.addEventListener('close', () => closed(opened));
-}
-
-function portOf(socket: WebSocket): Port {
-  return {
-    send: message => socket.send(encode(message)),
-    onMessage: listener => socket.addEventListener('message', ({ data }: MessageEvent<ArrayBuffer>) => listener(decode(data))),
-    close: () => socket.close(),
-  };
 }
 
 export function webSocketLink(page: URL): EngineLink {
