@@ -1,0 +1,170 @@
+/**
+ * `quarterdeck run`: boots one VM without the engine, its serial console on stdin and stdout. Exit codes: 0 the guest
+ * powered off, 1 the VM failed, 2 bad usage or unreadable input, 3 `--timeout` passed, 4 the guest reset itself under
+ * `--no-reboot`, 130 the operator quit.
+ */
+import { Command, InvalidArgumentError } from 'commander';
+import { open } from 'node:fs/promises';
+import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { VM_LIMITS, type GuestSource } from '../../shared/model/vm.ts';
+import { startVm } from '../hypervisor/start-vm.ts';
+import type { RunningVm, VmLaunch, VmStop } from '../hypervisor/vm-launch.ts';
+
+interface RunOptions {
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly append: string;
+  readonly memory: number;
+  readonly cpus: number;
+  readonly disk: readonly string[];
+  readonly timeout?: number;
+  readonly reboot: boolean;
+}
+
+const COUNTER_HZ = 62_500_000;
+/** Typed at the console: Ctrl-A, then x ends the VM, as under QEMU. */
+const ESCAPE = 0x01, QUIT = 'x'.charCodeAt(0);
+const QUIT_CODE = 130, TIMEOUT_CODE = 3;
+
+export const runCommand = new Command('run')
+  .description('boot a VM headless, its serial console on stdin and stdout')
+  .option('--kernel <file>', 'Linux arm64 Image, plain or gzip, or a headerless binary for RAM + 0x80000; the built-in diagnostics without it')
+  .option('--initrd <file>', 'initial RAM disk')
+  .option('--append <text>', 'kernel command line', 'console=ttyAMA0')
+  .option('--memory <size>', 'guest RAM: MiB, or with a suffix M or G', memoryMib, 512)
+  .option('--cpus <count>', `virtual CPUs, 1 to ${VM_LIMITS.cpus.max}`, wholeNumber('CPU count', VM_LIMITS.cpus.min, VM_LIMITS.cpus.max), 1)
+  .option('--disk <file>', 'raw disk image (may be repeated)', (file: string, files: readonly string[]) => [...files, file], [])
+  .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
+  .option('--no-reboot', 'end with code 4 when the guest resets itself')
+  .addHelpText('after', '\nCtrl-A x ends the VM.')
+  .action(async (options: RunOptions) => { process.exitCode = await run(options); });
+
+function memoryMib(text: string): number {
+  const match = /^(\d+)([MG]?)$/i.exec(text);
+  const mib = match === null ? NaN : Number(match[1]) * (match[2]?.toUpperCase() === 'G' ? 1024 : 1);
+  const { min, max } = VM_LIMITS.memoryMib;
+  if (!(mib >= min && mib <= max)) throw new InvalidArgumentError(`Memory is ${min}M to ${max}M, for example 512M or 2G.`);
+  return mib;
+}
+
+function wholeNumber(what: string, min: number, max: number): (text: string) => number {
+  return text => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`${what} is a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('A time is a number of seconds above 0.');
+  return value;
+}
+
+async function run(options: RunOptions): Promise<number> {
+  let launch: VmLaunch;
+  try {
+    launch = await launchOf(options);
+  } catch (error) {
+    return complain(messageOf(error), 2);
+  }
+  return new Promise(resolve => new ConsoleSession(launch, options, resolve));
+}
+
+async function launchOf(options: RunOptions): Promise<VmLaunch> {
+  if (options.kernel === undefined && options.initrd !== undefined) throw new EngineError('usage', 'An initrd needs a kernel: give --kernel too.');
+  const disks = options.disk.map(path => ({ path, readOnly: false }));
+  if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
+  return { name: 'run', cpus: options.cpus, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks };
+}
+
+/** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */
+async function guestOf({ kernel, initrd, append }: RunOptions): Promise<GuestSource> {
+  if (kernel === undefined) return { kind: 'diagnostics' };
+  const head = await firstBytes(kernel), text = (from: number, to: number) => head.subarray(from, to).toString('latin1');
+  if (head.length === 0) throw new EngineError('image.empty', `The kernel ${kernel} is empty.`);
+  if (text(0, 4) === '\x7fELF') throw new EngineError('image.elf', `The kernel ${kernel} is an ELF file; give a Linux Image or a flat binary (objcopy -O binary).`);
+  if (text(0x38, 0x3c) === 'ARMd' || text(0, 2) === '\x1f\x8b') return { kind: 'linux', kernelPath: kernel, commandLine: append, ...(initrd !== undefined && { initrdPath: initrd }) };
+  if (head.every(byte => byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127))) throw new EngineError('image.text', `The kernel ${kernel} is a text file, not a kernel or a program.`);
+  if (initrd !== undefined) throw new EngineError('usage', `The kernel ${kernel} is not a Linux Image, so it takes no initrd.`);
+  return { kind: 'binary', imagePath: kernel };
+}
+
+async function firstBytes(path: string): Promise<Buffer> {
+  try {
+    await using file = await open(path);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(64), 0, 64, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    throw new EngineError('image.unreadable', `The kernel ${path} cannot be read: ${messageOf(error)}.`);
+  }
+}
+
+function complain(sentence: string, code: number): number {
+  process.stderr.write(`quarterdeck: ${sentence}\n`);
+  return code;
+}
+
+/** One VM between the terminal and its end. */
+class ConsoleSession {
+  private readonly vm: RunningVm;
+  private readonly done: (code: number) => void;
+  private started = false;
+  private code: number | undefined;
+  private escaped = false;
+  private readonly timer: NodeJS.Timeout | undefined;
+
+  constructor(launch: VmLaunch, options: RunOptions, done: (code: number) => void) {
+    this.done = done;
+    this.vm = startVm(launch, {
+      started: () => { this.started = true; this.connectInput(); },
+      consoleOutput: bytes => process.stdout.write(bytes, () => this.vm.acknowledgeConsole(bytes.length)),
+      resetByGuest: () => { /* it boots again */ },
+      stopped: stop => this.stopped(stop),
+    }, { stopOnReset: !options.reboot });
+    this.timer = options.timeout === undefined ? undefined : setTimeout(() => this.end(TIMEOUT_CODE), options.timeout * 1000);
+    process.once('SIGINT', () => this.end(QUIT_CODE));
+    process.once('SIGTERM', () => this.end(QUIT_CODE));
+    process.stdout.on('error', () => this.end(QUIT_CODE));
+  }
+
+  private connectInput(): void {
+    if (process.stdin.isTTY) process.stdin.setRawMode(true);
+    process.stdin.on('data', (bytes: Buffer) => this.typed(bytes));
+  }
+
+  private typed(bytes: Uint8Array): void {
+    const passed: number[] = [];
+    for (const byte of bytes) {
+      if (this.escaped && byte === QUIT) { this.end(QUIT_CODE); return; }
+      if (byte === ESCAPE && !this.escaped && process.stdin.isTTY) { this.escaped = true; continue; }
+      this.escaped = false;
+      passed.push(byte);
+    }
+    if (passed.length > 0) this.vm.consoleInput(Uint8Array.from(passed));
+  }
+
+  private end(code: number): void {
+    this.code ??= code;
+    void this.vm.terminate();
+  }
+
+  private stopped(stop: VmStop): void {
+    clearTimeout(this.timer);
+    if (process.stdin.isTTY) process.stdin.setRawMode(false);
+    process.stdin.destroy();
+    const finish = () => this.done(this.codeOf(stop));
+    if (process.stdout.writableLength > 0) process.stdout.write('', finish);
+    else finish();
+  }
+
+  private codeOf(stop: VmStop): number {
+    switch (stop.kind) {
+      case 'poweredOff': return 0;
+      case 'reset': return 4;
+      case 'terminated': return this.code ?? QUIT_CODE;
+      case 'failed': return complain(stop.message, this.started ? 1 : 2);
+      default: return stop satisfies never;
+    }
+  }
+}
