@@ -23,7 +23,7 @@ const KERNELS = {
 export type KernelFlavour = keyof typeof KERNELS;
 
 /** To be raised with every change to what the initrd holds. */
-const INITRD_FORMAT = 2;
+const INITRD_FORMAT = 3;
 
 const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -80,7 +80,7 @@ async function unpack(work: string, flavour: KernelFlavour): Promise<void> {
 async function initrd(root: string, modules: readonly string[]): Promise<Buffer> {
   const drivers = await modulesBelow(join(root, 'lib/modules'), modules);
   return cpio([
-    ...['bin', 'dev', 'etc', 'etc/acpi', 'etc/acpi/PWRF', 'modules', 'proc', 'root', 'sys', 'tmp'].map(directory),
+    ...['bin', 'dev', 'etc', 'etc/acpi', 'etc/acpi/PWRF', 'modules', 'proc', 'root', 'sys', 'tmp', 'var', 'var/log', 'var/run'].map(directory),
     file('bin/busybox', await readFile(join(root, 'bin/busybox')), 0o755),
     link('bin/sh', 'busybox'),
     file('init', Buffer.from(INIT), 0o755),
