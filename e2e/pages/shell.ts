@@ -1,0 +1,21 @@
+import type { Locator, Page } from '@playwright/test';
+
+/** What is around every page: the header, its search and theme, and the banner about the engine. */
+export class Shell {
+  readonly search: Locator;
+  readonly banner: Locator;
+  private readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+    this.search = page.getByRole('combobox', { name: 'Search the inventory' });
+    this.banner = page.getByRole('status').filter({ hasText: /The engine (stopped|cannot be reached)/ });
+  }
+
+  result(name: string): Locator { return this.page.getByRole('option', { name }); }
+
+  async setTheme(theme: 'Light' | 'Dark'): Promise<void> {
+    await this.page.getByRole('button', { name: 'Theme' }).click();
+    await this.page.getByRole('menuitemradio', { name: theme }).click();
+  }
+}
