@@ -1,0 +1,75 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { TaskId, VmId } from '../../shared/base/ids.ts';
+import type { ObjectRef, Task } from '../../shared/model/task.ts';
+import type { Vm } from '../../shared/model/vm.ts';
+import { InventoryDatabase, type NewEvent } from './database.ts';
+import { SAMPLE_HOSTS } from './sample-hosts.ts';
+
+let folder: string, path: string;
+beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'inventory-')); path = join(folder, 'inventory.db'); });
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const [host] = SAMPLE_HOSTS as [(typeof SAMPLE_HOSTS)[number]];
+const vm: Vm = { id: 'vm-1' as VmId, hostId: host.id, spec: { name: 'web-01', cpus: 1, memoryMib: 256, guest: { kind: 'diagnostics' }, disks: [] }, powerState: 'poweredOff', createdMs: 1 };
+const target: ObjectRef = { kind: 'vm', id: vm.id, name: 'web-01' };
+const event = (message: string): NewEvent => ({ atMs: 5, severity: 'info', type: 'vm.created', message, target });
+const task = (id: string, rest: Partial<Task> = {}): Task => ({ id: id as TaskId, name: 'Power on', target, initiator: 'operator', state: 'running', cancelable: false, queuedMs: 1, ...rest });
+
+function reopened<T>(use: (database: InventoryDatabase) => T): T {
+  const database = new InventoryDatabase(path);
+  try { return use(database); } finally { database.close(); }
+}
+
+test('what was committed is there when the file is opened again', () => {
+  reopened(db => db.commit([{ kind: 'host', after: host }, { kind: 'vm', after: vm }, { kind: 'task', after: task('t1') }, { kind: 'event', event: event('made') }]));
+  reopened(db => {
+    expect(db.contents()).toEqual({ hosts: [host], vms: [vm], unfinished: [task('t1')] });
+    expect(db.events({ limit: 9 }).rows).toEqual([{ id: 1, ...event('made') }]);
+  });
+});
+
+test('a commit that fails halfway leaves nothing', () => {
+  reopened(db => {
+    expect(() => db.commit([{ kind: 'vm', after: vm }, { kind: 'event', event: { ...event('x'), atMs: null as unknown as number } }])).toThrow('The inventory could not be saved');
+    expect(db.contents().vms).toEqual([]);
+  });
+});
+
+test('rows come newest first, a page at a time', () => {
+  reopened(db => {
+    for (const id of ['a', 'b', 'c']) db.commit([{ kind: 'task', after: task(id, { completedMs: 2 }) }]);
+    const first = db.tasks(2);
+    expect(first.rows.map(row => row.id)).toEqual(['c', 'b']);
+    expect(db.tasks(2, first.next)).toEqual({ rows: [task('a', { completedMs: 2 })] });
+  });
+});
+
+test('events can be asked for by what they are about', () => {
+  reopened(db => {
+    db.commit([{ kind: 'event', event: event('about the VM') }, { kind: 'event', event: { ...event('about the host'), target: { kind: 'host', id: host.id, name: host.name } } }]);
+    expect(db.events({ limit: 9, target }).rows.map(row => row.message)).toEqual(['about the VM']);
+  });
+});
+
+test.each([
+  ['that holds something else', () => { writeFileSync(path, 'my diary\n'.repeat(1000)); }, 'is damaged'],
+  ['of another program', () => { const db = new DatabaseSync(path); db.exec('CREATE TABLE diary (entry)'); db.close(); }, 'is not a Quarterdeck inventory.'],
+  ['of a newer version', () => { reopened(() => undefined); const db = new DatabaseSync(path); db.exec('PRAGMA user_version = 99'); db.close(); }, 'was written by a newer version of Quarterdeck (format 99;'],
+  ['with a page overwritten', () => {
+    reopened(db => db.commit(Array.from({ length: 500 }, (_, i) => ({ kind: 'event', event: event(`event ${i}`) }))));
+    writeFileSync(path, readFileSync(path).fill(0xa5, 4096 * 3, 4096 * 12));
+  }, 'is damaged'],
+])('a file %s is refused and left as it is', (_, make, sentence) => {
+  make();
+  const before = readFileSync(path);
+  expect(() => new InventoryDatabase(path)).toThrow(sentence);
+  expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+test('an inventory that is in use cannot be opened a second time', () => {
+  reopened(() => { expect(() => new InventoryDatabase(path)).toThrow(`Another Quarterdeck engine is using ${path}.`); });
+});

@@ -1,0 +1,13 @@
+/**
+ * The inventory file's tables. Each entry brings a file from the format before it to its own; entries are only ever
+ * added. Hosts, VMs and tasks are kept as JSON of the shared model: what is asked of them in SQL has a column.
+ */
+export const UPGRADES: readonly string[] = [
+  `CREATE TABLE hosts (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+   CREATE TABLE vms (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+   CREATE TABLE tasks (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, finished INTEGER NOT NULL, body TEXT NOT NULL);
+   CREATE INDEX tasks_unfinished ON tasks (finished) WHERE finished = 0;
+   CREATE TABLE events (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, severity TEXT NOT NULL, type TEXT NOT NULL,
+     message TEXT NOT NULL, target_kind TEXT NOT NULL, target_id TEXT NOT NULL, target_name TEXT NOT NULL);
+   CREATE INDEX events_of_target ON events (target_kind, target_id, id);`,
+];
