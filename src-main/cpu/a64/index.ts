@@ -4,13 +4,14 @@ import { ADD_SUBTRACT } from './add-subtract.ts';
 import { BRANCHES } from './branches.ts';
 import { DATA_PROCESSING } from './data-processing.ts';
 import { EXCLUSIVES_ATOMICS } from './exclusives-atomics.ts';
+import { FP_SCALAR } from './fp-scalar.ts';
 import { LOADS_STORES } from './loads-stores.ts';
 import { LOGICAL } from './logical.ts';
 import { SIMD_LOADS_STORES } from './simd-loads-stores.ts';
 import { SYSTEM } from './system.ts';
 
 export const A64: readonly Row[] = [...ADD_SUBTRACT, ...LOGICAL, ...DATA_PROCESSING, ...BRANCHES, ...SYSTEM, ...LOADS_STORES, ...EXCLUSIVES_ATOMICS,
-  ...SIMD_LOADS_STORES];
+  ...FP_SCALAR, ...SIMD_LOADS_STORES];
 
 /** Instructions that make up nearly all of a Linux boot; their handlers are inlined in the interpreter's loop. */
 const HOT = new RegExp('^(' + [

@@ -38,6 +38,18 @@ export const CORE_FUNCTIONS = {
   multiplyHighUnsigned: signature('i64 i64', 'i64'),
   multiplyHighSigned: signature('i64 i64', 'i64'),
   crc32: signature('i32 i64 i32 i32', 'i32'),
+  floatBinary: signature('i32 i32 i32 i64 i64', 'i64'),
+  floatMultiplyAdd: signature('i32 i32 i64 i64 i64', 'i64'),
+  floatSquareRoot: signature('i32 i32 i64', 'i64'),
+  floatCompare: signature('i32 i32 i64 i64 i32', 'i32'),
+  floatCompareMask: signature('i32 i32 i32 i64 i64', 'i64'),
+  floatConvert: signature('i32 i32 i32 i64 i32', 'i64'),
+  floatToInteger: signature('i32 i32 i64 i32 i32 i32 i32', 'i64'),
+  integerToFloat: signature('i32 i32 i64 i32 i32', 'i64'),
+  floatRoundIntegral: signature('i32 i32 i64 i32 i32', 'i64'),
+  floatReciprocalEstimate: signature('i32 i32 i64', 'i64'),
+  floatRootEstimate: signature('i32 i32 i64', 'i64'),
+  floatReciprocalExponent: signature('i32 i32 i64', 'i64'),
 } as const satisfies Record<string, Signature>;
 
 export type CoreFunction = keyof typeof CORE_FUNCTIONS;

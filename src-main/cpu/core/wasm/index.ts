@@ -20,6 +20,11 @@ export { flushEverywhere } from "./tlb";
 export { translate } from "./mmu";
 export { multiplyHighUnsigned, multiplyHighSigned, crc32 } from "./arithmetic";
 
+export { floatBinary, floatMultiplyAdd, floatSquareRoot, floatCompare, floatCompareMask } from "./float-arithmetic";
+export {
+  floatConvert, floatToInteger, integerToFloat, floatRoundIntegral, floatReciprocalEstimate, floatRootEstimate, floatReciprocalExponent,
+} from "./float-convert";
+
 /** Before run(): takes an interrupt that became pending outside. */
 export function enter(cpu: usize): void {
   takePendingInterrupt(cpu);

@@ -1,0 +1,123 @@
+/** Scalar floating point: arithmetic, comparison, rounding, conversion (Arm ARM C4.1.96). Half precision only converts. */
+import type { Emitter } from '../translate/emitter.ts';
+import { insn, type Reg, type Row } from '../translate/insn.ts';
+import { Val } from '../translate/value.ts';
+import { DOUBLE, fast, flushing, HALF, native, nativeOrExact, PRECISIONS, scalarBits, scalarFloat, SINGLE, type Precision } from './fp-common.ts';
+
+const signBit = (p: Precision) => (p.bytes === 8 ? 1n << 63n : 1n << 31n);
+
+// ---- two sources
+
+const BINARY = [
+  { name: 'FMUL', opcode: '0000', op: 2, native: 'mul' }, { name: 'FDIV', opcode: '0001', op: 3, native: 'div' },
+  { name: 'FADD', opcode: '0010', op: 0, native: 'add' }, { name: 'FSUB', opcode: '0011', op: 1, native: 'sub' },
+  { name: 'FMAX', opcode: '0100', op: 4 }, { name: 'FMIN', opcode: '0101', op: 5 }, { name: 'FMAXNM', opcode: '0110', op: 6 },
+  { name: 'FMINNM', opcode: '0111', op: 7 }, { name: 'FNMUL', opcode: '1000', op: 9 },
+] as const;
+
+function binaryRow(p: Precision, k: (typeof BINARY)[number]): Row {
+  return insn(`${k.name} (scalar, ${p.letter})`, `000 11110 ${p.ftype} 1 vm:5 ${k.opcode} 10 vn:5 vd:5`, {}, (c, f) => {
+    const exact = () => c.call('floatBinary', k.op, p.format, scalarBits(c, p, f.vn), scalarBits(c, p, f.vm));
+    if ('native' in k) nativeOrExact(c, f.vd, native(p, k.native, scalarFloat(c, p, f.vn), scalarFloat(c, p, f.vm)), exact, p.bytes);
+    else c.setScalar(f.vd, exact());
+  });
+}
+
+// ---- three sources: addend + n * m, with operands negated first
+
+const FUSED = [
+  { name: 'FMADD', o1: '0', o0: '0' }, { name: 'FMSUB', o1: '0', o0: '1' }, { name: 'FNMADD', o1: '1', o0: '0' }, { name: 'FNMSUB', o1: '1', o0: '1' },
+] as const;
+
+function fusedRow(p: Precision, { name, o1, o0 }: (typeof FUSED)[number]): Row {
+  const negateAddend = o1 === '1', negateProduct = o1 !== o0;
+  return insn(`${name} (${p.letter})`, `000 11111 ${p.ftype} ${o1} vm:5 ${o0} va:5 vn:5 vd:5`, {}, (c, f) => {
+    const sign = (v: Val, negate: boolean) => (negate ? v.xor(signBit(p)) : v);
+    c.setScalar(f.vd, c.call('floatMultiplyAdd', p.format, sign(scalarBits(c, p, f.va), negateAddend), sign(scalarBits(c, p, f.vn), negateProduct), scalarBits(c, p, f.vm)));
+  });
+}
+
+// ---- one source
+
+const ROUNDING = [['N', '000', 0, 0], ['P', '001', 1, 0], ['M', '010', 2, 0], ['Z', '011', 3, 0], ['A', '100', 4, 0], ['X', '110', -1, 1], ['I', '111', -1, 0]] as const;
+
+const unaryRows = (p: Precision): readonly Row[] => [
+  insn(`FABS (scalar, ${p.letter})`, `000 11110 ${p.ftype} 1 000001 10000 vn:5 vd:5`, {}, (c, f) => c.setScalar(f.vd, scalarBits(c, p, f.vn).and(signBit(p) - 1n))),
+  insn(`FNEG (scalar, ${p.letter})`, `000 11110 ${p.ftype} 1 000010 10000 vn:5 vd:5`, {}, (c, f) => c.setScalar(f.vd, scalarBits(c, p, f.vn).xor(signBit(p)))),
+  insn(`FSQRT (scalar, ${p.letter})`, `000 11110 ${p.ftype} 1 000011 10000 vn:5 vd:5`, {}, (c, f) =>
+    nativeOrExact(c, f.vd, native(p, 'sqrt', scalarFloat(c, p, f.vn)), () => c.call('floatSquareRoot', p.format, scalarBits(c, p, f.vn)), p.bytes)),
+  ...ROUNDING.map(([letter, opcode, mode, exact]) => insn(`FRINT${letter} (scalar, ${p.letter})`, `000 11110 ${p.ftype} 1 001${opcode} 10000 vn:5 vd:5`, {},
+    (c, f) => c.setScalar(f.vd, c.call('floatRoundIntegral', p.format, scalarBits(c, p, f.vn), mode, exact)))),
+];
+
+const CONVERSIONS = [[SINGLE, DOUBLE, '01'], [SINGLE, HALF, '11'], [DOUBLE, SINGLE, '00'], [DOUBLE, HALF, '11'], [HALF, SINGLE, '00'], [HALF, DOUBLE, '01']] as const;
+
+function conversionRow(from: Precision, to: Precision, opc: '00' | '01' | '11'): Row {
+  return insn(`FCVT (${from.letter} to ${to.letter})`, `000 11110 ${from.ftype} 1 0001${opc} 10000 vn:5 vd:5`, {}, (c, f) => {
+    const exact = () => c.call('floatConvert', from.format, to.format, scalarBits(c, from, f.vn), 0);
+    if (from === HALF || to === HALF) c.setScalar(f.vd, exact());
+    else nativeOrExact(c, f.vd, Val.raw(to.float, [to === DOUBLE ? 0xbb : 0xb6], scalarFloat(c, from, f.vn)), exact, to.bytes);
+  });
+}
+
+// ---- comparison
+
+function compare(c: Emitter, p: Precision, vn: Reg, vm: Reg | undefined, signalAll: number): void {
+  const a = c.let(scalarFloat(c, p, vn)), zero = p.float === 'f32' ? Val.f32(0) : Val.f64(0), b = c.let(vm === undefined ? zero : scalarFloat(c, p, vm));
+  const numbers = native(p, 'eq', a, a).and(native(p, 'eq', b, b)).and(flushing(c).eqz());
+  c.setNzcv(c.choose('i32', numbers, () => native(p, 'eq', a, b).select(6, native(p, 'lt', a, b).select(8, 2)),
+    () => c.call('floatCompare', p.format, scalarBits(c, p, vn), vm === undefined ? 0n : scalarBits(c, p, vm), signalAll)));
+}
+
+const compareRows = (p: Precision): readonly Row[] => [[0, 'FCMP'] as const, [1, 'FCMPE'] as const].flatMap(([signalAll, name]) => [
+  insn(`${name} (${p.letter})`, `000 11110 ${p.ftype} 1 vm:5 00 1000 vn:5 ${signalAll === 1 ? '1' : '0'}0000` as '000 11110 00 1 vm:5 00 1000 vn:5 00000', {},
+    (c, f) => compare(c, p, f.vn, f.vm, signalAll)),
+  insn(`${name} (zero, ${p.letter})`, `000 11110 ${p.ftype} 1 ----- 00 1000 vn:5 ${signalAll === 1 ? '1' : '0'}1000` as '000 11110 00 1 ----- 00 1000 vn:5 01000', {},
+    (c, f) => compare(c, p, f.vn, undefined, signalAll)),
+  insn(`FC${signalAll === 1 ? 'CMPE' : 'CMP'} (${p.letter})`, `000 11110 ${p.ftype} 1 vm:5 cond:4 01 vn:5 ${signalAll === 1 ? '1' : '0'} nzcv:4` as '000 11110 00 1 vm:5 cond:4 01 vn:5 0 nzcv:4', { fix: ['cond'] },
+    (c, f) => c.if(c.condition(f.cond), () => compare(c, p, f.vn, f.vm, signalAll), () => c.setNzcv(f.nzcv))),
+]);
+
+// ---- integers and fixed point
+
+const TO_INTEGER = [['N', '00', '0', 0], ['P', '01', '0', 1], ['M', '10', '0', 2], ['Z', '11', '0', 3], ['A', '00', '1', 4]] as const;
+
+function toInteger(c: Emitter, p: Precision, f: { sf: number; vn: Reg; rd: Reg }, isUnsigned: 0 | 1, mode: number, fractions: Val | number): void {
+  const exact = () => c.call('floatToInteger', p.format, scalarBits(c, p, f.vn), f.sf !== 0 ? 64 : 32, isUnsigned, mode, fractions);
+  if (mode !== 3 || fractions !== 0 || isUnsigned !== 0) { c.setX(f.rd, exact()); return; }
+  // Towards zero, signed, within the range of the result: WebAssembly truncates alike.
+  const value = c.let(scalarFloat(c, p, f.vn)), limit = f.sf !== 0 ? 2 ** 62 : 2 ** 30;
+  const bound = (n: number) => (p.float === 'f32' ? Val.f32(n) : Val.f64(n));
+  const fits = native(p, 'lt', value, bound(limit)).and(native(p, 'lt', bound(-limit), value)).and(fast(c));
+  const truncated = () => Val.raw(f.sf !== 0 ? 'i64' : 'i32', [0xfc, (f.sf !== 0 ? 4 : 0) + (p.float === 'f64' ? 2 : 0)], value);
+  c.setX(f.rd, c.choose('i64', fits, () => truncated().zext(), exact));
+}
+
+function fromInteger(c: Emitter, p: Precision, f: { sf: number; rn: Reg; vd: Reg }, isUnsigned: 0 | 1, fractions: Val | number): void {
+  const integer = () => (f.sf !== 0 ? c.x(f.rn) : isUnsigned !== 0 ? c.w(f.rn).zext() : c.w(f.rn).sext());
+  const exact = () => c.call('integerToFloat', p.format, integer(), isUnsigned, fractions);
+  if (fractions !== 0) { c.setScalar(f.vd, exact()); return; }
+  const opcode = (p.float === 'f32' ? 0xb4 : 0xb9) + isUnsigned;
+  const converted = c.let(Val.raw(p.float, [opcode], integer()));
+  c.if(fast(c), () => c.setScalar(f.vd, converted), () => c.setScalar(f.vd, exact()));
+}
+
+const integerRows = (p: Precision): readonly Row[] => ([0, 1] as const).flatMap(u => {
+  const letter = u === 1 ? 'U' : 'S', bit = (u === 1 ? '1' : '0') as '0';
+  return [
+    ...TO_INTEGER.map(([mode, rmode, high, rounding]) => insn(`FCVT${mode}${letter} (scalar, ${p.letter})`, `sf:1 00 11110 ${p.ftype} 1 ${rmode} ${high}0${bit} 000000 vn:5 rd.d:5` as 'sf:1 00 11110 00 1 00 000 000000 vn:5 rd.d:5',
+      { fix: ['sf'] }, (c, f) => toInteger(c, p, f, u, rounding, 0))),
+    insn(`${letter}CVTF (scalar, ${p.letter})`, `sf:1 00 11110 ${p.ftype} 1 00 01${bit} 000000 rn:5 vd:5` as 'sf:1 00 11110 00 1 00 010 000000 rn:5 vd:5', { fix: ['sf'] }, (c, f) => fromInteger(c, p, f, u, 0)),
+    insn(`FCVTZ${letter} (fixed point, ${p.letter})`, `sf:1 00 11110 ${p.ftype} 0 11 00${bit} scale:6 vn:5 rd.d:5` as 'sf:1 00 11110 00 0 11 000 scale:6 vn:5 rd.d:5', { fix: ['sf'], undef: narrowScale },
+      (c, f) => toInteger(c, p, f, u, 3, Val.i32(64).sub(f.scale))),
+    insn(`${letter}CVTF (fixed point, ${p.letter})`, `sf:1 00 11110 ${p.ftype} 0 00 01${bit} scale:6 rn:5 vd:5` as 'sf:1 00 11110 00 0 00 010 scale:6 rn:5 vd:5', { fix: ['sf'], undef: narrowScale },
+      (c, f) => fromInteger(c, p, f, u, Val.i32(64).sub(f.scale))),
+  ];
+});
+function narrowScale(f: { sf: Val; scale: Val }): Val { return f.sf.eqz().and(f.scale.ltU(32)); }
+
+export const FP_SCALAR: readonly Row[] = [
+  ...PRECISIONS.flatMap(p => [...BINARY.map(k => binaryRow(p, k)), ...FUSED.map(k => fusedRow(p, k)), ...unaryRows(p), ...compareRows(p), ...integerRows(p)]),
+  ...CONVERSIONS.map(([from, to, opc]) => conversionRow(from, to, opc)),
+];
+
