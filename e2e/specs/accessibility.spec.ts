@@ -1,0 +1,44 @@
+import type { Page } from '@playwright/test';
+import { expect, test } from '../fixtures/app.ts';
+import { violations } from '../pages/accessibility.ts';
+import { Inventory } from '../pages/inventory.ts';
+import { NewVmWizard } from '../pages/new-vm-wizard.ts';
+import { ObjectPage } from '../pages/object-page.ts';
+import { Shell } from '../pages/shell.ts';
+import { VmPage } from '../pages/vm-page.ts';
+
+async function eachTab(page: Page, tabs: readonly string[], title: string) {
+  const object = new ObjectPage(page);
+  await expect(object.title).toHaveText(title);
+  for (const tab of tabs) await test.step(`${title}, ${tab}`, async () => {
+    await object.openTab(tab);
+    await expect(object.tab(tab)).toHaveAttribute('aria-selected', 'true');
+    expect(await violations(page)).toEqual([]);
+  });
+}
+
+async function eachWizardPage(page: Page, wizard: NewVmWizard) {
+  await wizard.open();
+  for (const title of ['Select a creation type', 'Select a name', 'Select a compute resource', 'Select a guest', 'Customize hardware', 'Ready to complete']) await test.step(title, async () => {
+    await expect(wizard.pageTitle).toHaveText(title);
+    if (title === 'Select a name') await wizard.nameIt('another');
+    expect(await violations(page)).toEqual([]);
+    if (title !== 'Ready to complete') await wizard.next();
+  });
+  await page.keyboard.press('Escape');
+}
+
+for (const theme of ['Light', 'Dark'] as const) test(`every page is accessible in the ${theme.toLowerCase()} theme`, async ({ page }) => {
+  test.setTimeout(120_000);
+  const [inventory, shell, wizard, vm] = [new Inventory(page), new Shell(page), new NewVmWizard(page), new VmPage(page)];
+  await shell.setTheme(theme);
+  await eachTab(page, ['Summary', 'Monitor', 'VMs'], 'Datacenter');
+  await wizard.create({ name: 'audited' });
+  await expect(vm.title).toHaveText('audited');
+  await vm.powerOn();
+  await expect(vm.powerState).toHaveText('Powered On');
+  await eachTab(page, ['Summary', 'Monitor', 'Configure', 'Console'], 'audited');
+  await inventory.open('host-a');
+  await eachTab(page, ['Summary', 'Monitor', 'VMs'], 'host-a.lab.local');
+  await eachWizardPage(page, wizard);
+});

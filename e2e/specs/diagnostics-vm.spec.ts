@@ -1,0 +1,53 @@
+import { expect, test } from '../fixtures/app.ts';
+import { Inventory } from '../pages/inventory.ts';
+import { NewVmWizard } from '../pages/new-vm-wizard.ts';
+import { RecentTasks } from '../pages/recent-tasks.ts';
+import { VmPage } from '../pages/vm-page.ts';
+
+test('a first VM needs no files: the wizard makes it and its diagnostics answer', async ({ page }) => {
+  const [inventory, wizard, tasks, vm] = [new Inventory(page), new NewVmWizard(page), new RecentTasks(page), new VmPage(page)];
+  await wizard.create({ name: 'first-vm' });
+  await expect(vm.title).toHaveText('first-vm');
+  await expect(inventory.node('first-vm')).toHaveAttribute('aria-selected', 'true');
+
+  await vm.openConsole();
+  await vm.powerOn();
+  await expect(vm.powerState).toHaveText('Powered On');
+  await vm.terminal.type('help');
+  await expect(vm.terminal.text).toContainText('reboot');
+  await expect(tasks.row(/Power On/)).toContainText('Completed');
+
+  await vm.powerOff();
+  await expect(vm.powerState).toHaveText('Powered Off');
+  await vm.delete();
+  await expect(inventory.node('first-vm')).toHaveCount(0);
+});
+
+test('a VM that runs cannot be deleted, and the menu says why', async ({ page }) => {
+  const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)];
+  await wizard.create({ name: 'busy' });
+  await vm.powerOn();
+  await expect(vm.powerState).toHaveText('Powered On');
+  await page.getByRole('main').getByRole('button', { name: 'Actions' }).click();
+  const remove = page.getByRole('menuitem', { name: 'Delete' });
+  await expect(remove).toBeDisabled();
+  await remove.hover();
+  await expect(remove).toContainText('Power it off first.');
+});
+
+test('the wizard refuses a name that is taken and a kernel that is none, as they are typed', async ({ page }) => {
+  const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)];
+  await wizard.create({ name: 'twin' });
+  await expect(vm.title).toHaveText('twin');
+  await wizard.open();
+  await wizard.next();
+  await wizard.nameIt('twin');
+  await expect(wizard.dialog.getByText('There is already a virtual machine named "twin".')).toBeVisible();
+  await wizard.nameIt('other');
+  await wizard.next();
+  await wizard.next();
+  await wizard.chooseLinux({ kernelPath: '/dev/null' });
+  await wizard.next();
+  await expect(wizard.pageTitle).toHaveText('Select a guest');
+  await expect(wizard.field('Kernel')).toHaveAttribute('aria-invalid', 'true');
+});
