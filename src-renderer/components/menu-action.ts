@@ -13,3 +13,6 @@ export interface MenuAction {
   readonly checked?: boolean;
   run(): void;
 }
+
+/** Where a context menu opens, in the viewport's pixels. */
+export interface MenuPoint { readonly x: number; readonly y: number }
