@@ -1,9 +1,10 @@
 /** Builds the console's renderer; the same files are served by Electron (`app://`) and by `quarterdeck serve`. */
+import { join } from 'node:path';
 import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'vite';
 
 export default defineConfig({
-  root: 'src-renderer',
+  root: join(import.meta.dirname, 'src-renderer'),
   base: './',
   plugins: [vue({ template: { compilerOptions: { isCustomElement: tag => tag === 'clr-modal' } } })],
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
