@@ -85,6 +85,7 @@ export const PAIR_HALF = 0x1e0;             // 16 bytes on their way into the se
 export const V = 0x200;                    // V0..V31
 export const SYSREGS = 0x400;              // 8 bytes each, by the slot in their row
 export const SYSREG_SLOTS = 640;
+export const STRUCTURE = 0x1f00;           // 64 bytes: interleaved elements on their way between registers and memory
 export const TLB_EL1 = 0x2000;             // 1024 entries
 export const TLB_EL0 = 0xa000;
 export const ITLB_EL1 = 0x12000;           // 256 entries

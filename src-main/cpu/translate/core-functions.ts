@@ -9,6 +9,8 @@ export const CORE_FUNCTIONS = {
   fetch: signature('i32', 'i32'),
   load: signature('i32 i64 i32', 'i64'),
   store: signature('i32 i64 i32 i64'),
+  interleave: signature('i32 i32 i32 i32 i32'),
+  deinterleave: signature('i32 i32 i32 i32 i32'),
   load128: signature('i32 i64 i32 i32'),
   store128: signature('i32 i64 i32 i64 i64'),
   loadExclusive: signature('i32 i64 i32', 'i64'),

@@ -15,6 +15,7 @@ export {
   nzcv, undefined, supervisorCall, hypervisorCall, secureMonitorCall, breakpoint, halt, fpTrap, exceptionReturn, illegalState, pstate, exceptionToEl1, abortToEl1,
 } from "./exceptions";
 export { readSystem, writeSystem, writePstate, systemOperation, waitForInterrupt } from "./system";
+export { interleave, deinterleave } from "./structures";
 export { timerOutputs, nextTimerNs, clockNs } from "./timers";
 export { flushEverywhere } from "./tlb";
 export { translate } from "./mmu";

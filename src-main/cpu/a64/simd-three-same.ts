@@ -1,0 +1,62 @@
+/** Advanced SIMD three same: operations on lanes of the same size (Arm ARM C4.1.96). */
+import type { Emitter } from '../translate/emitter.ts';
+import { insn, type Row } from '../translate/insn.ts';
+import * as S from '../translate/simd.ts';
+import type { LaneSize } from '../translate/simd.ts';
+import type { Val } from '../translate/value.ts';
+import { laneCount, notOneDouble, setVector } from './simd-forms.ts';
+
+// ---- logic: `size` is part of the opcode
+
+const LOGIC: readonly { name: string; bits: string; op: (n: Val, m: Val, d: Val) => Val }[] = [
+  { name: 'AND', bits: '0 01110 00', op: (n, m) => S.and(n, m) }, { name: 'BIC', bits: '0 01110 01', op: (n, m) => S.andNot(n, m) },
+  { name: 'ORR', bits: '0 01110 10', op: (n, m) => S.or(n, m) }, { name: 'ORN', bits: '0 01110 11', op: (n, m) => S.or(n, S.not(m)) },
+  { name: 'EOR', bits: '1 01110 00', op: (n, m) => S.xor(n, m) }, { name: 'BSL', bits: '1 01110 01', op: (n, m, d) => S.bitSelect(d, n, m) },
+  { name: 'BIT', bits: '1 01110 10', op: (n, m, d) => S.bitSelect(m, n, d) }, { name: 'BIF', bits: '1 01110 11', op: (n, m, d) => S.bitSelect(m, d, n) },
+];
+const LOGICAL: readonly Row[] = LOGIC.map(({ name, bits, op }) =>
+  insn(`${name} (vector)`, `0 Q:1 ${bits as '0'} 1 vm:5 00011 1 vn:5 vd:5` as '0 Q:1 - vm:5 00011 1 vn:5 vd:5', { fix: ['Q'] }, (c, f) => setVector(c, f.Q, f.vd, op(c.v(f.vn), c.v(f.vm), c.v(f.vd)))));
+
+// ---- arithmetic and comparison
+
+type Lanewise = (size: LaneSize, n: Val, m: Val, c: Emitter) => Val;
+interface Kind { readonly name: string; readonly U: '0' | '1'; readonly opcode: string; readonly op: Lanewise; readonly scalar?: true; readonly narrow?: true }
+/** `narrow` kinds have no 64-bit lanes; `scalar` ones have a form for one 64-bit lane. */
+export const LANEWISE: readonly Kind[] = [
+  { name: 'CMGT (register)', U: '0', opcode: '00110', op: S.gtS, scalar: true }, { name: 'CMHI (register)', U: '1', opcode: '00110', op: S.gtU, scalar: true },
+  { name: 'CMGE (register)', U: '0', opcode: '00111', op: S.geS, scalar: true }, { name: 'CMHS (register)', U: '1', opcode: '00111', op: S.geU, scalar: true },
+  { name: 'SMAX', U: '0', opcode: '01100', op: (s, n, m) => S.maxS(s as 0, n, m), narrow: true }, { name: 'UMAX', U: '1', opcode: '01100', op: (s, n, m) => S.maxU(s as 0, n, m), narrow: true },
+  { name: 'SMIN', U: '0', opcode: '01101', op: (s, n, m) => S.minS(s as 0, n, m), narrow: true }, { name: 'UMIN', U: '1', opcode: '01101', op: (s, n, m) => S.minU(s as 0, n, m), narrow: true },
+  { name: 'ADD (vector)', U: '0', opcode: '10000', op: S.add, scalar: true }, { name: 'SUB (vector)', U: '1', opcode: '10000', op: S.sub, scalar: true },
+  { name: 'CMTST', U: '0', opcode: '10001', op: (s, n, m) => S.not(S.eq(s, S.and(n, m), S.ZERO)), scalar: true }, { name: 'CMEQ (register)', U: '1', opcode: '10001', op: S.eq, scalar: true },
+];
+
+function lanewiseRows({ name, U, opcode, op, scalar, narrow }: Kind): Row[] {
+  const where = narrow === true ? (f: { size: number }) => f.size !== 3 : notOneDouble;
+  const vector = insn(name, `0 Q:1 ${U} 01110 size:2 1 vm:5 ${opcode as '00000'} 1 vn:5 vd:5`, { fix: ['Q', 'size'], where },
+    (c, f) => setVector(c, f.Q, f.vd, op(f.size as LaneSize, c.v(f.vn), c.v(f.vm), c)));
+  return scalar !== true ? [vector] : [vector,
+    insn(`${name} (scalar)`, `01 ${U} 11110 11 1 vm:5 ${opcode as '00000'} 1 vn:5 vd:5`, {}, (c, f) => setVector(c, 0, f.vd, op(3, c.v(f.vn), c.v(f.vm), c)))];
+}
+
+// ---- pairwise: neighbours of the first operand, then of the second
+
+const PAIRWISE: readonly { name: string; U: '0' | '1'; opcode: string; op: Lanewise; doubles?: true }[] = [
+  { name: 'SMAXP', U: '0', opcode: '10100', op: (s, n, m) => S.maxS(s as 0, n, m) }, { name: 'UMAXP', U: '1', opcode: '10100', op: (s, n, m) => S.maxU(s as 0, n, m) },
+  { name: 'SMINP', U: '0', opcode: '10101', op: (s, n, m) => S.minS(s as 0, n, m) }, { name: 'UMINP', U: '1', opcode: '10101', op: (s, n, m) => S.minU(s as 0, n, m) },
+  { name: 'ADDP (vector)', U: '0', opcode: '10111', op: S.add, doubles: true },
+];
+
+/** Even or odd lanes of both operands. */
+export function everyOther(q: number, size: LaneSize, n: Val, m: Val, odd: 0 | 1): Val {
+  const count = laneCount(q, size), pair = (i: number) => (2 * i < count ? 2 * i : (16 >> size) + 2 * i - count);
+  return S.shuffle(size, n, m, Array.from({ length: count }, (_, i) => pair(i) + odd));
+}
+
+const PAIRS: readonly Row[] = PAIRWISE.map(({ name, U, opcode, op, doubles }) =>
+  insn(name, `0 Q:1 ${U} 01110 size:2 1 vm:5 ${opcode as '00000'} 1 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => (doubles === true ? notOneDouble(f) : f.size !== 3) }, (c, f) => {
+    const size = f.size as LaneSize, n = c.let(c.v(f.vn)), m = c.let(c.v(f.vm));
+    setVector(c, f.Q, f.vd, op(size, everyOther(f.Q, size, n, m, 0), everyOther(f.Q, size, n, m, 1), c));
+  }));
+
+export const SIMD_THREE_SAME: readonly Row[] = [...LOGICAL, ...LANEWISE.flatMap(lanewiseRows), ...PAIRS];
