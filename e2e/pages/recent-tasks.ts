@@ -4,7 +4,7 @@ import type { Locator, Page } from '@playwright/test';
 export class RecentTasks {
   private readonly dock: Locator;
 
-  constructor(page: Page) { this.dock = page.getByRole('region', { name: 'Recent Tasks' }).first(); }
+  constructor(page: Page) { this.dock = page.getByRole('region', { name: 'Recent Tasks' }); }
 
   row(task: string | RegExp): Locator { return this.dock.getByRole('row').filter({ hasText: task }); }
 }
