@@ -19,7 +19,8 @@ const answer = <T>(use: () => T): Promise<T> => new Promise(resolve => resolve(u
 
 const api: StoreApi = {
   store: {
-    open: path => answer(() => (opened = new InventoryDatabase(path)).contents()),
+    open: path => answer(() => { opened = new InventoryDatabase(path); }),
+    contents: () => answer(() => database().contents()),
     commit: writes => answer(() => database().commit(writes)),
     tasks: (limit, before) => answer(() => database().tasks(limit, before)),
     task: id => answer(() => database().task(id)),

@@ -14,7 +14,8 @@ import type { Contents, EventQuery, Write } from './database.ts';
 /** What the worker answers. */
 export interface StoreApi {
   store: {
-    open(path: string): Promise<Contents>;
+    open(path: string): Promise<void>;
+    contents(): Promise<Contents>;
     commit(writes: readonly Write[]): Promise<EventId[]>;
     tasks(limit: number, before?: string): Promise<Page<Task>>;
     task(id: string): Promise<Task | undefined>;
@@ -23,18 +24,18 @@ export interface StoreApi {
   };
 }
 
-type Calls = Omit<StoreApi['store'], 'open'>;
+type Calls = Omit<StoreApi['store'], 'open' | 'contents'>;
 
 /** Beside the bundle in dist; the source itself where the code runs from its sources. */
 const WORKER = new URL(import.meta.url.endsWith('.ts') ? './store-worker.ts' : '../engine/store-worker.js', import.meta.url);
 
 export class Store implements Calls {
-  /** What the file held when it was opened. */
-  readonly contents: Contents;
+  /** What the file held when it was opened or reloaded. */
+  contents: Contents;
   private readonly worker: Worker;
-  private readonly calls: Calls;
+  private readonly calls: StoreApi['store'];
 
-  private constructor(worker: Worker, calls: Calls, contents: Contents) {
+  private constructor(worker: Worker, calls: StoreApi['store'], contents: Contents) {
     this.worker = worker;
     this.calls = calls;
     this.contents = contents;
@@ -47,12 +48,16 @@ export class Store implements Calls {
     const { port1, port2 } = new MessageChannel();
     const worker = new Worker(WORKER, { workerData: { port: port2 }, transferList: [port2] });
     const { store } = connect<StoreApi, object>(pagePort(port1)).api;
-    try { return new Store(worker, store, await store.open(path)); } catch (error) {
+    try {
+      await store.open(path);
+      return new Store(worker, store, await store.contents());
+    } catch (error) {
       await worker.terminate();
       throw error;
     }
   }
 
+  async reload(): Promise<void> { this.contents = await this.calls.contents(); }
   commit(writes: readonly Write[]): Promise<EventId[]> { return this.calls.commit(writes); }
   tasks(limit: number, before?: string): Promise<Page<Task>> { return this.calls.tasks(limit, before); }
   task(id: string): Promise<Task | undefined> { return this.calls.task(id); }

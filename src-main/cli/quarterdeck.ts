@@ -1,0 +1,47 @@
+/**
+ * The `quarterdeck` command. A command's code is loaded only when it is the one asked for: `run` is to reach its
+ * guest's first instruction within a second. Bad usage ends with code 2 and one sentence on stderr.
+ */
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../engine/build-info.ts';
+
+const USAGE_CODE = 2, FAILURE_CODE = 1;
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./run.ts')).runCommand,
+  serve: async () => (await import('./serve.ts')).serveCommand,
+};
+
+async function program(args: readonly string[]): Promise<Command> {
+  const quarterdeck = new Command('quarterdeck')
+    .description('A datacenter on the desk: its console and its hypervisor')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`quarterdeck: ${sentence(text)}\n`) });
+  const asked = args.find(arg => !arg.startsWith('-'));
+  const load = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? [COMMANDS[asked]] : Object.values(COMMANDS);
+  for (const command of await Promise.all(load.map(one => one?.()))) if (command) quarterdeck.addCommand(command.copyInheritedSettings(quarterdeck));
+  return quarterdeck;
+}
+
+/** Commander says `error: unknown option '--x'`, with a suggestion on a line of its own. */
+function sentence(text: string): string {
+  const plain = text.replace(/^error: /, '').trim().replaceAll(/\s*\n\s*/g, ' ');
+  return /[.)?]$/.test(plain) ? plain : `${plain}.`;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const quarterdeck = await program(args);
+  try {
+    if (args.length === 0) quarterdeck.error('a command is missing: run or serve (see quarterdeck --help)');
+    await quarterdeck.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_CODE;
+    else throw error;
+  }
+}
+
+try { await main(process.argv.slice(2)); } catch (error) {
+  process.stderr.write(`quarterdeck: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = FAILURE_CODE;
+}

@@ -1,0 +1,46 @@
+/** `quarterdeck serve`: the engine and its console in a browser, until it is interrupted. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { EngineError } from '../../shared/base/errors.ts';
+import { defaultDataPath } from '../engine/data-folder.ts';
+import { Engine } from '../engine/engine.ts';
+import { startVm } from '../hypervisor/start-vm.ts';
+import { ConsoleServer } from './console-server.ts';
+
+interface ServeOptions { readonly port: number; readonly host: string; readonly data: string }
+
+const DEFAULT_PORT = 7420;
+
+export const serveCommand = new Command('serve')
+  .description('serve the console to browsers')
+  .option('--port <number>', 'TCP port; 0 takes a free one', portNumber, DEFAULT_PORT)
+  .option('--host <address>', 'address to listen on; others than loopback let the network in, without encryption', '127.0.0.1')
+  .option('--data <folder>', 'where the inventory is kept', defaultDataPath())
+  .action(serve);
+
+async function serve({ port, host, data }: ServeOptions): Promise<void> {
+  const engine = await Engine.open({ dataPath: resolve(data), startVm });
+  try {
+    const server = await ConsoleServer.listen({ port, host, pageFolder: pageFolder(), connect: client => engine.connect(client) });
+    process.stdout.write(`Quarterdeck is at ${server.url}\n`);
+    await interrupted();
+    await server.close();
+  } finally { await engine.close(); }
+}
+
+function pageFolder(): string {
+  const folder = join(import.meta.dirname, '../renderer');
+  if (!existsSync(folder)) throw new EngineError('not-built', 'The console is not built: run `npm run build` first.');
+  return folder;
+}
+
+function interrupted(): Promise<void> {
+  return new Promise(done => { for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => done()); });
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  return port;
+}

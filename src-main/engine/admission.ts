@@ -1,0 +1,24 @@
+/** Whether a host can take a VM. */
+import { EngineError } from '../../shared/base/errors.ts';
+import type { Host } from '../../shared/model/host.ts';
+import type { Vm, VmSpec } from '../../shared/model/vm.ts';
+
+/** Throws, with the reason, when the host could not run the VM even if it ran nothing else. */
+export function checkFits(spec: VmSpec, host: Host): void {
+  if (spec.cpus > host.cpus) throw new EngineError('does-not-fit', `${spec.name} wants ${spec.cpus} CPUs, but ${host.name} has ${host.cpus}.`);
+  if (spec.memoryMib > host.memoryMib) throw new EngineError('does-not-fit', `${spec.name} wants ${spec.memoryMib} MiB of memory, but ${host.name} has ${host.memoryMib} MiB.`);
+}
+
+/** Throws, with the reason, when the host cannot run the VM beside those that are on. */
+export function checkPowerOn(vm: Vm, host: Host, all: Iterable<Vm>): void {
+  checkFits(vm.spec, host);
+  const on = [...all].filter(other => other.hostId === host.id && other.id !== vm.id && other.powerState !== 'poweredOff');
+  const leftMib = on.reduce((left, other) => left - other.spec.memoryMib, host.memoryMib);
+  if (vm.spec.memoryMib > leftMib) throw new EngineError('no-memory', `${host.name} has ${leftMib} MiB of memory left, but ${vm.spec.name} needs ${vm.spec.memoryMib} MiB.`);
+}
+
+/** Names tell VMs apart for people, who do not see case. */
+export function checkName(name: string, all: Iterable<Vm>, self?: Vm): void {
+  const wanted = name.toLocaleLowerCase('en');
+  for (const vm of all) if (vm.id !== self?.id && vm.spec.name.toLocaleLowerCase('en') === wanted) throw new EngineError('name-taken', `There already is a VM named ${vm.spec.name}.`);
+}

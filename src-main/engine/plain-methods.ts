@@ -1,0 +1,31 @@
+/** The methods that only forward. */
+import * as v from 'valibot';
+import type { EngineApi } from '../../shared/api/engine-api.ts';
+import type { TaskId } from '../../shared/base/ids.ts';
+import type { ObjectRef } from '../../shared/model/task.ts';
+import { checked, Cursor, FilePath, idOf, Limit } from './checked.ts';
+import type { Engine } from './engine.ts';
+import * as files from './files.ts';
+
+const Target = v.pipe(v.object({ kind: v.picklist(['vm', 'host', 'datacenter']), id: v.string(), name: v.string() }), v.transform(ref => ref as ObjectRef));
+const EventOptions = v.optional(v.object({ before: Cursor, target: v.optional(Target) }));
+const Id = idOf<TaskId>('The task');
+
+export const hostMethods = ({ inventory }: Pick<Engine, 'inventory'>): EngineApi['hosts'] => ({
+  list: () => Promise.resolve(inventory.hosts),
+});
+
+export const taskMethods = ({ tasks }: Pick<Engine, 'tasks'>): EngineApi['tasks'] => ({
+  list: checked([Limit, Cursor], (limit, before) => tasks.list(limit, before)),
+  get: checked([Id], id => tasks.get(id)),
+  cancel: checked([Id], id => tasks.cancel(id)),
+});
+
+export const eventMethods = ({ store }: Pick<Engine, 'store'>): EngineApi['events'] => ({
+  list: checked([Limit, EventOptions], (limit, options) => store.events({ limit, ...options })),
+});
+
+export const fileMethods = (): EngineApi['files'] => ({
+  probe: checked([FilePath], files.probe),
+  list: checked([v.optional(FilePath)], files.list),
+});

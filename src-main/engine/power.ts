@@ -1,0 +1,157 @@
+/**
+ * Turns VMs on and off: the power operations, each the work of a task, and what running VMs tell. The inventory says
+ * what should be shown; this says what is running.
+ */
+import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
+import type { RunningVm, StartVm, VmStop } from '../hypervisor/vm-launch.ts';
+import { EngineError } from '../../shared/base/errors.ts';
+import type { VmId } from '../../shared/base/ids.ts';
+import type { PowerState, Vm, VmStats } from '../../shared/model/vm.ts';
+import { checkPowerOn } from './admission.ts';
+import { Console } from './console.ts';
+import type { TaskContext } from './task-runner.ts';
+
+const SHUT_DOWN_WAIT_MS = 60_000;
+
+interface Running {
+  readonly vm: RunningVm;
+  /** Resolves when the first instruction is about to run; rejects with the reason when it never comes to that. */
+  readonly started: Promise<void>;
+  /** Resolves when the VM is gone and the inventory says so. */
+  readonly gone: Promise<void>;
+}
+
+export class Power {
+  private readonly inventory: Inventory;
+  private readonly startVm: StartVm;
+  private readonly running = new Map<VmId, Running>();
+  private readonly consoles = new Map<VmId, Console>();
+
+  constructor(inventory: Inventory, startVm: StartVm) {
+    this.inventory = inventory;
+    this.startVm = startVm;
+  }
+
+  /** A console outlives the runs of its VM. */
+  console(id: VmId): Console {
+    this.inventory.vm(id);
+    const known = this.consoles.get(id) ?? new Console();
+    this.consoles.set(id, known);
+    return known;
+  }
+
+  forget(id: VmId): void { this.consoles.delete(id); }
+
+  stats(id: VmId): Promise<VmStats | null> {
+    this.inventory.vm(id);
+    return this.running.get(id)?.vm.stats() ?? Promise.resolve(null);
+  }
+
+  async on(id: VmId, { signal }: TaskContext): Promise<void> {
+    const vm = await this.inventory.transact(edit => {
+      const off = inState(edit.vm(id), ['poweredOff']);
+      checkPowerOn(off, edit.host(off.hostId), edit.vms);
+      const { problem: _, ...rest } = off;
+      edit.putVm({ ...rest, powerState: 'poweringOn' });
+      return off;
+    });
+    const running = this.launch(vm);
+    const cancel = () => void running.vm.terminate();
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+    try { await running.started; } finally { signal.removeEventListener('abort', cancel); }
+  }
+
+  async shutDownGuest(id: VmId, { signal }: TaskContext): Promise<void> {
+    const vm = inState(this.inventory.vm(id), ['poweredOn']);
+    const running = this.runningVm(vm);
+    running.vm.powerButton();
+    const wait = AbortSignal.any([signal, AbortSignal.timeout(SHUT_DOWN_WAIT_MS)]);
+    await Promise.race([running.gone, aborted(wait)]);
+    if (signal.aborted) throw new EngineError('cancelled', 'The task was cancelled.');
+    if (wait.aborted) throw new EngineError('guest-ignored', `${vm.spec.name} did not shut down within ${SHUT_DOWN_WAIT_MS / 1000} seconds. Its guest may not listen to the power button; power it off instead.`);
+  }
+
+  async off(id: VmId): Promise<void> {
+    const vm = await this.inventory.transact(edit => {
+      const on = inState(edit.vm(id), ['poweredOn', 'poweringOn']);
+      edit.putVm({ ...on, powerState: 'poweringOff' });
+      return on;
+    });
+    const running = this.runningVm(vm);
+    await running.vm.terminate();
+    await running.gone;
+  }
+
+  async reset(id: VmId): Promise<void> {
+    const vm = inState(this.inventory.vm(id), ['poweredOn']);
+    this.runningVm(vm).vm.reset();
+    await this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${vm.spec.name} was reset.`, target: refOf(vm) }));
+  }
+
+  /** Pulls every plug, before the engine ends. */
+  async allOff(): Promise<void> {
+    await Promise.all([...this.running.values()].map(async ({ vm, gone }) => { await vm.terminate(); await gone; }));
+  }
+
+  private launch(vm: Vm): Running {
+    const { id, hostId, spec } = vm, serial = this.console(id), { counterHz } = this.inventory.host(hostId);
+    const started = Promise.withResolvers<void>(), gone = Promise.withResolvers<void>();
+    // A task waits for one of the two; the other one's failure is the same one.
+    started.promise.catch(() => undefined);
+    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, memoryMib: spec.memoryMib, counterHz, guest: spec.guest, disks: spec.disks }, {
+      started: () => void this.recordStarted(id).then(started.resolve, started.reject),
+      consoleOutput: bytes => serial.output(bytes),
+      resetByGuest: () => void this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${spec.name} was reset by its guest.`, target: refOf(vm) })),
+      stopped: stop => {
+        serial.poweredOff();
+        this.running.delete(id);
+        void this.recordStopped(id, stop).then(() => {
+          started.reject(new EngineError('not-started', stop.kind === 'failed' ? stop.message : `${spec.name} stopped before it ran.`));
+          gone.resolve();
+        }, gone.reject);
+      },
+    });
+    serial.poweredOn(machine);
+    const running = { vm: machine, started: started.promise, gone: gone.promise };
+    this.running.set(id, running);
+    return running;
+  }
+
+  private recordStarted(id: VmId): Promise<void> {
+    return this.inventory.transact(edit => {
+      const vm = edit.vm(id);
+      // Power off may have been asked for meanwhile.
+      if (vm.powerState === 'poweringOn') edit.putVm({ ...vm, powerState: 'poweredOn', poweredOnMs: Date.now() });
+      edit.event({ severity: 'info', type: 'vm.poweredOn', message: `${vm.spec.name} was powered on.`, target: refOf(vm) });
+    });
+  }
+
+  private recordStopped(id: VmId, stop: VmStop): Promise<void> {
+    return this.inventory.transact(edit => { markStopped(edit, edit.vm(id), stop); });
+  }
+
+  private runningVm(vm: Vm): Running {
+    const running = this.running.get(vm.id);
+    if (!running) throw new EngineError('not-running', `${vm.spec.name} is not running.`);
+    return running;
+  }
+}
+
+function markStopped(edit: Edit, vm: Vm, stop: VmStop): void {
+  edit.putVm({ ...vm, powerState: 'poweredOff', ...(stop.kind === 'failed' && { problem: stop.message }) });
+  if (stop.kind === 'failed') edit.event({ severity: 'error', type: 'vm.failed', message: `${vm.spec.name} failed: ${stop.message}`, target: refOf(vm) });
+  else edit.event({ severity: 'info', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off${stop.kind === 'terminated' ? '' : ' by its guest'}.`, target: refOf(vm) });
+}
+
+const IN_WORDS: Readonly<Record<PowerState, string>> = { poweredOff: 'powered off', poweringOn: 'being powered on', poweredOn: 'powered on', poweringOff: 'being powered off' };
+
+function inState(vm: Vm, wanted: readonly PowerState[]): Vm {
+  if (!wanted.includes(vm.powerState)) throw new EngineError('wrong-state', `${vm.spec.name} is ${IN_WORDS[vm.powerState]}.`);
+  return vm;
+}
+
+const aborted = (signal: AbortSignal): Promise<void> => new Promise(resolve => {
+  if (signal.aborted) resolve();
+  else signal.addEventListener('abort', () => resolve(), { once: true });
+});

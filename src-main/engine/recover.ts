@@ -1,0 +1,30 @@
+/** Puts right what an engine left behind that was killed: nothing it was doing goes on. */
+import type { Write } from '../inventory/database.ts';
+import { refOf } from '../inventory/inventory.ts';
+import type { Store } from '../inventory/store.ts';
+import type { Task } from '../../shared/model/task.ts';
+import type { Vm } from '../../shared/model/vm.ts';
+
+const TASK_ERROR = 'The engine stopped while this task ran.';
+const VM_PROBLEM = 'The engine stopped while this VM ran.';
+
+/** Updates the store's contents too: they are what the inventory begins with. */
+export async function recover(store: Store): Promise<void> {
+  const { vms, unfinished } = store.contents;
+  const orphans = vms.filter(vm => vm.powerState !== 'poweredOff');
+  if (orphans.length + unfinished.length === 0) return;
+  const nowMs = Date.now();
+  await store.commit([...unfinished.map(task => failed(task, nowMs)), ...orphans.flatMap(vm => poweredOff(vm, nowMs))]);
+  await store.reload();
+}
+
+function failed(task: Task, nowMs: number): Write {
+  return { kind: 'task', after: { ...task, state: 'error', error: TASK_ERROR, cancelable: false, completedMs: nowMs } };
+}
+
+function poweredOff(vm: Vm, atMs: number): Write[] {
+  return [
+    { kind: 'vm', after: { ...vm, powerState: 'poweredOff', problem: VM_PROBLEM } },
+    { kind: 'event', event: { atMs, severity: 'warning', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off: the engine stopped while it ran.`, target: refOf(vm) } },
+  ];
+}
