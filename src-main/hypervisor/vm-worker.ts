@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { GuestSource } from '../../shared/model/vm.ts';
 import { RawImage } from '../storage/raw.ts';
-import { diagnosticsImage } from './diagnostics-image.ts';
+import { diagnosticsImage } from './diagnostics/image.ts';
 import { Vm, type BootImage } from './vm.ts';
 import type { VmLaunch } from './vm-launch.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';

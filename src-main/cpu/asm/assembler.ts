@@ -1,11 +1,12 @@
 /**
  * An assembler and a disassembler for A64, both made from the instruction table: the rows say how words look, `syntax.ts`
- * how people write them. A program is lines of `label:`, instructions, and the directives .ascii, .byte, .word, .quad,
- * .align and .space. Beyond the rows: `cmp`, `cmn`, `tst`, `neg`, `mul`, `mov` of any constant, shifts by a number, `nop`, `ret`.
+ * how people write them. A program is lines of `label:`, instructions, and the directives .ascii, .asciz, .byte, .word, .quad,
+ * .offset (of a label from the origin, as a quad), .align and .space. Beyond the rows: `cmp`, `cmn`, `tst`, `neg`, `mvn`, `mul`, `cset`, `mov` of any constant, shifts by a number, `nop`, `ret`.
  */
 import { EngineError } from '../../../shared/base/errors.ts';
 import { A64 } from '../a64/index.ts';
 import type { Row } from '../translate/insn.ts';
+import { CONDITIONS } from './syntax.ts';
 import { formOf, read, write, type Fields, type Form, type Place } from './operands.ts';
 
 const FORMS: readonly Form[] = A64.map(formOf).filter(f => f !== undefined);
@@ -47,11 +48,13 @@ export function disassemble(word: number, pc = 0): string {
 
 const alias = (pattern: RegExp, to: (...parts: string[]) => string) => ({ pattern, to });
 const zr = (register: string) => (register.startsWith('w') ? 'wzr' : 'xzr');
+const inverted = (cond: string) => CONDITIONS.split('|')[CONDITIONS.split('|').indexOf(cond) ^ 1] ?? cond;
 const ALIASES = [
   alias(/^(cmp|cmn) (\w+), (.*)$/, (op, n, rest) => `${op === 'cmp' ? 'subs' : 'adds'} ${zr(n ?? '')}, ${n}, ${rest}`),
   alias(/^tst (\w+), (.*)$/, (n, rest) => `ands ${zr(n ?? '')}, ${n}, ${rest}`),
   alias(/^neg (\w+), (\w+)$/, (d, m) => `sub ${d}, ${zr(d ?? '')}, ${m}`),
   alias(/^mul (\w+), (\w+), (\w+)$/, (d, n, m) => `madd ${d}, ${n}, ${m}, ${zr(d ?? '')}`),
+  alias(/^cset (\w+), (\w+)$/, (d, cond) => `csinc ${d}, ${zr(d ?? '')}, ${zr(d ?? '')}, ${inverted(cond ?? '')}`), alias(/^mvn (\w+), (\w+)$/, (d, m) => `orn ${d}, ${zr(d ?? '')}, ${m}`),
   alias(/^ret$/, () => 'ret x30'), alias(/^nop$/, () => 'hint #0, #0'), alias(/^isb$/, () => 'isb #15'), alias(/^(dsb|dmb) sy$/, op => `${op} #15`),
   alias(/^mov (\w+), (w?sp)$/, (d, n) => `add ${d}, ${n}, #0`), alias(/^mov (w?sp), (\w+)$/, (d, n) => `add ${d}, ${n}, #0`),
   alias(/^lsl ([wx])(\w+), (\w+), #(\d+)$/, (w, d, n, by) => { const size = w === 'x' ? 64 : 32; return `ubfm ${w}${d}, ${n}, #${(size - Number(by)) % size}, #${size - 1 - Number(by)}`; }),
@@ -77,7 +80,7 @@ function moveConstant(register: string, text: string): string[] {
 
 // ---- programs
 
-type Item = { readonly at: number; readonly line: string; readonly source: string } | { readonly at: number; readonly bytes: Uint8Array };
+type Item = { readonly at: number; readonly line: string; readonly source: string } | { readonly at: number; readonly bytes: Uint8Array } | { readonly at: number; readonly offsetOf: string };
 
 /** Assembles a program for `origin`; errors name the line. */
 export function assemble(source: string, origin = 0): Uint8Array {
@@ -90,6 +93,8 @@ export function assemble(source: string, origin = 0): Uint8Array {
       line = line.slice(label[0].length);
     }
     if (line === '') continue;
+    const offset = /^\.offset ([\w.$]+)$/.exec(line);
+    if (offset !== null) { items.push({ at, offsetOf: offset[1] ?? '' }); at += 8; continue; }
     const data = directive(line, at);
     const added: Item[] = data !== undefined ? [{ at, bytes: data }] : expand(normalized(line)).map((text, i) => ({ at: at + 4 * i, line: text, source: raw.trim() }));
     items.push(...added);
@@ -125,6 +130,7 @@ function link(items: readonly Item[], labels: ReadonlyMap<string, number>, origi
   };
   for (const item of items) {
     if ('bytes' in item) image.set(item.bytes, item.at - origin);
+    else if ('offsetOf' in item) view.setBigUint64(item.at - origin, BigInt(label(item.offsetOf) - origin), true);
     else view.setUint32(item.at - origin, instruction(item.line, item.source, { pc: item.at, label }), true);
   }
   return image;
