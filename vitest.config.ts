@@ -6,6 +6,7 @@ export default defineConfig({
     environment: 'node',
     include: ['{shared,src-main,src-renderer,scripts,bench}/**/*.test.ts'],
     globalSetup: 'scripts/vitest-setup.ts',
+    testTimeout: 30_000,
     restoreMocks: true,
   },
 });

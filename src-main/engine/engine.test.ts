@@ -1,0 +1,177 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { EngineApi } from '../../shared/api/engine-api.ts';
+import type { EngineEvents } from '../../shared/api/engine-events.ts';
+import { pagePort } from '../../shared/api/port.ts';
+import { connect, type Connection } from '../../shared/api/rpc.ts';
+import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { Task } from '../../shared/model/task.ts';
+import type { VmSpec } from '../../shared/model/vm.ts';
+import { startVm } from '../hypervisor/start-vm.ts';
+import { Store } from '../inventory/store.ts';
+import { Engine } from './engine.ts';
+
+const HOST_A = 'host-a' as HostId, HOST_B = 'host-b' as HostId;
+const spec = (name: string, rest: Partial<VmSpec> = {}): VmSpec => ({ name, cpus: 1, memoryMib: 128, guest: { kind: 'diagnostics' }, disks: [], ...rest });
+
+let dataPath: string, engine: Engine, client: Connection<EngineApi, EngineEvents>, closeClient: () => void;
+
+beforeEach(async () => {
+  dataPath = mkdtempSync(join(tmpdir(), 'engine-'));
+  await open();
+});
+afterEach(async () => {
+  await close();
+  rmSync(dataPath, { recursive: true });
+});
+
+async function open() {
+  engine = await Engine.open({ dataPath, startVm });
+  const { port1, port2 } = new MessageChannel();
+  engine.connect(pagePort(port2));
+  client = connect<EngineApi, EngineEvents>(pagePort(port1));
+  closeClient = () => port1.close();
+  await client.api.engine.subscribe();
+}
+
+async function close() {
+  closeClient();
+  await engine.close();
+}
+
+/** The task when it has ended. */
+function ended(id: TaskId): Promise<Task> {
+  return new Promise((resolve, reject) => {
+    const see = (task: Task) => { if (task.id === id && task.completedMs !== undefined) resolve(task); };
+    client.on('task.changed', see);
+    client.api.tasks.get(id).then(see, reject);
+  });
+}
+
+async function created(name: string, rest: Partial<VmSpec> = {}, host = HOST_A): Promise<VmId> {
+  await ended(await client.api.vms.create(spec(name, rest), host));
+  return (await vmNamed(name)).id;
+}
+
+async function vmNamed(name: string) {
+  const vm = (await client.api.vms.list()).find(one => one.spec.name === name);
+  if (!vm) throw new Error(`there is no VM ${name}`);
+  return vm;
+}
+
+/** Attaches to the console and resolves when the text has been shown; everything is acknowledged. */
+async function shows(id: VmId, text: string, type?: string): Promise<void> {
+  let seen = '';
+  const shown = Promise.withResolvers<void>();
+  const early: { consoleId: string; bytes: Uint8Array }[] = [];
+  let consoleId: string | undefined;
+  const take = (output: { consoleId: string; bytes: Uint8Array }) => {
+    if (consoleId === undefined) { early.push(output); return; }
+    if (output.consoleId !== consoleId) return;
+    seen += Buffer.from(output.bytes).toString();
+    void client.api.consoles.acknowledge(consoleId, output.bytes.length);
+    if (seen.includes(text)) shown.resolve();
+  };
+  client.on('console.output', take);
+  ({ consoleId } = await client.api.consoles.attach(id));
+  early.forEach(take);
+  if (type !== undefined) await client.api.consoles.write(consoleId, Buffer.from(type));
+  await shown.promise;
+  await client.api.consoles.detach(consoleId);
+}
+
+test('a new data folder holds two hosts and no VM', async () => {
+  expect((await client.api.hosts.list()).map(host => host.name)).toEqual(['host-a.lab.local', 'host-b.lab.local']);
+  expect(await client.api.vms.list()).toEqual([]);
+});
+
+test('a VM is created, powered on, typed into, powered off and deleted', async () => {
+  const id = await created('web-01');
+  expect(await ended(await client.api.vms.powerOn(id))).toMatchObject({ state: 'success', name: 'Power on virtual machine' });
+  expect(await vmNamed('web-01')).toMatchObject({ powerState: 'poweredOn' });
+  await shows(id, 'mem', 'help\r');
+  expect(await client.api.vms.stats(id)).toMatchObject({ guestErrors: expect.any(Number) as number });
+  expect(await ended(await client.api.vms.powerOff(id))).toMatchObject({ state: 'success' });
+  expect(await client.api.vms.stats(id)).toBeNull();
+  expect(await ended(await client.api.vms.delete(id))).toMatchObject({ state: 'success' });
+  expect(await client.api.vms.list()).toEqual([]);
+  expect((await client.api.events.list(10)).rows.map(event => event.type)).toEqual(['vm.deleted', 'vm.poweredOff', 'vm.poweredOn', 'vm.created']);
+});
+
+test('a console attached before power-on sees the first line, and keeps it after the guest has powered off', async () => {
+  const id = await created('web-01');
+  const early = shows(id, 'off', 'x');
+  await ended(await client.api.vms.powerOn(id));
+  await early;
+  const off = new Promise<void>(resolve => client.on('event.added', event => { if (event.type === 'vm.poweredOff') resolve(); }));
+  await shows(id, '>', '\roff\r');
+  await off;
+  expect((await vmNamed('web-01')).powerState).toBe('poweredOff');
+  await shows(id, 'help');
+});
+
+test('inventory, tasks and events are there after a restart', async () => {
+  const id = await created('web-01');
+  await client.api.vms.rename(id, 'web-02');
+  await close();
+  await open();
+  expect((await client.api.vms.list()).map(vm => vm.spec.name)).toEqual(['web-02']);
+  expect((await client.api.tasks.list(10)).rows.map(task => task.state)).toEqual(['success']);
+  expect((await client.api.events.list(10)).rows.map(event => event.type)).toEqual(['vm.renamed', 'vm.created']);
+});
+
+test('what an engine was doing when it was killed is shown as ended', async () => {
+  const id = await created('web-01');
+  const vm = await vmNamed('web-01');
+  await close();
+  const store = await Store.open(join(dataPath, 'inventory.db'));
+  await store.commit([
+    { kind: 'vm', after: { ...vm, powerState: 'poweredOn' } },
+    { kind: 'task', after: { id: 'task-x' as TaskId, name: 'Reset', target: { kind: 'vm', id, name: 'web-01' }, initiator: 'operator', state: 'running', cancelable: true, queuedMs: 1 } },
+  ]);
+  await store.close();
+  await open();
+  expect(await vmNamed('web-01')).toMatchObject({ powerState: 'poweredOff', problem: 'The engine stopped while this VM ran.' });
+  expect(await client.api.tasks.get('task-x' as TaskId)).toMatchObject({ state: 'error', error: 'The engine stopped while this task ran.', cancelable: false });
+});
+
+test('a second engine on the same data folder is refused', async () => {
+  await expect(Engine.open({ dataPath, startVm })).rejects.toThrow('Another Quarterdeck engine is using');
+});
+
+test('two VMs cannot have the same name', async () => {
+  await created('web-01');
+  await expect(client.api.vms.create(spec('WEB-01'), HOST_A)).rejects.toThrow('There already is a VM named web-01.');
+  const other = await created('web-02');
+  await expect(client.api.vms.rename(other, 'web-01')).rejects.toThrow('There already is a VM named web-01.');
+});
+
+test('a host takes no more than it has', async () => {
+  await expect(client.api.vms.create(spec('big', { cpus: 8 }), HOST_B)).rejects.toThrow('big wants 8 CPUs, but host-b.lab.local has 4.');
+});
+
+test('arguments that do not fit are refused with a sentence', async () => {
+  await expect(client.api.vms.create(spec('', {}), HOST_A)).rejects.toThrow('Enter a name.');
+  await expect(client.api.vms.create(spec('x', { memoryMib: 1 }), HOST_A)).rejects.toThrow('Memory in MiB must be at least 64.');
+  await expect(client.api.vms.powerOn('vm-0' as VmId)).rejects.toThrow('The VM no longer exists.');
+  await expect(client.api.tasks.list(0)).rejects.toThrow('The limit is at least 1.');
+  await expect(client.api.consoles.acknowledge('console-9', 1)).rejects.toThrow('The console is not attached.');
+});
+
+test('a VM whose kernel is missing stays off, and the task says why', async () => {
+  const id = await created('broken', { guest: { kind: 'linux', kernelPath: '/nowhere/Image', commandLine: '' } });
+  const task = await ended(await client.api.vms.powerOn(id));
+  expect(task).toMatchObject({ state: 'error', error: expect.stringContaining('/nowhere/Image') as string });
+  expect(await vmNamed('broken')).toMatchObject({ powerState: 'poweredOff', problem: task.error });
+});
+
+test('waiting for a guest that ignores its power button can be cancelled', async () => {
+  const id = await created('deaf');
+  await ended(await client.api.vms.powerOn(id));
+  const task = await client.api.vms.shutDownGuest(id);
+  await client.api.tasks.cancel(task);
+  expect(await ended(task)).toMatchObject({ state: 'cancelled' });
+  expect((await vmNamed('deaf')).powerState).toBe('poweredOn');
+});
