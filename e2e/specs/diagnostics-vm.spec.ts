@@ -15,7 +15,7 @@ test('a first VM needs no files: the wizard makes it and its diagnostics answer'
   await expect(vm.powerState).toHaveText('Powered On');
   await vm.terminal.type('help');
   await expect(vm.terminal.text).toContainText('reboot');
-  await expect(tasks.row(/Power On/)).toContainText('Completed');
+  await expect(tasks.row(/power on/i)).toContainText('Completed');
 
   await vm.powerOff();
   await expect(vm.powerState).toHaveText('Powered Off');
