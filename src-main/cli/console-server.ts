@@ -3,7 +3,7 @@
  * only the printed URL gives, from a page of this very server (Origin), asked for under an address or a name that no
  * foreign name server can point here (Host).
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -16,7 +16,7 @@ import { contentType, PAGE_HEADERS } from '../../shared/api/page-policy.ts';
 import { webSocketPort, type Port } from '../../shared/api/port.ts';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 
-export interface ConsoleServerOptions { readonly port: number; readonly host: string; readonly pageFolder: string; readonly connect: (client: Port) => void }
+export interface ConsoleServerOptions { readonly port: number; readonly host: string; readonly pageFolder: string; readonly token: string; readonly connect: (client: Port) => void }
 
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** A client that answers no ping for this long is gone. */
@@ -25,7 +25,6 @@ const HEARTBEAT_MS = 15_000;
 export class ConsoleServer {
   private readonly server: Server;
   private readonly sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
-  private readonly token = randomBytes(24).toString('base64url');
   private readonly options: ConsoleServerOptions;
   private readonly files: ReadonlySet<string>;
 
@@ -47,10 +46,10 @@ export class ConsoleServer {
     return console;
   }
 
-  /** Good for any number of browsers, until the server ends. */
+  /** Good for any number of browsers. */
   get url(): string {
     const { address, family, port } = this.address;
-    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/?token=${this.token}`;
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/?token=${this.options.token}`;
   }
 
   async close(): Promise<void> {
@@ -80,8 +79,8 @@ export class ConsoleServer {
   }
 
   private signIn(token: string, response: ServerResponse): void {
-    if (!same(token, this.token)) return refuse(response, 401, 'The token in the address is not that of this server.');
-    response.writeHead(303, { ...PAGE_HEADERS, Location: '/', 'Set-Cookie': `${this.cookieName}=${this.token}; Path=/; HttpOnly; SameSite=Strict` }).end();
+    if (!same(token, this.options.token)) return refuse(response, 401, 'The token in the address is not that of this server.');
+    response.writeHead(303, { ...PAGE_HEADERS, Location: '/', 'Set-Cookie': `${this.cookieName}=${this.options.token}; Path=/; HttpOnly; SameSite=Strict` }).end();
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -102,7 +101,7 @@ export class ConsoleServer {
 
   private isSignedIn({ headers }: IncomingMessage): boolean {
     const cookies = (headers.cookie ?? '').split(';').map(cookie => cookie.trim().split('='));
-    return cookies.some(([name, value]) => name === this.cookieName && same(value ?? '', this.token));
+    return cookies.some(([name, value]) => name === this.cookieName && same(value ?? '', this.options.token));
   }
 
   private hostIsOurs({ headers }: IncomingMessage): boolean {

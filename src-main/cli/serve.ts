@@ -6,6 +6,7 @@ import { EngineError } from '../../shared/base/errors.ts';
 import { defaultDataPath } from '../engine/data-folder.ts';
 import { Engine } from '../engine/engine.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
+import { accessToken } from './access-token.ts';
 import { ConsoleServer } from './console-server.ts';
 
 interface ServeOptions { readonly port: number; readonly host: string; readonly data: string }
@@ -22,7 +23,7 @@ export const serveCommand = new Command('serve')
 async function serve({ port, host, data }: ServeOptions): Promise<void> {
   const engine = await Engine.open({ dataPath: resolve(data), startVm });
   try {
-    const server = await ConsoleServer.listen({ port, host, pageFolder: pageFolder(), connect: client => engine.connect(client) });
+    const server = await ConsoleServer.listen({ port, host, pageFolder: pageFolder(), token: await accessToken(data), connect: client => engine.connect(client) });
     process.stdout.write(`Quarterdeck is at ${server.url}\n`);
     await interrupted();
     await server.close();
