@@ -9,7 +9,7 @@ export class Shell {
   constructor(page: Page) {
     this.page = page;
     this.search = page.getByRole('combobox', { name: 'Search the inventory' });
-    this.banner = page.getByRole('status').filter({ hasText: /The engine (stopped|cannot be reached)/ });
+    this.banner = page.getByRole('status', { name: 'Connection to the engine' }).getByText(/The engine (stopped|cannot be reached)/);
   }
 
   result(name: string): Locator { return this.page.getByRole('option', { name }); }

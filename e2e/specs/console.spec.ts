@@ -8,6 +8,8 @@ test('the console is attached before the first instruction, keeps what was print
   await vm.openConsole();
   await expect(page.getByText('talkative is powered off.')).toBeVisible();
   await page.getByRole('button', { name: 'Power on', exact: true }).click();
+  await expect(vm.terminal.text).toContainText('Quarterdeck diagnostics');
+  await expect(vm.terminal.text).toContainText('diag>');
   await vm.terminal.type('help');
   await expect(vm.terminal.text).toContainText('reboot');
 
@@ -27,12 +29,13 @@ test('a VM asked to reset starts again once that is confirmed', async ({ page })
   await wizard.create({ name: 'again' });
   await vm.openConsole();
   await vm.powerOn();
-  await vm.terminal.type('help');
-  await expect(vm.terminal.text).toContainText('reboot');
+  await expect(vm.terminal.text).toContainText('diag>');
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await expect(vm.terminal.text).not.toContainText('Quarterdeck diagnostics');
   await vm.powerAction('Reset').click();
   const confirm = page.getByRole('alertdialog');
   await expect(confirm).toContainText('Reset "again"?');
   await confirm.getByRole('button', { name: 'Reset', exact: true }).click();
-  await vm.terminal.type('mem');
+  await expect(vm.terminal.text).toContainText('Quarterdeck diagnostics');
   await expect(vm.powerState).toHaveText('Powered On');
 });

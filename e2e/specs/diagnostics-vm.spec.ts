@@ -13,6 +13,7 @@ test('a first VM needs no files: the wizard makes it and its diagnostics answer'
   await vm.openConsole();
   await vm.powerOn();
   await expect(vm.powerState).toHaveText('Powered On');
+  await expect(vm.terminal.text).toContainText('diag>');
   await vm.terminal.type('help');
   await expect(vm.terminal.text).toContainText('reboot');
   await expect(tasks.row(/power on/i)).toContainText('Completed');
@@ -21,6 +22,16 @@ test('a first VM needs no files: the wizard makes it and its diagnostics answer'
   await expect(vm.powerState).toHaveText('Powered Off');
   await vm.delete();
   await expect(inventory.node('first-vm')).toHaveCount(0);
+});
+
+test('a guest that powers itself off leaves its VM powered off', async ({ page }) => {
+  const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)];
+  await wizard.create({ name: 'brief' });
+  await vm.openConsole();
+  await vm.powerOn();
+  await expect(vm.terminal.text).toContainText('diag>');
+  await vm.terminal.type('off');
+  await expect(vm.powerState).toHaveText('Powered Off');
 });
 
 test('a VM that runs cannot be deleted, and the menu says why', async ({ page }) => {
@@ -36,9 +47,10 @@ test('a VM that runs cannot be deleted, and the menu says why', async ({ page })
 });
 
 test('the wizard refuses a name that is taken and a kernel that is none, as they are typed', async ({ page }) => {
-  const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)];
+  const [inventory, wizard, vm] = [new Inventory(page), new NewVmWizard(page), new VmPage(page)];
   await wizard.create({ name: 'twin' });
   await expect(vm.title).toHaveText('twin');
+  await inventory.open('Datacenter');
   await wizard.open();
   await wizard.next();
   await wizard.nameIt('twin');

@@ -36,6 +36,7 @@ test('a VM is made, powered on and used by keyboard alone', async ({ page }) => 
   await expect(vm.powerState).toHaveText('Powered On');
   await tabTo(page, vm.tab('Summary'));
   await page.keyboard.press('End');
+  await expect(vm.terminal.text).toContainText('diag>');
   await page.keyboard.type('help');
   await page.keyboard.press('Enter');
   await expect(vm.terminal.text).toContainText('reboot');
