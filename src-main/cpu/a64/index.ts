@@ -7,17 +7,19 @@ import { EXCLUSIVES_ATOMICS } from './exclusives-atomics.ts';
 import { FP_SCALAR } from './fp-scalar.ts';
 import { LOADS_STORES } from './loads-stores.ts';
 import { LOGICAL } from './logical.ts';
+import { SIMD_FP } from './simd-fp.ts';
 import { SIMD_LOADS_STORES } from './simd-loads-stores.ts';
 import { SIMD_COPY } from './simd-copy.ts';
 import { SIMD_PERMUTE } from './simd-permute.ts';
 import { SIMD_SHIFT_IMMEDIATE } from './simd-shift-immediate.ts';
 import { SIMD_STRUCTURES } from './simd-structures.ts';
+import { SIMD_THREE_DIFFERENT } from './simd-three-different.ts';
 import { SIMD_THREE_SAME } from './simd-three-same.ts';
 import { SIMD_TWO_REGISTERS } from './simd-two-registers.ts';
 import { SYSTEM } from './system.ts';
 
 export const A64: readonly Row[] = [...ADD_SUBTRACT, ...LOGICAL, ...DATA_PROCESSING, ...BRANCHES, ...SYSTEM, ...LOADS_STORES, ...EXCLUSIVES_ATOMICS,
-  ...FP_SCALAR, ...SIMD_LOADS_STORES, ...SIMD_STRUCTURES, ...SIMD_COPY, ...SIMD_PERMUTE, ...SIMD_THREE_SAME, ...SIMD_TWO_REGISTERS, ...SIMD_SHIFT_IMMEDIATE];
+  ...FP_SCALAR, ...SIMD_FP, ...SIMD_LOADS_STORES, ...SIMD_STRUCTURES, ...SIMD_COPY, ...SIMD_PERMUTE, ...SIMD_THREE_SAME, ...SIMD_THREE_DIFFERENT, ...SIMD_TWO_REGISTERS, ...SIMD_SHIFT_IMMEDIATE];
 
 /** Instructions that make up nearly all of a Linux boot; their handlers are inlined in the interpreter's loop. */
 const HOT = new RegExp('^(' + [

@@ -1,9 +1,10 @@
 /** What the Advanced SIMD groups share: 64-bit forms, neighbours of a register, lane numbers. */
-import { V } from '../layout.ts';
+import { STRUCTURE, V } from '../layout.ts';
 import type { Emitter } from '../translate/emitter.ts';
 import type { Reg } from '../translate/insn.ts';
 import { lowHalf, type LaneSize } from '../translate/simd.ts';
-import type { Val } from '../translate/value.ts';
+import { Val } from '../translate/value.ts';
+import { LANES_Q, LANES_SCALAR, LANES_SIZE } from '../vector-operations.ts';
 
 /** Writes a result; the 64-bit form clears the upper half. */
 export function setVector(c: Emitter, q: number, vd: Reg, value: Val): void { c.setV(vd, q !== 0 ? value : lowHalf(value)); }
@@ -20,3 +21,13 @@ export const laneCount = (q: number, size: LaneSize) => (q !== 0 ? 16 : 8) >> si
 
 /** Q = 0 has no vector of one 64-bit lane. */
 export const notOneDouble = (f: { readonly Q: number; readonly size: number }) => f.size !== 3 || f.Q !== 0;
+
+// ---- operations that the core does lane by lane
+
+export const formOf = (f: { readonly Q?: number; readonly size: number }) => (f.size << LANES_SIZE) | (f.Q === undefined ? LANES_SCALAR : f.Q !== 0 ? LANES_Q : 0);
+
+/** `vm` may be a vector that is in no register. */
+export function runLanes(c: Emitter, what: number, vd: Reg, vn: Reg, vm: Reg | Val): void {
+  if (vm instanceof Val) c.put(STRUCTURE, vm);
+  c.run('vectorLanes', what, vd.offset, vn.offset, vm instanceof Val ? STRUCTURE : vm.offset);
+}

@@ -3,8 +3,9 @@ import type { Emitter } from '../translate/emitter.ts';
 import { insn, type Row } from '../translate/insn.ts';
 import * as S from '../translate/simd.ts';
 import type { LaneSize } from '../translate/simd.ts';
-import type { Val } from '../translate/value.ts';
-import { laneCount, notOneDouble, setVector } from './simd-forms.ts';
+import { Val } from '../translate/value.ts';
+import * as O from '../vector-operations.ts';
+import { formOf, laneCount, notOneDouble, runLanes, setVector } from './simd-forms.ts';
 
 // ---- logic: `size` is part of the opcode
 
@@ -19,7 +20,24 @@ const LOGICAL: readonly Row[] = LOGIC.map(({ name, bits, op }) =>
 
 // ---- arithmetic and comparison
 
-type Lanewise = (size: LaneSize, n: Val, m: Val, c: Emitter) => Val;
+export type Lanewise = (size: LaneSize, n: Val, m: Val, c: Emitter, d: Val) => Val;
+/** Products of bytes: of the even ones and of the odd ones, in halfwords. */
+function mulBytes(n: Val, m: Val, c: Emitter): Val {
+  const a = c.let(n), b = c.let(m), low = S.splat(1, Val.i32(0xff));
+  return S.or(S.and(S.mul(1, a, b), low), S.shl(1, S.mul(1, S.shrU(1, a, 8), S.shrU(1, b, 8)), 8));
+}
+export const multiply: Lanewise = (s, n, m, c) => (s === 0 ? mulBytes(n, m, c) : S.mul(s, n, m));
+
+/** Half of a sum or difference, without the bit that a lane has no room for. */
+const halving = (signed: boolean, kind: 'sum' | 'rounded sum' | 'difference'): Lanewise => (s, n, m, c) => {
+  const a = c.let(n), b = c.let(m), half = (signed ? S.shrS : S.shrU)(s, S.xor(a, b), 1);
+  return kind === 'sum' ? S.add(s, S.and(a, b), half) : kind === 'difference' ? S.sub(s, half, S.andNot(b, a)) : S.sub(s, S.or(a, b), half);
+};
+const difference = (signed: boolean): Lanewise => (s, n, m, c) => {
+  const a = c.let(n), b = c.let(m), size = s as 0;
+  return signed ? S.sub(size, S.maxS(size, a, b), S.minS(size, a, b)) : S.sub(size, S.maxU(size, a, b), S.minU(size, a, b));
+};
+
 interface Kind { readonly name: string; readonly U: '0' | '1'; readonly opcode: string; readonly op: Lanewise; readonly scalar?: true; readonly narrow?: true }
 /** `narrow` kinds have no 64-bit lanes; `scalar` ones have a form for one 64-bit lane. */
 export const LANEWISE: readonly Kind[] = [
@@ -29,14 +47,22 @@ export const LANEWISE: readonly Kind[] = [
   { name: 'SMIN', U: '0', opcode: '01101', op: (s, n, m) => S.minS(s as 0, n, m), narrow: true }, { name: 'UMIN', U: '1', opcode: '01101', op: (s, n, m) => S.minU(s as 0, n, m), narrow: true },
   { name: 'ADD (vector)', U: '0', opcode: '10000', op: S.add, scalar: true }, { name: 'SUB (vector)', U: '1', opcode: '10000', op: S.sub, scalar: true },
   { name: 'CMTST', U: '0', opcode: '10001', op: (s, n, m) => S.not(S.eq(s, S.and(n, m), S.ZERO)), scalar: true }, { name: 'CMEQ (register)', U: '1', opcode: '10001', op: S.eq, scalar: true },
+  ...([['S', '0', true], ['U', '1', false]] as const).flatMap(([letter, U, signed]): Kind[] => [
+    { name: `${letter}HADD`, U, opcode: '00000', op: halving(signed, 'sum'), narrow: true }, { name: `${letter}RHADD`, U, opcode: '00010', op: halving(signed, 'rounded sum'), narrow: true },
+    { name: `${letter}HSUB`, U, opcode: '00100', op: halving(signed, 'difference'), narrow: true }, { name: `${letter}ABD`, U, opcode: '01110', op: difference(signed), narrow: true },
+    { name: `${letter}ABA`, U, opcode: '01111', op: (s, n, m, c, d) => S.add(s, d, difference(signed)(s, n, m, c, d)), narrow: true },
+  ]),
+  { name: 'MUL (vector)', U: '0', opcode: '10011', op: multiply, narrow: true },
+  { name: 'MLA (vector)', U: '0', opcode: '10010', op: (s, n, m, c, d) => S.add(s, d, multiply(s, n, m, c, d)), narrow: true },
+  { name: 'MLS (vector)', U: '1', opcode: '10010', op: (s, n, m, c, d) => S.sub(s, d, multiply(s, n, m, c, d)), narrow: true },
 ];
 
 function lanewiseRows({ name, U, opcode, op, scalar, narrow }: Kind): Row[] {
   const where = narrow === true ? (f: { size: number }) => f.size !== 3 : notOneDouble;
   const vector = insn(name, `0 Q:1 ${U} 01110 size:2 1 vm:5 ${opcode as '00000'} 1 vn:5 vd:5`, { fix: ['Q', 'size'], where },
-    (c, f) => setVector(c, f.Q, f.vd, op(f.size as LaneSize, c.v(f.vn), c.v(f.vm), c)));
+    (c, f) => setVector(c, f.Q, f.vd, op(f.size as LaneSize, c.v(f.vn), c.v(f.vm), c, c.v(f.vd))));
   return scalar !== true ? [vector] : [vector,
-    insn(`${name} (scalar)`, `01 ${U} 11110 11 1 vm:5 ${opcode as '00000'} 1 vn:5 vd:5`, {}, (c, f) => setVector(c, 0, f.vd, op(3, c.v(f.vn), c.v(f.vm), c)))];
+    insn(`${name} (scalar)`, `01 ${U} 11110 11 1 vm:5 ${opcode as '00000'} 1 vn:5 vd:5`, {}, (c, f) => setVector(c, 0, f.vd, op(3, c.v(f.vn), c.v(f.vm), c, c.v(f.vd))))];
 }
 
 // ---- pairwise: neighbours of the first operand, then of the second
@@ -56,7 +82,28 @@ export function everyOther(q: number, size: LaneSize, n: Val, m: Val, odd: 0 | 1
 const PAIRS: readonly Row[] = PAIRWISE.map(({ name, U, opcode, op, doubles }) =>
   insn(name, `0 Q:1 ${U} 01110 size:2 1 vm:5 ${opcode as '00000'} 1 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => (doubles === true ? notOneDouble(f) : f.size !== 3) }, (c, f) => {
     const size = f.size as LaneSize, n = c.let(c.v(f.vn)), m = c.let(c.v(f.vm));
-    setVector(c, f.Q, f.vd, op(size, everyOther(f.Q, size, n, m, 0), everyOther(f.Q, size, n, m, 1), c));
+    setVector(c, f.Q, f.vd, op(size, everyOther(f.Q, size, n, m, 0), everyOther(f.Q, size, n, m, 1), c, c.v(f.vd)));
   }));
 
-export const SIMD_THREE_SAME: readonly Row[] = [...LOGICAL, ...LANEWISE.flatMap(lanewiseRows), ...PAIRS];
+// ---- in the core: saturating and by variable amounts. `sizes` lists those of the scalar form; the vector form has all or those.
+
+interface CoreKind { readonly name: string; readonly U: '0' | '1'; readonly opcode: string; readonly what: number; readonly scalar: readonly number[]; readonly vector?: readonly number[] }
+const both = (name: string, opcode: string, what: number, scalar: readonly number[]): CoreKind[] => [
+  { name: name.replace('*', 'S'), U: '0', opcode, what, scalar }, { name: name.replace('*', 'U'), U: '1', opcode, what: what | O.LANES_UNSIGNED, scalar }];
+const EVERY = [0, 1, 2, 3];
+const IN_CORE: readonly CoreKind[] = [
+  ...both('*QADD', '00001', O.LANES_ADD, EVERY), ...both('*QSUB', '00101', O.LANES_SUBTRACT, EVERY),
+  ...both('*SHL (register)', '01000', O.LANES_SHIFT, [3]), ...both('*QSHL (register)', '01001', O.LANES_SHIFT | O.LANES_SATURATE, EVERY),
+  ...both('*RSHL', '01010', O.LANES_SHIFT | O.LANES_ROUND, [3]), ...both('*QRSHL', '01011', O.LANES_SHIFT | O.LANES_SATURATE | O.LANES_ROUND, EVERY),
+  { name: 'SQDMULH (vector)', U: '0', opcode: '10110', what: O.LANES_DOUBLE_HIGH, scalar: [1, 2], vector: [1, 2] },
+  { name: 'SQRDMULH (vector)', U: '1', opcode: '10110', what: O.LANES_DOUBLE_HIGH | O.LANES_ROUND, scalar: [1, 2], vector: [1, 2] },
+  { name: 'PMUL', U: '1', opcode: '10011', what: O.LANES_POLYNOMIAL, scalar: [], vector: [0] },
+];
+const inCore: readonly Row[] = IN_CORE.flatMap(({ name, U, opcode, what, scalar, vector }) => [
+  insn(name, `0 Q:1 ${U} 01110 size:2 1 vm:5 ${opcode as '00000'} 1 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => (vector?.includes(f.size) ?? true) && notOneDouble(f) },
+    (c, f) => runLanes(c, what | formOf(f), f.vd, f.vn, f.vm)),
+  ...(scalar.length === 0 ? [] : [insn(`${name} (scalar)`, `01 ${U} 11110 size:2 1 vm:5 ${opcode as '00000'} 1 vn:5 vd:5`, { fix: ['size'], where: f => scalar.includes(f.size) },
+    (c, f) => runLanes(c, what | formOf(f), f.vd, f.vn, f.vm))]),
+]);
+
+export const SIMD_THREE_SAME: readonly Row[] = [...LOGICAL, ...LANEWISE.flatMap(lanewiseRows), ...PAIRS, ...inCore];

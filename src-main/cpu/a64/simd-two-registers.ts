@@ -3,8 +3,9 @@ import type { Emitter } from '../translate/emitter.ts';
 import { insn, type Row } from '../translate/insn.ts';
 import * as S from '../translate/simd.ts';
 import type { LaneSize } from '../translate/simd.ts';
-import type { Val } from '../translate/value.ts';
-import { notOneDouble, setVector } from './simd-forms.ts';
+import { Val } from '../translate/value.ts';
+import * as O from '../vector-operations.ts';
+import { formOf, notOneDouble, runLanes, setVector } from './simd-forms.ts';
 
 // ---- reversals
 
@@ -68,6 +69,48 @@ const across: readonly Row[] = ACROSS.map(({ name, U, opcode, op }) =>
   insn(name, `0 Q:1 ${U} 01110 size:2 11000 ${opcode as '00000'} 10 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => f.size < 2 || (f.size === 2 && f.Q !== 0) },
     (c, f) => c.setScalar(f.vd, folded(c, f.Q, f.size as LaneSize, c.v(f.vn), op).zext())));
 
+// ---- sums of neighbours, in lanes of the next size
+
+export function pairSums(c: Emitter, size: 0 | 1 | 2, value: Val, signed: boolean): Val {
+  if (size < 2) return S.addPairsLong(size as 0, value, signed);
+  const v = c.let(value), shift = signed ? S.shrS : S.shrU;
+  return S.add(3, shift(3, S.shl(3, v, 32), 32), shift(3, v, 32));
+}
+const SUMS: readonly Row[] = ([['S', '0', true], ['U', '1', false]] as const).flatMap(([letter, U, signed]) => [
+  insn(`${letter}ADDLP`, `0 Q:1 ${U} 01110 size:2 10000 00010 10 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => f.size !== 3 },
+    (c, f) => setVector(c, f.Q, f.vd, pairSums(c, f.size as 0, c.v(f.vn), signed))),
+  insn(`${letter}ADALP`, `0 Q:1 ${U} 01110 size:2 10000 00110 10 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => f.size !== 3 },
+    (c, f) => setVector(c, f.Q, f.vd, S.add((f.size + 1) as LaneSize, c.v(f.vd), pairSums(c, f.size as 0, c.v(f.vn), signed)))),
+  insn(`${letter}ADDLV`, `0 Q:1 ${U} 01110 size:2 11000 00011 10 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => f.size < 2 || (f.size === 2 && f.Q !== 0) },
+    (c, f) => c.setScalar(f.vd, folded(c, f.Q, (f.size + 1) as LaneSize, pairSums(c, f.size as 0, c.v(f.vn), signed), S.add).zext())),
+]);
+
+// ---- in the core
+
+const EVERY = [0, 1, 2, 3];
+const IN_CORE: readonly { name: string; U: '0' | '1'; opcode: string; what: number; sizes: readonly number[]; scalar?: true }[] = [
+  { name: 'SUQADD', U: '0', opcode: '00011', what: O.LANES_ADD_MIXED, sizes: EVERY, scalar: true }, { name: 'USQADD', U: '1', opcode: '00011', what: O.LANES_ADD_MIXED | O.LANES_UNSIGNED, sizes: EVERY, scalar: true },
+  { name: 'SQABS', U: '0', opcode: '00111', what: O.LANES_ABS, sizes: EVERY, scalar: true }, { name: 'SQNEG', U: '1', opcode: '00111', what: O.LANES_NEGATE, sizes: EVERY, scalar: true },
+  { name: 'CLS (vector)', U: '0', opcode: '00100', what: O.LANES_CLS, sizes: [0, 1, 2] }, { name: 'CLZ (vector)', U: '1', opcode: '00100', what: O.LANES_CLZ | O.LANES_UNSIGNED, sizes: [0, 1, 2] },
+  { name: 'URECPE', U: '0', opcode: '11100', what: O.LANES_RECIPROCAL_ESTIMATE, sizes: [2] }, { name: 'URSQRTE', U: '1', opcode: '11100', what: O.LANES_ROOT_ESTIMATE, sizes: [2] },
+];
+const inCore: readonly Row[] = IN_CORE.flatMap(({ name, U, opcode, what, sizes, scalar }) => [
+  insn(name, `0 Q:1 ${U} 01110 size:2 10000 ${opcode as '00000'} 10 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => sizes.includes(f.size) && notOneDouble(f) },
+    (c, f) => runLanes(c, what | formOf(f), f.vd, f.vn, f.vn)),
+  ...(scalar !== true ? [] : [insn(`${name} (scalar)`, `01 ${U} 11110 size:2 10000 ${opcode as '00000'} 10 vn:5 vd:5`, { fix: ['size'] }, (c, f) => runLanes(c, what | formOf(f), f.vd, f.vn, f.vn))]),
+]);
+/** RBIT has the size of CNT's next, though it too works on bytes. */
+const RBIT = insn('RBIT (vector)', '0 Q:1 1 01110 01 10000 00101 10 vn:5 vd:5', { fix: ['Q'] }, (c, f) => runLanes(c, O.LANES_RBIT | formOf({ Q: f.Q, size: 0 }), f.vd, f.vn, f.vn));
+
+const SATURATING_NARROW: readonly Row[] = ([['SQXTN', '0', '10100', O.LANES_NARROW], ['UQXTN', '1', '10100', O.LANES_NARROW | O.LANES_UNSIGNED], ['SQXTUN', '1', '10010', O.LANES_NARROW_TO_UNSIGNED]] as const)
+  .flatMap(([name, U, opcode, what]) => [
+    insn(name, `0 Q:1 ${U} 01110 size:2 10000 ${opcode} 10 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => f.size !== 3 }, (c, f) => runLanes(c, what | O.LANES_NARROWING | formOf(f), f.vd, f.vn, S.ZERO)),
+    insn(`${name} (scalar)`, `01 ${U} 11110 size:2 10000 ${opcode} 10 vn:5 vd:5`, { fix: ['size'], where: f => f.size !== 3 }, (c, f) => runLanes(c, what | O.LANES_NARROWING | formOf(f), f.vd, f.vn, S.ZERO)),
+  ]);
+
+const SHIFT_LONG = insn('SHLL', '0 Q:1 1 01110 size:2 10000 10011 10 vn:5 vd:5', { fix: ['Q', 'size'], where: f => f.size !== 3 },
+  (c, f) => c.setV(f.vd, S.shl((f.size + 1) as LaneSize, S.extend(f.size as 0, c.v(f.vn), false, f.Q !== 0), 8 << f.size)));
+
 const ADD_PAIR = insn('ADDP (scalar)', '01 0 11110 11 11000 11011 10 vn:5 vd:5', {}, (c, f) => c.setScalar(f.vd, c.element('i64', f.vn).add(c.element('i64', f.vn, 8))));
 
-export const SIMD_TWO_REGISTERS: readonly Row[] = [...REVERSALS, ...BYTES, ...lanewise, ...NARROW, ...across, ADD_PAIR];
+export const SIMD_TWO_REGISTERS: readonly Row[] = [...REVERSALS, ...BYTES, ...lanewise, ...NARROW, ...SATURATING_NARROW, SHIFT_LONG, ...across, ...SUMS, ADD_PAIR, ...inCore, RBIT];

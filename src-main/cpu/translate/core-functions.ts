@@ -11,6 +11,7 @@ export const CORE_FUNCTIONS = {
   store: signature('i32 i64 i32 i64'),
   interleave: signature('i32 i32 i32 i32 i32'),
   deinterleave: signature('i32 i32 i32 i32 i32'),
+  vectorLanes: signature('i32 i32 i32 i32 i32'),
   load128: signature('i32 i64 i32 i32'),
   store128: signature('i32 i64 i32 i64 i64'),
   loadExclusive: signature('i32 i64 i32', 'i64'),
@@ -52,6 +53,7 @@ export const CORE_FUNCTIONS = {
   floatReciprocalEstimate: signature('i32 i32 i64', 'i64'),
   floatRootEstimate: signature('i32 i32 i64', 'i64'),
   floatReciprocalExponent: signature('i32 i32 i64', 'i64'),
+  unsignedEstimate: signature('i64 i32', 'i64'),
 } as const satisfies Record<string, Signature>;
 
 export type CoreFunction = keyof typeof CORE_FUNCTIONS;

@@ -16,6 +16,7 @@ export {
 } from "./exceptions";
 export { readSystem, writeSystem, writePstate, systemOperation, waitForInterrupt } from "./system";
 export { interleave, deinterleave } from "./structures";
+export { vectorLanes } from "./vectors";
 export { timerOutputs, nextTimerNs, clockNs } from "./timers";
 export { flushEverywhere } from "./tlb";
 export { translate } from "./mmu";
@@ -23,7 +24,7 @@ export { multiplyHighUnsigned, multiplyHighSigned, crc32 } from "./arithmetic";
 
 export { floatBinary, floatMultiplyAdd, floatSquareRoot, floatCompare, floatCompareMask } from "./float-arithmetic";
 export {
-  floatConvert, floatToInteger, integerToFloat, floatRoundIntegral, floatReciprocalEstimate, floatRootEstimate, floatReciprocalExponent,
+  floatConvert, floatToInteger, integerToFloat, floatRoundIntegral, floatReciprocalEstimate, floatRootEstimate, floatReciprocalExponent, unsignedEstimate,
 } from "./float-convert";
 
 /** Before run(): takes an interrupt that became pending outside. */
