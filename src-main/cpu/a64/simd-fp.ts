@@ -149,9 +149,6 @@ const twoRegisterRows = (k: TwoRegisters): Row[] => {
   ];
 };
 
-const ESTIMATES: readonly Row[] = ([['URECPE', '0', 0], ['URSQRTE', '1', 1]] as const).map(([name, U, root]) =>
-  insn(name, `0 Q:1 ${U} 01110 10 10000 11100 10 vn:5 vd:5`, { fix: ['Q'] }, (c, f) => eachLane(c, SINGLE, f.vd, f.Q, i => c.call('unsignedEstimate', lane(c, SINGLE, f.vn, i), root))));
-
 // ---- between formats: the narrow side is the lower half, or with Q the upper one
 
 const NARROW = [[SINGLE, HALF], [DOUBLE, SINGLE]] as const;
@@ -214,5 +211,5 @@ const FIXED_POINT: readonly Row[] = ([['SCVTF', '0', '11100', false], ['UCVTF', 
   }));
 
 export const SIMD_FP: readonly Row[] = [
-  ...THREE_SAME.flatMap(threeSameRows), ...FUSED, ...PAIRS, ...ACROSS, ...TWO_REGISTERS.flatMap(twoRegisterRows), ...ESTIMATES, ...BETWEEN_FORMATS, ...ELEMENTS, ...FIXED_POINT,
+  ...THREE_SAME.flatMap(threeSameRows), ...FUSED, ...PAIRS, ...ACROSS, ...TWO_REGISTERS.flatMap(twoRegisterRows), ...BETWEEN_FORMATS, ...ELEMENTS, ...FIXED_POINT,
 ];

@@ -53,7 +53,6 @@ export const CORE_FUNCTIONS = {
   floatReciprocalEstimate: signature('i32 i32 i64', 'i64'),
   floatRootEstimate: signature('i32 i32 i64', 'i64'),
   floatReciprocalExponent: signature('i32 i32 i64', 'i64'),
-  unsignedEstimate: signature('i64 i32', 'i64'),
 } as const satisfies Record<string, Signature>;
 
 export type CoreFunction = keyof typeof CORE_FUNCTIONS;

@@ -24,7 +24,7 @@ export { multiplyHighUnsigned, multiplyHighSigned, crc32 } from "./arithmetic";
 
 export { floatBinary, floatMultiplyAdd, floatSquareRoot, floatCompare, floatCompareMask } from "./float-arithmetic";
 export {
-  floatConvert, floatToInteger, integerToFloat, floatRoundIntegral, floatReciprocalEstimate, floatRootEstimate, floatReciprocalExponent, unsignedEstimate,
+  floatConvert, floatToInteger, integerToFloat, floatRoundIntegral, floatReciprocalEstimate, floatRootEstimate, floatReciprocalExponent,
 } from "./float-convert";
 
 /** Before run(): takes an interrupt that became pending outside. */

@@ -28,7 +28,8 @@ function trapSyndrome(word: i32, isRead: bool): u64 {
 function toEl1(cpu: usize, word: i32, isRead: bool): bool { exceptionToEl1(cpu, EC_SYSTEM, trapSyndrome(word, isRead)); return true; }
 function toEl2(cpu: usize, word: i32, isRead: bool): bool { exceptionToEl2(cpu, EC_SYSTEM, trapSyndrome(word, isRead)); return true; }
 
-function countGuestError(cpu: usize): void { putF(cpu, GUEST_ERRORS, getF(cpu, GUEST_ERRORS) + 1); }
+/** EL0 has its identification registers emulated by the OS, so only the OS itself is blamed. */
+function countGuestError(cpu: usize): void { if (currentEl(cpu) != 0) putF(cpu, GUEST_ERRORS, getF(cpu, GUEST_ERRORS) + 1); }
 
 /** Whether an access traps, and does so: to EL1 for EL0's own controls, else to EL2. */
 function traps(cpu: usize, trap: i32, word: i32, isRead: bool): bool {
