@@ -1,0 +1,61 @@
+/** Debian's real kernels, unmodified, in VMs as the engine starts them. */
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { fetchGuests, type Guest } from '../../scripts/fetch-guests.ts';
+import { GuestSession } from './guest-session.ts';
+
+const MINUTES = 60_000;
+let cloud: Guest, generic: Guest;
+let session: GuestSession | undefined;
+
+beforeAll(async () => {
+  cloud = await fetchGuests('cloud');
+  generic = await fetchGuests('generic');
+}, 10 * MINUTES);
+afterEach(() => session?.vm.terminate());
+
+const linux = (guest: Guest) => ({ guest: { kind: 'linux', kernelPath: guest.kernel, initrdPath: guest.initrd, commandLine: 'console=ttyAMA0 quiet' } } as const);
+
+test('Debian boots to a shell, computes a right hash of 64 MiB, and powers off', async () => {
+  session = new GuestSession({ ...linux(cloud), memoryMib: 512 });
+  await session.expect('# ');
+  expect(await session.run('uname -m')).toBe('aarch64');
+  expect(await session.run('dd if=/dev/zero bs=1M count=64 2>/dev/null | sha256sum')).toContain(createHash('sha256').update(Buffer.alloc(2 ** 26)).digest('hex'));
+  session.type('poweroff -f');
+  expect(await session.stopped).toEqual({ kind: 'poweredOff' });
+}, 3 * MINUTES);
+
+test('Linux brings up four CPUs and all of them work', async () => {
+  session = new GuestSession({ ...linux(cloud), cpus: 4 });
+  await session.expect('# ');
+  expect(await session.run('nproc')).toBe('4');
+  const hashes = await session.run('for i in 0 1 2 3; do (dd if=/dev/zero bs=64k count=32 2>/dev/null | md5sum) & done; wait');
+  expect(hashes.match(/b2d1236c286a3c0704224fe4105eca49/g)).toHaveLength(4);
+}, 3 * MINUTES);
+
+test('what Linux writes to a virtio disk and flushes is in the image', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')), path = join(folder, 'disk.img');
+  try {
+    await writeFile(path, '');
+    await truncate(path, 8 * 2 ** 20);
+    session = new GuestSession({ ...linux(cloud), disks: [{ path, readOnly: false }] });
+    await session.expect('# ');
+    expect(await session.run('cat /sys/block/vda/size')).toBe('16384');
+    await session.run('echo quarterdeck | dd of=/dev/vda bs=512 seek=100 conv=fsync 2>/dev/null');
+    expect((await readFile(path)).subarray(51_200, 51_211).toString()).toBe('quarterdeck');
+    session.type('poweroff -f');
+    expect(await session.stopped).toEqual({ kind: 'poweredOff' });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 3 * MINUTES);
+
+test('Linux obeys the power button', async () => {
+  session = new GuestSession(linux(generic));
+  await session.expect('# ');
+  session.vm.powerButton();
+  expect(await session.stopped).toEqual({ kind: 'poweredOff' });
+}, 3 * MINUTES);
