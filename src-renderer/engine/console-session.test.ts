@@ -99,6 +99,16 @@ test('after a reconnection the screen is cleared and shows the new replay', asyn
   second.die();
 });
 
+test('a console closed while it is being attached is detached', async () => {
+  const [engine, page, view] = [startEngine('booted'), setUp(), screen()];
+  await page.connect(engine.port);
+  new ConsoleSession(page.client, 'vm-1' as VmId, view.onScreen).dispose();
+  await page.client.call(api => api.engine.subscribe());
+  await page.client.call(api => api.engine.subscribe());
+  expect([engine.heard.attached, engine.heard.detached, text(view.shown)]).toEqual([1, 1, '']);
+  engine.die();
+});
+
 test('calls without a connection are refused with a sentence', async () => {
   await expect(setUp().client.call(api => api.vms.list())).rejects.toThrow('The engine is not connected.');
 });

@@ -24,6 +24,7 @@ export class ConsoleSession implements Disposable {
   private readonly subscriptions: readonly Disposable[];
   private consoleId: string | undefined;
   private unacknowledged = 0;
+  private disposed = false;
   /** Replay can overtake the answer that names the console. */
   private early: { consoleId: string; bytes: Uint8Array }[] = [];
 
@@ -44,10 +45,14 @@ export class ConsoleSession implements Disposable {
   }
 
   dispose(): void {
+    this.disposed = true;
     for (const subscription of this.subscriptions) subscription.dispose();
-    const id = this.consoleId;
+    if (this.consoleId !== undefined) this.detach(this.consoleId);
+  }
+
+  private detach(id: string): void {
     // Nobody is left to tell: a connection that is gone has detached the console already.
-    if (id !== undefined) this.engine.call(api => api.consoles.detach(id)).catch(() => undefined);
+    this.engine.call(api => api.consoles.detach(id)).catch(() => undefined);
   }
 
   private async attach(): Promise<void> {
@@ -56,9 +61,10 @@ export class ConsoleSession implements Disposable {
     this.unacknowledged = 0;
     try {
       const { consoleId } = await this.engine.call(api => api.consoles.attach(this.vmId));
+      if (this.disposed) { this.detach(consoleId); return; }
       this.consoleId = consoleId;
       for (const output of this.early.splice(0)) this.output(output);
-    } catch (error) { if (this.engine.state === 'connected') this.screen.failed(error); }
+    } catch (error) { if (this.engine.state === 'connected' && !this.disposed) this.screen.failed(error); }
   }
 
   private output(output: { readonly consoleId: string; readonly bytes: Uint8Array }): void {

@@ -12,9 +12,9 @@ export function taskStatus({ state, progress, error }: Task): string {
 }
 
 export const TASK_COLUMNS: readonly Column<Task>[] = [
-  { key: 'name', label: 'Task Name', text: task => task.name },
+  { key: 'name', label: 'Task Name', text: task => task.name, width: '16%' },
   { key: 'target', label: 'Target', text: task => task.target.name, width: '13%' },
-  { key: 'status', label: 'Status', text: taskStatus, width: '22%' },
+  { key: 'status', label: 'Status', text: taskStatus, width: '20%' },
   { key: 'details', label: 'Details', text: task => task.details ?? '' },
   { key: 'initiator', label: 'Initiator', text: task => task.initiator, width: '9%' },
   { key: 'queued', label: 'Queued For', text: task => (task.startedMs === undefined ? '' : formatWait(task.startedMs - task.queuedMs)), sortBy: task => (task.startedMs ?? 0) - task.queuedMs, width: '8%' },
