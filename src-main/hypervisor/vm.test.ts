@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { deserialize, serialize } from 'node:v8';
+import { expect, test } from 'vitest';
+import { fetchGuests } from '../../scripts/fetch-guests.ts';
+import { Vm, type BootImage, type VmState } from './vm.ts';
+
+const COMMAND = 'for i in 1 2 3 4 5 6 7 8; do dd if=/dev/zero bs=64k count=16 2>/dev/null | sha256sum; sleep 0.05; done; poweroff -f\r';
+const MEGABYTE_OF_ZEROES = '30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58';
+
+/** A VM in this thread, driven by hand. */
+class Driven {
+  readonly vm: Vm;
+  printed = '';
+  constructor(boot: BootImage) {
+    this.vm = new Vm({
+      cpus: 2, memoryMib: 128, counterHz: 62_500_000, boot, disks: [], wake: () => { /* driven by hand */ }, nowNs: () => performance.now() * 1e6,
+      consoleOutput: byte => { this.printed += String.fromCharCode(byte); this.vm.board.acknowledgeConsole(1); },
+    });
+    this.vm.resume();
+  }
+
+  async runUntil(done: () => boolean): Promise<void> {
+    while (!done()) {
+      this.vm.runSlice();
+      await new Promise(resolve => { setImmediate(resolve); });
+    }
+  }
+
+  /** Carries on in a machine that never ran: state through bytes, RAM page for page. */
+  async moveTo(boot: BootImage): Promise<Driven> {
+    this.vm.pause();
+    const state = deserialize(serialize(await this.vm.save())) as VmState, next = new Driven(boot);
+    next.vm.pause();
+    next.vm.ram.write(next.vm.ram.base, this.vm.ram.view(this.vm.ram.base, this.vm.ram.sizeBytes) as Uint8Array);
+    next.vm.restore(state);
+    next.printed = this.printed;
+    next.vm.resume();
+    return next;
+  }
+}
+
+test('Linux with two CPUs goes on as if nothing had happened when it is moved again and again', async () => {
+  const guest = await fetchGuests('cloud');
+  const boot: BootImage = { kind: 'linux', kernel: await readFile(guest.kernel), initrd: await readFile(guest.initrd), commandLine: 'console=ttyAMA0 quiet' };
+  let machine = new Driven(boot);
+  await machine.runUntil(() => machine.printed.endsWith('# ') || machine.printed.endsWith('# \x1b[6n'));
+  machine.vm.board.type(new TextEncoder().encode(COMMAND));
+  for (let moves = 1; moves <= 6; moves++) {
+    const hashes = () => machine.printed.split(MEGABYTE_OF_ZEROES).length - 1;
+    await machine.runUntil(() => hashes() >= moves || machine.vm.powerRequest !== 'none');
+    machine = await machine.moveTo(boot);
+  }
+  await machine.runUntil(() => machine.vm.powerRequest !== 'none');
+  expect(machine.vm.powerRequest).toBe('off');
+  expect(machine.printed.split(MEGABYTE_OF_ZEROES)).toHaveLength(9);
+}, 120_000);
