@@ -14,5 +14,8 @@ export interface MenuAction {
   run(): void;
 }
 
+/** An action that can stand as an icon alone. */
+export type IconAction = MenuAction & { readonly icon: IconName };
+
 /** Where a context menu opens, in the viewport's pixels. */
 export interface MenuPoint { readonly x: number; readonly y: number }

@@ -42,9 +42,10 @@ export class EngineClient {
   }
 
   private async opened(port: Port, prepare: () => Promise<unknown>): Promise<void> {
-    const { api, on } = connect<EngineApi, EngineEvents>(port);
+    const connection = connect<EngineApi, EngineEvents>(port);
+    const { api } = connection;
     this.api = api;
-    for (const name of Object.keys(this.events) as (keyof EngineEvents)[]) on(name, fact => (this.events[name] as Emitter<unknown>).emit(fact));
+    for (const name of Object.keys(this.events) as (keyof EngineEvents)[]) connection.on(name, fact => (this.events[name] as Emitter<unknown>).emit(fact));
     try {
       await api.engine.subscribe();
       await prepare();

@@ -16,23 +16,25 @@ function startEngine(replay: string) {
   const { port1, port2 } = new MessageChannel();
   const heard = { attached: 0, detached: 0, typed: [] as Uint8Array[], acknowledged: [] as number[] };
   const consoles: EngineApi['consoles'] = {
-    async attach() {
+    attach() {
       const consoleId = `console-${++heard.attached}`;
-      emit('console.output', { consoleId, bytes: bytes(replay) });
-      return { consoleId };
+      output({ consoleId, bytes: bytes(replay) });
+      return Promise.resolve({ consoleId });
     },
-    async detach() { heard.detached++; },
-    async write(_, typed) { heard.typed.push(typed); },
-    async acknowledge(_, count) { heard.acknowledged.push(count); },
+    detach() { heard.detached++; return Promise.resolve(); },
+    write(_, typed) { heard.typed.push(typed); return Promise.resolve(); },
+    acknowledge(_, count) { heard.acknowledged.push(count); return Promise.resolve(); },
   };
-  const { emit } = serve<Pick<EngineApi, 'consoles'> & { engine: Pick<EngineApi['engine'], 'subscribe'> }, EngineEvents>(pagePort(port1), { engine: { async subscribe() { /* events always flow here */ } }, consoles });
-  return { port: port2, heard, print: (consoleId: string, output: string) => emit('console.output', { consoleId, bytes: bytes(output) }), die: () => port1.close() };
+  const engine = { subscribe: () => Promise.resolve() };
+  const served = serve<Pick<EngineApi, 'consoles'> & { engine: typeof engine }, EngineEvents>(pagePort(port1), { engine, consoles });
+  const output = (printed: EngineEvents['console.output']) => { served.emit('console.output', printed); };
+  return { port: port2, heard, print: (consoleId: string, printed: string) => { output({ consoleId, bytes: bytes(printed) }); }, die: () => { port1.close(); } };
 }
 
 function setUp() {
   let listener: LinkListener | undefined;
   const client = new EngineClient();
-  client.start(given => { listener = given; }, async () => undefined);
+  client.start(given => { listener = given; }, () => Promise.resolve());
   const connect = (port: MessagePort) => new Promise<void>(resolve => {
     const subscription = client.stateChanged.on(state => { if (state === 'connected') { subscription.dispose(); resolve(); } });
     listener?.opened(pagePort(port));

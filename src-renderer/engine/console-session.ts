@@ -41,7 +41,7 @@ export class ConsoleSession implements Disposable {
 
   type(bytes: Uint8Array): void {
     const id = this.consoleId;
-    if (id !== undefined) this.engine.call(api => api.consoles.write(id, bytes)).catch(error => this.screen.failed(error));
+    if (id !== undefined) this.engine.call(api => api.consoles.write(id, bytes)).catch((error: unknown) => this.screen.failed(error));
   }
 
   dispose(): void {
@@ -77,6 +77,6 @@ export class ConsoleSession implements Disposable {
     if (this.unacknowledged < ACKNOWLEDGE_BYTES || consoleId !== this.consoleId) return;
     const count = this.unacknowledged;
     this.unacknowledged = 0;
-    this.engine.call(api => api.consoles.acknowledge(consoleId, count)).catch(error => this.screen.failed(error));
+    this.engine.call(api => api.consoles.acknowledge(consoleId, count)).catch((error: unknown) => this.screen.failed(error));
   }
 }

@@ -1,7 +1,7 @@
 /** What an operator can do with a VM now, in vSphere's order, and why the rest cannot be done. */
 import { computed, type ComputedRef } from 'vue';
 import type { PowerState, Vm } from '../../../shared/model/vm.ts';
-import type { MenuAction } from '../../components/menu-action.ts';
+import type { IconAction, MenuAction } from '../../components/menu-action.ts';
 import { useConnection } from '../../stores/connection.ts';
 import { useNotices } from '../../stores/notices.ts';
 import { useVms } from '../../stores/vms.ts';
@@ -21,7 +21,7 @@ const REASONS: Record<PowerAction, Partial<Record<PowerState, string>>> = {
 /** Why `action` cannot be done to a VM in this state; absent when it can. */
 export const whyNot = (action: PowerAction, state: PowerState): string | undefined => REASONS[action][state];
 
-export interface VmActions { readonly power: readonly MenuAction[]; readonly all: readonly MenuAction[] }
+export interface VmActions { readonly power: readonly IconAction[]; readonly all: readonly MenuAction[] }
 
 export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
   const [vms, notices, connection, dialogs] = [useVms(), useNotices(), useConnection(), useDialogs()];
@@ -35,7 +35,7 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
     const confirm = (title: string, message: string, confirmLabel: string, run: () => Promise<unknown>) =>
       () => { dialogs.value = { kind: 'confirm', title, message, confirmLabel, danger: true, run: () => void notices.attempt(run()) }; };
 
-    const power: MenuAction[] = [
+    const power: IconAction[] = [
       { label: 'Power On', icon: 'play', status: 'success', disabledReason: reason('powerOn'), run: () => void notices.attempt(vms.powerOn(id)) },
       { label: 'Power Off', icon: 'stop', status: 'danger', disabledReason: reason('powerOff'),
         run: confirm('Power off virtual machine', `Power off "${name}" without shutting down its guest? What the guest has not saved is lost.`, 'Power Off', () => vms.powerOff(id)) },

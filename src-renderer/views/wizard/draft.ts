@@ -30,8 +30,9 @@ export const newDraft = (hostId: HostId | undefined): Draft => ({
 
 export interface WizardPage { readonly id: 'type' | 'name' | 'host' | 'guest' | 'hardware' | 'review'; readonly title: string }
 
+export const FIRST_PAGE: WizardPage = { id: 'type', title: 'Select a creation type' };
 export const PAGES: readonly WizardPage[] = [
-  { id: 'type', title: 'Select a creation type' },
+  FIRST_PAGE,
   { id: 'name', title: 'Select a name' },
   { id: 'host', title: 'Select a compute resource' },
   { id: 'guest', title: 'Select a guest' },

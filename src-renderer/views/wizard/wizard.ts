@@ -1,15 +1,24 @@
 /** The state of one open wizard: the draft, where the operator is, and which problems to show. */
-import { computed, reactive, ref, shallowRef, watch } from 'vue';
+import { computed, inject, reactive, ref, shallowRef, watch, type InjectionKey } from 'vue';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
+import { assert } from '../../../shared/base/errors.ts';
 import type { HostId } from '../../../shared/base/ids.ts';
 import { useEngine } from '../../engine/use-engine.ts';
 import { useHosts } from '../../stores/hosts.ts';
 import { useVms } from '../../stores/vms.ts';
-import { filesOf, newDraft, PAGES, pageOf, problemsOf } from './draft.ts';
+import { filesOf, FIRST_PAGE, newDraft, PAGES, pageOf, problemsOf } from './draft.ts';
 
-export type Wizard = ReturnType<typeof useWizard>;
+export type Wizard = ReturnType<typeof createWizard>;
+export const WIZARD: InjectionKey<Wizard> = Symbol('wizard');
 
-export function useWizard(hostId: HostId | undefined) {
+/** The wizard that a page stands in. */
+export function useWizard(): Wizard {
+  const wizard = inject(WIZARD);
+  assert(wizard, 'the page stands in a wizard');
+  return wizard;
+}
+
+export function createWizard(hostId: HostId | undefined) {
   const [engine, hosts, vms] = [useEngine(), useHosts(), useVms()];
   const draft = reactive(newDraft(hostId ?? hosts.all.find(host => host.connected)?.id));
   const index = ref(0);
@@ -17,7 +26,7 @@ export function useWizard(hostId: HostId | undefined) {
   const probes = shallowRef<ReadonlyMap<string, FileProbe>>(new Map());
   const touched = reactive(new Set<string>());
 
-  const page = computed(() => PAGES[index.value] ?? PAGES[0]!);
+  const page = computed(() => PAGES[index.value] ?? FIRST_PAGE);
   const problems = computed(() => problemsOf(draft, { takenNames: vms.all.map(vm => vm.spec.name), hosts: hosts.all, probes: probes.value }));
   const pageProblems = (id: string) => [...problems.value.keys()].filter(field => pageOf(field) === id);
 
