@@ -17,7 +17,7 @@ const NORMAL_MEMORY = (1n << 10n) | (3n << 8n) | (3n << 6n) | (0xfn << 2n);
 export const STAGE2_VTCR = 24n | (1n << 6n) | (1n << 8n) | (1n << 10n) | (3n << 12n) | (2n << 16n);
 
 /** HCR_EL2: stage 2 on, interrupts routed to the hypervisor, SMC trapped, EL1 is AArch64. */
-export const GUEST_HCR = 1n | (1n << 1n) | (1n << 3n) | (1n << 4n) | (1n << 5n) | (1n << 12n) | (1n << 19n) | (1n << 31n);
+export const GUEST_HCR = 1n | (1n << 1n) | (1n << 3n) | (1n << 4n) | (1n << 5n) | (1n << 19n) | (1n << 31n);
 
 export class Stage2 {
   readonly root: Pa;

@@ -23,8 +23,8 @@ export function hostAddress(cpu: usize, va: u64, access: i32, flags: i32): usize
   if (load<u64>(entry + (access == WRITE ? TLB_WRITE : TLB_READ)) == (va & ~0xfff)) return <usize>(<i32>va + load<i32>(entry + TLB_ADDEND));
   if (!translate(cpu, va, access, el)) { raiseAbort(cpu, va, access); return 0; }
   const host = walkHost(cpu), page = <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4;
-  if (walkIsDevice(cpu)) return host;
   if (access == WRITE) noteWrite(cpu, host, page);
+  if (walkIsDevice(cpu)) return host;
   const rights = get32(cpu, WALK_RIGHTS), plain = (load<u16>(page + 2) & (PAGE_HAS_CODE | PAGE_TRACED)) == 0;
   fillData(cpu, table, va, host, (rights & READ) != 0, (rights & WRITE) != 0 && plain, get32(cpu, WALK_SIZE_LOG2));
   return host;

@@ -1,6 +1,7 @@
 /**
  * Address translation (Arm ARM D8): stage 1 at EL1&0 and stage 2, granules of 4, 16 and 64 KiB, 48-bit addresses.
  * Features beyond Armv8.0: PAN, E0PD. Not there: hardware access and dirty flags, 52-bit addresses, XNX.
+ * With stage 1 off, memory counts as Normal (docs/fidelity.md).
  * A walk leaves its results in WALK_*; a failed one says why in `fault`, in the form that ESR_ELx.ISS wants.
  */
 import { EL, M_RAM_BYTES, MACHINE, PAN, RAM_BASE, WALK_ATTRIBUTES, WALK_IPA, WALK_PA, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
@@ -53,8 +54,6 @@ export function translate(cpu: usize, va: u64, access: i32, el: i32): bool {
   } else if ((va >> 48) != 0) {
     fault = FAULT_ADDRESS_SIZE;
     return false;
-  } else if (access != EXECUTE) {
-    attributes = bit(get64(cpu, HCR_EL2), 12) ? 0xff : 0;
   }
   const size1 = leafSizeLog2;
   const pa = toPhysical(cpu, ipa, access, false);
