@@ -21,7 +21,7 @@ const PAIRS: readonly Row[] = PAIR_SIZES.flatMap(([suffix, size, log2]) => [
   }),
   insn(`STXP${suffix}`, `1${size} 001000 0 0 1 rs.d:5 o0:1 rt2:5 rn.sp:5 rt:5` as '10 001000 0 0 1 rs.d:5 o0:1 rt2:5 rn.sp:5 rt:5', {},
     (c, f) => c.setW(f.rs, c.callOrFault('storeExclusivePair', c.x(f.rn), log2, c.x(f.rt), c.x(f.rt2)))),
-  insn(`CASP${suffix}`, `0${size} 001000 0 o1:1 1 rs:5 o0:1 11111 rn.sp:5 rt:5` as '00 001000 0 o1:1 1 rs:5 o0:1 11111 rn.sp:5 rt:5', {}, (c, f) => {
+  insn(`CASP${suffix}`, `0${size} 001000 0 o1:1 1 rs:5 o0:1 11111 rn.sp:5 rt:5` as '00 001000 0 o1:1 1 rs:5 o0:1 11111 rn.sp:5 rt:5', { undef: f => f.rs.or(f.rt).and(1) }, (c, f) => {
     const next = (r: Reg): Reg => ({ ...r, offset: r.offset.add(8) });
     c.runOrFault('compareAndSwapPair', c.x(f.rn), log2, c.x(f.rs), c.x(next(f.rs)), c.x(f.rt), c.x(next(f.rt)));
     setPair(c, f.rs, next(f.rs));

@@ -1,0 +1,48 @@
+/** Deterministic random numbers and the operands that find bugs: extremes, neighbours of powers of two, odd floats. */
+
+export class Random {
+  private state: number;
+  constructor(seed: number) { this.state = (seed ^ 0x9e37_79b9) >>> 0; }
+
+  /** 32 random bits (SplitMix32). */
+  u32(): number {
+    this.state = (this.state + 0x9e37_79b9) >>> 0;
+    let z = this.state;
+    z = Math.imul(z ^ (z >>> 16), 0x21f0_aaad);
+    z = Math.imul(z ^ (z >>> 15), 0x735a_2d97);
+    return (z ^ (z >>> 15)) >>> 0;
+  }
+  u64(): bigint { return (BigInt(this.u32()) << 32n) | BigInt(this.u32()); }
+  below(n: number): number { return Math.floor((this.u32() / 2 ** 32) * n); }
+  chance(probability: number): boolean { return this.u32() < probability * 2 ** 32; }
+  pick<T>(from: readonly T[]): T { return from[this.below(from.length)] as T; }
+
+  /** An integer of so many bits. */
+  integer(bits: number): bigint {
+    const wide = BigInt(bits), one = 1n << BigInt(this.below(bits));
+    const value = this.pick([this.u64, () => 0n, () => -1n, () => 1n << (wide - 1n), () => (1n << (wide - 1n)) - 1n, () => one, () => one - 1n, () => -one, () => BigInt(this.below(256) - 128)]);
+    return BigInt.asUintN(bits, value.call(this));
+  }
+
+  /** A half, single or double: zeros, infinities, NaNs, denormals, small integers, and any bits. */
+  float(bits: 16 | 32 | 64): bigint {
+    const fraction = { 16: 10n, 32: 23n, 64: 52n }[bits], wide = BigInt(bits), sign = this.chance(0.5) ? 1n << (wide - 1n) : 0n;
+    const infinity = (1n << (wide - 1n)) - (1n << fraction), quiet = 1n << (fraction - 1n), payload = BigInt.asUintN(Number(fraction - 1n), this.u64());
+    const bias = (1n << (wide - fraction - 2n)) - 1n;
+    const near = () => ((bias + BigInt(this.below(bits) - bits / 2)) << fraction) | BigInt.asUintN(Number(fraction), this.chance(0.5) ? this.u64() : this.integer(Number(fraction)));
+    const value = this.pick([this.u64, this.u64, near, near, near, () => 0n, () => infinity, () => infinity - 1n, () => infinity | quiet | payload, () => infinity | (payload || 1n), () => 1n << fraction,
+      () => payload, () => 1n, () => bias << fraction]);
+    return BigInt.asUintN(bits, value.call(this) | sign);
+  }
+
+  /** 128 bits in lanes of one kind, low half first. */
+  vector(): readonly [bigint, bigint] {
+    const bits = this.pick([8, 16, 32, 64] as const), floats = bits !== 8 && this.chance(0.5);
+    const half = () => {
+      let value = 0n;
+      for (let at = 0; at < 64; at += bits) value |= (floats ? this.float(bits as 16) : this.integer(bits)) << BigInt(at);
+      return value;
+    };
+    return this.chance(0.2) ? [this.u64(), this.u64()] : [half(), half()];
+  }
+}
