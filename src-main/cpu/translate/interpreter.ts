@@ -1,7 +1,7 @@
 /**
  * Generates the interpreter: one WebAssembly module with a dispatch loop over decoded records, a handler for each
  * variant of each instruction row, and a function for each that decodes a word into its record. Frequent handlers
- * are cases of the loop's `br_table`, the others functions in a table (engine measurements: bench/interpreter.ts).
+ * are cases of the loop's `br_table`, the others functions in a table (engine measurements: bench/bench.ts).
  */
 import * as L from '../layout.ts';
 import { Code, type Callee, type Label } from './code.ts';
