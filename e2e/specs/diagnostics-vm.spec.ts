@@ -22,6 +22,7 @@ test('a first VM needs no files: the wizard makes it and its diagnostics answer'
   await expect(vm.powerState).toHaveText('Powered Off');
   await vm.delete();
   await expect(inventory.node('first-vm')).toHaveCount(0);
+  await expect(vm.title).toHaveText('host-a.lab.local');
 });
 
 test('a guest that powers itself off leaves its VM powered off', async ({ page }) => {
@@ -44,6 +45,17 @@ test('a VM that runs cannot be deleted, and the menu says why', async ({ page })
   await expect(remove).toBeDisabled();
   await remove.hover();
   await expect(remove).toContainText('Power it off first.');
+});
+
+test('the navigator offers a VM’s actions by the right button', async ({ page }) => {
+  const [inventory, wizard, vm] = [new Inventory(page), new NewVmWizard(page), new VmPage(page)];
+  await wizard.create({ name: 'nearby' });
+  await expect(vm.title).toHaveText('nearby');
+  await inventory.open('Datacenter');
+  await inventory.node('nearby').click({ button: 'right' });
+  await page.getByRole('menuitem', { name: 'Power On' }).click();
+  await inventory.open('nearby');
+  await expect(vm.powerState).toHaveText('Powered On');
 });
 
 test('the wizard refuses a name that is taken and a kernel that is none, as they are typed', async ({ page }) => {

@@ -1,16 +1,24 @@
-/** Live figures of a VM, asked for each second while the page that shows them is visible. */
-import { onBeforeUnmount, shallowRef, watch } from 'vue';
+/** Live figures of VMs, asked for each second while a page that shows them is visible, and kept from page to page. */
+import { computed, onBeforeUnmount, shallowRef, watch, type ComputedRef } from 'vue';
 import type { Vm, VmStats } from '../../../shared/model/vm.ts';
 import { useVms } from '../../stores/vms.ts';
 
 const PERIOD_MS = 1000;
-export const KEPT_SAMPLES = 120;
+export const SPAN_MS = 120_000;
 
 export interface StatsSample { readonly atMs: number; readonly stats: VmStats }
+export type History = readonly StatsSample[];
 
-export function useVmStats(vm: () => Vm) {
+/** The samples of the last two minutes after another one; a VM that started anew starts a new history. */
+export function withSample(history: History, sample: StatsSample): History {
+  const restarted = (history.at(-1)?.stats.upNs ?? 0) > sample.stats.upNs;
+  return [...(restarted ? [] : history.filter(({ atMs }) => atMs > sample.atMs - SPAN_MS)), sample];
+}
+
+const histories = shallowRef<ReadonlyMap<string, History>>(new Map());
+
+export function useVmStats(vm: () => Vm): ComputedRef<History> {
   const vms = useVms();
-  const samples = shallowRef<readonly StatsSample[]>([]);
   let asking = false;
 
   async function sample() {
@@ -20,11 +28,11 @@ export function useVmStats(vm: () => Vm) {
     // A figure that cannot be had is a gap in the chart; the connection's banner tells why.
     const stats = await vms.stats(id).catch(() => null);
     asking = false;
-    if (stats && vm().id === id) samples.value = [...samples.value, { atMs: Date.now(), stats }].slice(-KEPT_SAMPLES);
+    if (stats) histories.value = new Map(histories.value).set(id, withSample(histories.value.get(id) ?? [], { atMs: Date.now(), stats }));
   }
 
-  watch(() => [vm().id, vm().powerState], () => { samples.value = []; void sample(); }, { immediate: true });
+  watch(() => [vm().id, vm().powerState], () => void sample(), { immediate: true });
   const timer = setInterval(() => void sample(), PERIOD_MS);
-  onBeforeUnmount(() => clearInterval(timer));
-  return samples;
+  onBeforeUnmount(() => { clearInterval(timer); });
+  return computed(() => (vm().powerState === 'poweredOff' ? [] : histories.value.get(vm().id) ?? []));
 }
