@@ -43,8 +43,9 @@ export function caseOfRow(random: Random, row: Row): Case {
 function before(random: Random, row: Row, word: number): number[] {
   const size = (word >>> 30) & 3, rn = (word >>> 5) & 31, rs = (word >>> 16) & 31, pair = row.name.startsWith('CASP') || row.name.startsWith('STXP');
   if (!/^(CAS|STX)/.test(row.name) || random.chance(0.3)) return [];
-  if (row.name.startsWith('STXR')) return [(size << 30 | 0x085f_7c00 | rn << 5 | random.below(31)) >>> 0];
-  if (row.name.startsWith('STXP')) return [(size << 30 | 0x087f_0000 | random.below(31) << 10 | rn << 5 | random.below(31)) >>> 0];
+  const other = () => (rn + 1 + random.below(30)) % 31;
+  if (row.name.startsWith('STXR')) return [(size << 30 | 0x085f_7c00 | rn << 5 | other()) >>> 0];
+  if (row.name.startsWith('STXP')) return [(size << 30 | 0x087f_0000 | other() << 10 | rn << 5 | other()) >>> 0];
   if (rs === rn || (pair && (rs + 1 === rn || (rs & 1) !== 0 || rs > 28))) return [];
   if (pair) return [((size & 1) === 0 ? 0x2940_0000 : 0xa940_0000) + ((rs + 1) << 10 | rn << 5 | rs)];
   return [(size << 30 | 0x3940_0000 | rn << 5 | rs) >>> 0];

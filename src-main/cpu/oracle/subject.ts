@@ -10,7 +10,7 @@ const TABLE1 = 0x1000, TABLE2 = 0x2000, TABLE3 = 0x3000, VECTORS = 0x10000;
 /** The vectors' page is seen here by EL1, which cannot run what EL0 can write. */
 const VECTORS_VA = 0x4000_0000n + BigInt(VECTORS);
 const LOWER_EL = 0x400;
-const USER_PAGE = 0x443n, KERNEL_BLOCK = 0x401n, TABLE = 3n;
+const USER_CODE = 0x443n, USER_DATA = USER_CODE | (1n << 54n), KERNEL_BLOCK = 0x401n, TABLE = 3n;
 
 /** What EL1 does between cases: the flags and control of floating point have to be written by instructions. */
 const BETWEEN = assemble('hvc #0\nmsr fpcr, x0\nmsr fpsr, x1\nhvc #1\neret', LOWER_EL);
@@ -46,11 +46,14 @@ export class Subject {
 
   private put64(pa: number, value: bigint): void { this.machine.view.setBigUint64(L.RAM_BASE + pa, value, true); }
 
+  private map(page: number, attributes: bigint): void { this.put64(TABLE3 + 8 * ((page >> 12) & 511), BigInt(page) | attributes); }
+
   private fillMemory(): void {
     this.put64(TABLE1, BigInt(TABLE2) | TABLE);
     this.put64(TABLE1 + 8, KERNEL_BLOCK);
     this.put64(TABLE2 + 8, BigInt(TABLE3) | TABLE);
-    for (const page of [CODE, ...Array.from({ length: DATA_BYTES / 4096 }, (_, i) => DATA + 4096 * i)]) this.put64(TABLE3 + 8 * ((page >> 12) & 511), BigInt(page) | USER_PAGE);
+    this.map(CODE, USER_CODE);
+    for (let at = 0; at < DATA_BYTES; at += 4096) this.map(DATA + at, USER_DATA);
     this.machine.bytes((VECTORS + LOWER_EL) as Pa, BETWEEN.length).set(BETWEEN);
     for (let i = 0; i < 1024; i++) this.machine.view.setUint32(L.RAM_BASE + CODE + 4 * i, BRK, true);
   }

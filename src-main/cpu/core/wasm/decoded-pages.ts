@@ -9,7 +9,7 @@ import {
 import { raiseAbort } from "./aborts";
 import { EC_PC_ALIGNMENT, exceptionToEl1 } from "./exceptions";
 import { FAR_EL1 } from "../../sysreg-slots";
-import { EXECUTE, translate, walkHost } from "./mmu";
+import { branchAddress, EXECUTE, translate, walkHost } from "./mmu";
 import { get32, get64, machine32, put32, put64 } from "./state";
 import { dropWritesTo, fillCode, flushCodeEverywhere } from "./tlb";
 
@@ -17,7 +17,8 @@ const HANDLER_SENTINEL: u16 = 1;
 
 /** Finds the decoded page of PC and puts it in SLOT; returns 0 after an exception instead. */
 export function fetch(cpu: usize): i32 {
-  const pc = get64(cpu, PC);
+  const pc = branchAddress(cpu, get64(cpu, PC));
+  put64(cpu, PC, pc);
   if ((pc & 3) != 0) {
     put64(cpu, FAR_EL1, pc);
     exceptionToEl1(cpu, EC_PC_ALIGNMENT, 0);

@@ -93,6 +93,13 @@ function walkStage1(cpu: usize, va: u64, el: i32): bool {
   return walkTables(cpu, va, granuleLog2(tcr, upper), addressBits, ttbr & 0x0000_ffff_ffff_fffe);
 }
 
+/** AArch64.BranchAddr: a tag byte that is ignored does not stay in PC. */
+export function branchAddress(cpu: usize, va: u64): u64 {
+  const upper = bit(va, 55);
+  if (!bit(get64(cpu, TCR_EL1), upper ? 38 : 37)) return va;
+  return upper ? va | 0xff00_0000_0000_0000 : va & 0x00ff_ffff_ffff_ffff;
+}
+
 /** All bits from the tag byte (or the top) down to the input size equal bit 55. */
 function canonicalAddress(va: u64, ignored: i32, addressBits: i32, upper: bool): bool {
   const checked = (<u64>-1 >> ignored) & ~((<u64>1 << addressBits) - 1);
