@@ -24,6 +24,19 @@ test('the console is attached before the first instruction, keeps what was print
   await expect(vm.terminal.text).not.toContainText('reboot');
 });
 
+test('text is copied from the console and pasted into it', async ({ page }) => {
+  const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)];
+  await wizard.create({ name: 'scribe' });
+  await vm.openConsole();
+  await vm.powerOn();
+  await expect(vm.terminal.text).toContainText('diag>');
+  await page.getByRole('button', { name: /^Copy/ }).click();
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toContain('Quarterdeck diagnostics');
+  await page.evaluate(() => navigator.clipboard.writeText('help\r'));
+  await page.getByRole('button', { name: /^Paste/ }).click();
+  await expect(vm.terminal.text).toContainText('reboot');
+});
+
 test('a VM asked to reset starts again once that is confirmed', async ({ page }) => {
   const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)];
   await wizard.create({ name: 'again' });
