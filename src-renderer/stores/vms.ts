@@ -5,13 +5,16 @@ import type { Vm, VmSpec } from '../../shared/model/vm.ts';
 import { useEngine } from '../engine/use-engine.ts';
 import { applyChanges, compareNames, mapById } from './by-id.ts';
 
+const byName = (a: Vm, b: Vm) => compareNames(a.spec.name, b.spec.name);
+
 export const useVms = defineStore('vms', () => {
   const engine = useEngine();
   const byId = shallowRef<ReadonlyMap<string, Vm>>(new Map());
-  const all = computed(() => [...byId.value.values()].sort((a, b) => compareNames(a.spec.name, b.spec.name)));
+  const all = computed(() => [...byId.value.values()].sort(byName));
   const byHost = computed(() => Map.groupBy(all.value, vm => vm.hostId));
 
-  async function load() { byId.value = mapById(await engine.call(api => api.vms.list())); }
+  /** The map is in order from the start, so that sorting it again after a change is one pass over it. */
+  async function load() { byId.value = mapById([...await engine.call(api => api.vms.list())].sort(byName)); }
   engine.on('inventory.changed', changes => { byId.value = applyChanges('vm', byId.value, changes); });
 
   return {
