@@ -1,6 +1,6 @@
 /** The instruction table against qemu-aarch64. `run-oracle.ts` runs more cases, with other seeds. */
 import { expect, test } from 'vitest';
-import { compareRows, compareWords } from './oracle.ts';
+import { compareRows, compareSequences, compareWords } from './oracle.ts';
 
 const textOf = (mismatches: readonly { text: string }[]) => mismatches.slice(0, 20).map(m => m.text).join('\n');
 
@@ -10,4 +10,8 @@ test('every row does to registers, flags and memory what the reference does', ()
 
 test('any word is UNDEFINED on both sides or does the same on both', () => {
   expect(textOf(compareWords(2026, 15_000))).toBe('');
+}, 120_000);
+
+test('instructions find what others before them left', () => {
+  expect(textOf(compareSequences(2026, 15_000))).toBe('');
 }, 120_000);

@@ -10,7 +10,7 @@ const TABLE1 = 0x1000, TABLE2 = 0x2000, TABLE3 = 0x3000, VECTORS = 0x10000;
 /** The vectors' page is seen here by EL1, which cannot run what EL0 can write. */
 const VECTORS_VA = 0x4000_0000n + BigInt(VECTORS);
 const LOWER_EL = 0x400;
-const USER_CODE = 0x443n, USER_DATA = USER_CODE | (1n << 54n), KERNEL_BLOCK = 0x401n, TABLE = 3n;
+const UXN = 1n << 54n, USER_CODE = 0x443n, USER_DATA = USER_CODE | UXN, KERNEL_BLOCK = 0x401n | UXN, TABLE = 3n;
 
 /** What EL1 does between cases: the flags and control of floating point have to be written by instructions. */
 const BETWEEN = assemble('hvc #0\nmsr fpcr, x0\nmsr fpsr, x1\nhvc #1\neret', LOWER_EL);
