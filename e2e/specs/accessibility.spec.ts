@@ -42,3 +42,39 @@ for (const theme of ['Light', 'Dark'] as const) test(`every page is accessible i
   await eachTab(page, ['Summary', 'Monitor', 'VMs'], 'host-a.lab.local');
   await eachWizardPage(page, wizard);
 });
+
+for (const theme of ['Light', 'Dark'] as const) test(`menus, search and dialogs are accessible in the ${theme.toLowerCase()} theme`, async ({ page }) => {
+  const [shell, wizard, vm] = [new Shell(page), new NewVmWizard(page), new VmPage(page)];
+  const audit = (what: string) => test.step(what, async () => { expect(await violations(page)).toEqual([]); });
+  await shell.setTheme(theme);
+  await wizard.create({ name: 'audited' });
+  await expect(vm.title).toHaveText('audited');
+
+  await page.getByRole('main').getByRole('button', { name: 'Actions' }).click();
+  await expect(page.getByRole('menu')).toBeVisible();
+  await audit('menu');
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await expect(page.getByRole('alertdialog')).toBeVisible();
+  await audit('confirmation');
+  await page.keyboard.press('Escape');
+  await vm.choose('Rename');
+  await page.getByRole('textbox', { name: 'Name' }).fill('');
+  await expect(page.getByText('Enter a name.')).toBeVisible();
+  await audit('rename, with an error');
+  await page.keyboard.press('Escape');
+
+  await shell.search.fill('a');
+  await expect(shell.result('audited')).toBeVisible();
+  await audit('search');
+  await shell.result('host-a').click();
+
+  await wizard.open();
+  await wizard.next();
+  await wizard.nameIt('other');
+  await wizard.next();
+  await wizard.next();
+  await wizard.chooseLinux({ kernelPath: '/dev/null' });
+  await page.getByRole('button', { name: 'Browse for Kernel', exact: true }).click();
+  await expect(page.getByRole('tree', { name: 'Files' })).toBeVisible();
+  await audit('file browser');
+});
