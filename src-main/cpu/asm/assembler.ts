@@ -5,7 +5,7 @@
  */
 import { EngineError } from '../../../shared/base/errors.ts';
 import { A64 } from '../a64/index.ts';
-import type { Row } from '../translate/insn.ts';
+import { knownFields, type Row } from '../translate/insn.ts';
 import { CONDITIONS } from './syntax.ts';
 import { formOf, read, write, type Fields, type Form, type Place } from './operands.ts';
 
@@ -28,11 +28,12 @@ const BY_SPECIFICITY = [...A64].sort((a, b) => specificity(b) - specificity(a));
 
 /** The row that an instruction word belongs to, as the interpreter decodes it; undefined when it is UNDEFINED. */
 export function decode(word: number): Row | undefined {
-  return BY_SPECIFICITY.find(row => {
+  const found = BY_SPECIFICITY.find(row => {
     if (((word & row.mask) >>> 0) !== row.bits) return false;
     const fields = fieldsOf(row, word);
     return row.where(Object.fromEntries(row.fix.map(name => [name, fields[name] ?? 0])));
   });
+  return found?.undef === undefined || found.undef(knownFields(found, word)).number === 0 ? found : undefined;
 }
 
 /** One instruction as text, without what follows from aliases. */

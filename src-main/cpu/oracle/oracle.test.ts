@@ -1,6 +1,6 @@
 /** The instruction table against qemu-aarch64. `run-oracle.ts` runs more cases, with other seeds. */
 import { expect, test } from 'vitest';
-import { compareRows, compareSequences, compareWords } from './oracle.ts';
+import { compareRows, compareSequences, compareWords, decoderDisagreements } from './oracle.ts';
 
 const textOf = (mismatches: readonly { text: string }[]) => mismatches.slice(0, 20).map(m => m.text).join('\n');
 
@@ -14,4 +14,8 @@ test('any word is UNDEFINED on both sides or does the same on both', () => {
 
 test('instructions find what others before them left', () => {
   expect(textOf(compareSequences(2026, 15_000))).toBe('');
+}, 120_000);
+
+test('the decoder of the assembler knows exactly the words that the interpreter runs', () => {
+  expect(decoderDisagreements(2026, 15_000)).toEqual([]);
 }, 120_000);

@@ -2,7 +2,7 @@
 import { A64 } from '../a64/index.ts';
 import { decode } from '../asm/assembler.ts';
 import type { Row } from '../translate/insn.ts';
-import { BRK, CASE, KINDS, OUTCOME, wordsOf, type Case } from './case.ts';
+import { BRK, CASE, ENTRY, KINDS, OUTCOME, wordsOf, type Case } from './case.ts';
 import { describe, differences } from './compare.ts';
 import { caseOf, caseOfRow, wordOf } from './generate.ts';
 import { Random } from './random.ts';
@@ -111,4 +111,19 @@ export function compareWords(seed: number, count: number): Mismatch[] {
   const random = new Random(seed), words = Array.from({ length: count }, () => anyWord(random));
   const cases = words.filter(w => !inFeatures(w) && isComparable(w) && !isAtomic(decode(w) ?? { name: '' })).map(w => caseOf(random, decode(w)?.name ?? 'no row', [w]));
   return compareAll('cortex-a72', cases);
+}
+
+/** Instructions that are UNDEFINED at EL0 although they exist, and system registers that may not be there. */
+const PRIVILEGED = /^(HVC|SMC|ERET|DRPS|HLT|MSR|MRS|SYS)/;
+
+/** Words that the decoder of the assembler and the interpreter do not agree about. */
+export function decoderDisagreements(seed: number, count: number): string[] {
+  const random = new Random(seed), subject = new Subject();
+  return Array.from({ length: count }, () => anyWord(random)).flatMap(word => {
+    const row = decode(word);
+    if (!isComparable(word) || PRIVILEGED.test(row?.name ?? '')) return [];
+    const outcome = new DataView(subject.run(caseOf(random, '', [word])).buffer);
+    const isUndefined = KINDS[outcome.getUint32(OUTCOME.kind, true)] === 'undefined' && outcome.getBigUint64(OUTCOME.pc, true) === BigInt(ENTRY);
+    return isUndefined === (row === undefined) ? [] : [`${word.toString(16).padStart(8, '0')} ${row?.name ?? 'UNDEFINED'}`];
+  });
 }

@@ -115,7 +115,13 @@ export class Val implements Node {
     return Val.raw('i32', [this.type === 'i64' ? I64.eqz : I32.eqz], this);
   }
 
-  clz(): Val { return Val.raw(this.type, [this.type === 'i64' ? I64.clz : I32.clz], this); }
+  clz(): Val {
+    if (this.constant !== undefined) {
+      const bits = this.type === 'i64' ? 64 : 32, value = BigInt.asUintN(bits, BigInt(this.constant));
+      return this.like(value === 0n ? bits : bits - value.toString(2).length);
+    }
+    return Val.raw(this.type, [this.type === 'i64' ? I64.clz : I32.clz], this);
+  }
 
   /** i64 to its low i32. A load of 64 bits becomes a load of the low 32. */
   wrap(): Val {
