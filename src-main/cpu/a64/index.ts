@@ -26,7 +26,7 @@ const HOT = new RegExp('^(' + [
   'ADDS? \\((immediate|shifted register)\\)', 'SUBS? \\((immediate|shifted register)\\)', 'ADD \\(extended register\\)', 'ANDS? \\((immediate|shifted register)\\)',
   'ORR \\((immediate|shifted register)\\)', 'EOR \\(shifted register\\)', 'BIC \\(shifted register\\)', 'MOV \\(register\\)', 'MOVZ', 'MOVN', 'MOVK', 'UBFM', 'SBFM', 'BFM', 'ADR', 'ADRP', 'B', 'BL', 'B\\.cond', 'CBZ', 'CBNZ', 'TBZ', 'TBNZ', 'BR', 'BLR', 'RET',
   'CSEL', 'CSINC', 'CCMP \\(immediate\\)', 'MADD', 'LSLV', 'LSRV', '(LDR|STR) \\((64|32)-bit\\) \\((unsigned offset|register|post-index|pre-index)\\)', '(LDR|STR)[BH] \\((unsigned offset|register|post-index)\\)',
-  'LDRSW \\(unsigned offset\\)', '(LDUR|STUR) \\((64|32)-bit\\)', '(LDP|STP) \\(64-bit\\) \\(.*\\)', 'HINT',
+  'LDRSW \\(unsigned offset\\)', '(LDP|STP) \\(SIMD&FP, Q\\) .*', '(LDR|STR) \\(SIMD&FP, Q\\) \\(unsigned offset\\)', '(LDUR|STUR) \\((64|32)-bit\\)', '(LDP|STP) \\(64-bit\\) \\(.*\\)', 'HINT',
 ].join('|') + ')$');
 
 export function isHot({ row, fixed }: Variant): boolean {
