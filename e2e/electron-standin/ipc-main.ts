@@ -1,0 +1,4 @@
+import { EventEmitter } from 'node:events';
+
+/** `ipcMain`, as far as messages without an answer. */
+export const ipcMain = new EventEmitter();
