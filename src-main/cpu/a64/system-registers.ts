@@ -142,6 +142,7 @@ const REGISTERS: readonly SystemRegister[] = [
   view('ICC_PMR_EL1', [3, 0, 4, 6, 0], K.AS_ICC_PMR),
   view('ICC_IAR0_EL1', [3, 0, 12, 8, 0], K.AS_ICC_IAR0, { writeEl: NOBODY }),
   view('ICC_EOIR0_EL1', [3, 0, 12, 8, 1], K.NONE, { readEl: NOBODY }),
+  view('ICC_HPPIR0_EL1', [3, 0, 12, 8, 2], K.AS_ICC_IAR0, { writeEl: NOBODY }),
   view('ICC_BPR0_EL1', [3, 0, 12, 8, 3], K.AS_ICC_BPR0),
   view('ICC_AP0R0_EL1', [3, 0, 12, 8, 4], K.NONE),
   view('ICC_AP1R0_EL1', [3, 0, 12, 9, 0], K.AS_ICC_AP1R0),

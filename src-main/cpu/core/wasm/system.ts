@@ -274,14 +274,13 @@ export function systemOperation(cpu: usize, word: i32, value: u64): void {
   }
   if (el0) { undefined(cpu); return; }
   if (crn == 7 && crm == 8 && op1 == 0) { addressTranslate(cpu, op2, value); return; }
-  if (crn == 7 && crm == 9 && op1 == 0 && op2 < 2) { addressTranslate(cpu, op2, value); return; }
   if (crn == 7 && op1 == 0 && ((crm == 1 && op2 == 0) || (crm == 5 && op2 == 0) || (crm == 6 && (op2 == 1 || op2 == 2)) || ((crm == 10 || crm == 14) && op2 == 2))) return;
   if (crn == 8 && op1 == 0) { if (!traps(cpu, K.TRAP_TLBI, word, false)) invalidateTlb(cpu, crm, op2, value); return; }
   undefined(cpu);
 }
 
-/** DC CVAC, CVAU, CIVAC, CVAP and IC IVAU by address, for EL0 too. */
-function maintenance(crm: i32, op2: i32): bool { return op2 == 1 && (crm == 5 || crm == 10 || crm == 11 || crm == 12 || crm == 14); }
+/** DC CVAC, CVAU, CIVAC and IC IVAU by address, for EL0 too. */
+function maintenance(crm: i32, op2: i32): bool { return op2 == 1 && (crm == 5 || crm == 10 || crm == 11 || crm == 14); }
 
 /** TLBI …E1 and …E1IS: 3 is the inner shareable form, 7 the local one. Entries are shared, so both do the same. */
 function invalidateTlb(cpu: usize, crm: i32, op2: i32, value: u64): void {
@@ -297,7 +296,7 @@ function invalidateTlb(cpu: usize, crm: i32, op2: i32, value: u64): void {
 /** The operand's VA[55:12] as a 64-bit address. */
 function signExtendPage(value: u64): u64 { return <u64>((<i64>(value << 20)) >> 8); }
 
-/** AT S1E1R, S1E1W, S1E0R, S1E0W, S1E1RP, S1E1WP: the result goes to PAR_EL1. */
+/** AT S1E1R, S1E1W, S1E0R, S1E0W: the result goes to PAR_EL1. */
 function addressTranslate(cpu: usize, op2: i32, va: u64): void {
   const access = (op2 & 1) != 0 ? WRITE : READ, el = op2 >= 2 ? 0 : 1;
   if (op2 > 3) { undefined(cpu); return; }
