@@ -3,8 +3,8 @@
  * Every file of dist/app, engine, cli and chunks lies one folder deep, so `../core` is right from each of them.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { build as bundle, type BuildOptions } from 'esbuild';
 import { build as buildPage } from 'vite';
 import { buildCore } from './build-core.ts';
@@ -23,30 +23,31 @@ const ENTRIES = {
 
 export async function build(): Promise<void> {
   await buildCore();
-  await buildNode();
+  if (nodeIsStale()) await buildNode();
   if (rendererIsStale()) await buildPage({ configFile: join(ROOT, 'vite.config.ts'), logLevel: 'warn' });
 }
 
 /** True when some source is newer than what dist holds of it. */
-export function isStale(): boolean {
-  const built = modified(join(DIST, 'cli/quarterdeck.js'));
-  return built === 0 || newest('src-main', 'shared', 'scripts/build.ts', 'package.json') > built || rendererIsStale();
-}
+export function isStale(): boolean { return nodeIsStale() || rendererIsStale(); }
 
 async function buildNode(): Promise<void> {
-  rmSync(join(DIST, 'chunks'), { recursive: true, force: true });
-  const common: BuildOptions = {
-    bundle: true, platform: 'node', target: 'node24', outdir: DIST, logLevel: 'warning', external: ['electron', 'bufferutil', 'utf-8-validate'],
+  const common: BuildOptions & { metafile: true } = {
+    bundle: true, metafile: true, platform: 'node', target: 'node24', outdir: DIST, logLevel: 'warning', external: ['electron', 'bufferutil', 'utf-8-validate'],
     define: { QUARTERDECK_VERSION: JSON.stringify(version()), QUARTERDECK_BUILD: JSON.stringify(commit()) },
   };
-  const present = Object.entries(ENTRIES).filter(([, source]) => existsSync(join(ROOT, 'src-main', source)));
-  await Promise.all([
-    bundle({ ...common, format: 'esm', splitting: true, chunkNames: 'chunks/[name]-[hash]', mainFields: ['module', 'main'],
-      // Bundled CommonJS packages ask for Node's own modules by `require`.
-      banner: { js: 'import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);' },
-      entryPoints: Object.fromEntries(present.map(([out, source]) => [out, join(ROOT, 'src-main', source)])) }),
-    existsSync(join(ROOT, 'src-main/app/preload.ts')) && bundle({ ...common, format: 'cjs', outExtension: { '.js': '.cjs' }, entryPoints: { 'app/preload': join(ROOT, 'src-main/app/preload.ts') } }),
-  ]);
+  await bundle({ ...common, format: 'cjs', outExtension: { '.js': '.cjs' }, entryPoints: { 'app/preload': join(ROOT, 'src-main/app/preload.ts') } });
+  const { metafile } = await bundle({
+    ...common, format: 'esm', splitting: true, chunkNames: 'chunks/[name]-[hash]', mainFields: ['module', 'main'],
+    // Bundled CommonJS packages ask for Node's own modules by `require`.
+    banner: { js: 'import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);' },
+    entryPoints: Object.fromEntries(Object.entries(ENTRIES).map(([out, source]) => [out, join(ROOT, 'src-main', source)])),
+  });
+  const written = new Set(Object.keys(metafile.outputs).map(path => basename(path)));
+  for (const chunk of readdirSync(join(DIST, 'chunks'))) if (!written.has(chunk)) rmSync(join(DIST, 'chunks', chunk));
+}
+
+function nodeIsStale(): boolean {
+  return newest('src-main', 'shared', 'scripts/build.ts', 'package.json') > modified(join(DIST, 'cli/quarterdeck.js'));
 }
 
 function rendererIsStale(): boolean {
