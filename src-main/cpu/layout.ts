@@ -17,15 +17,26 @@ export const CODE_POOL = 0x180000;         // decoded pages
 export const CODE_SLOT_BYTES = 16448;      // 1024 records, a sentinel, and the slot's own header
 export const CODE_SLOTS = 4096;
 export const PAGE_TABLE = 0x4400000;       // { slot + 1 u16, flags u16 } for each 4 KiB page of RAM, up to 4 GiB of them
-export const RAM_BASE = 0x4800000;         // the emulated host's physical RAM, from host physical address 0
+export const COUNTERS = 0x4800000;         // u16 for each place where execution may become hot, hashed
+export const COUNTER_COUNT = 65536;
+export const RAM_BASE = 0x4820000;         // the emulated host's physical RAM, from host physical address 0
 
 // A record: { handler u16, operand slots u16 x 3, immediate i64 }.
 export const RECORD_BYTES = 16;
 export const SLOT_SENTINEL = 16384;
 export const SLOT_HOST = 16400;            // address of the page in linear memory, i32
 export const SLOT_PAGE = 16404;            // page number in RAM, i32
+export const SLOT_GENERATION = 16408;       // i32: how often the records were made to decode again
 export const PAGE_HAS_CODE = 1;
 export const PAGE_TRACED = 2;
+
+// Handlers that stand for no instruction.
+export const HANDLER_DECODE = 0;
+export const HANDLER_SENTINEL = 1;         // behind the last record of a page
+export const HANDLER_UNDEFINED = 2;
+export const HANDLER_TRANSLATED = 3;       // the immediate is the number of a translated region
+export const FIRST_HANDLER = 4;
+export const HOT_COUNT = 1500;              // executions after which a place is translated
 
 // MACHINE
 export const M_RAM_BYTES = 0;              // f64

@@ -15,6 +15,7 @@ import type { BlockBackend } from '../storage/block-backend.ts';
 import { VmClock } from '../time/vm-clock.ts';
 import type { VmStats } from '../../shared/model/vm.ts';
 import { GUEST_HCR, Stage2, STAGE2_VTCR } from './stage2.ts';
+import { startTranslation } from './translation-thread.ts';
 import { Vcpu, type VcpuState } from './vcpu.ts';
 
 /** Host physical memory: translation tables below, guest RAM from here. */
@@ -77,6 +78,7 @@ export class Vm {
       countExit: cause => { this.exits[cause] = (this.exits[cause] ?? 0) + 1; },
       guestError: what => { this.board.guestErrors.count += 1; this.board.guestErrors.last = what; },
     }));
+    startTranslation(this.machine);
     this.mapStage2(sizeBytes);
     this.pause();
     this.boot();
@@ -149,6 +151,7 @@ export class Vm {
       ran = true;
     }
     this.running = undefined;
+    this.machine.translator.request();
     if (ran) this.busyNs += this.options.nowNs() - startedNs;
     return ran;
   }

@@ -1,4 +1,5 @@
 /** Branches, exception generation (Arm ARM C4.1.93). */
+import { LINK } from '../translate/emitter.ts';
 import { insn, type Row } from '../translate/insn.ts';
 import { Val } from '../translate/value.ts';
 
@@ -11,7 +12,7 @@ const COMPARE = [{ name: 'CBZ', op: '0', nonzero: false }, { name: 'CBNZ', op: '
 export const BRANCHES: readonly Row[] = [
   insn('B', '0 00101 imm26:26', { pre: f => ({ offset: signed(f.imm26, 26).shl(2) }) }, (c, f) => c.branchBy(f.offset)),
   insn('BL', '1 00101 imm26:26', { pre: f => ({ offset: signed(f.imm26, 26).shl(2) }) }, (c, f) => {
-    c.put(30 * 8, next(c.pc()));
+    c.setX(LINK, next(c.pc()));
     c.branchBy(f.offset);
   }),
   insn('B.cond', '0101010 0 imm19:19 0 cond:4', { fix: ['cond'], pre: f => ({ offset: signed(f.imm19, 19).shl(2) }) },
@@ -30,7 +31,7 @@ export const BRANCHES: readonly Row[] = [
   insn('BR', '1101011 0000 11111 000000 rn:5 00000', {}, (c, f) => c.branchTo(c.x(f.rn))),
   insn('BLR', '1101011 0001 11111 000000 rn:5 00000', {}, (c, f) => {
     const target = c.let(c.x(f.rn));
-    c.put(30 * 8, next(c.pc()));
+    c.setX(LINK, next(c.pc()));
     c.branchTo(target);
   }),
   insn('RET', '1101011 0010 11111 000000 rn:5 00000', {}, (c, f) => c.branchTo(c.x(f.rn))),

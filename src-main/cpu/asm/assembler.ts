@@ -5,7 +5,8 @@
  */
 import { EngineError } from '../../../shared/base/errors.ts';
 import { A64 } from '../a64/index.ts';
-import { knownFields, type Row } from '../translate/insn.ts';
+import { Decoder } from '../translate/decoder.ts';
+import type { Row } from '../translate/insn.ts';
 import { CONDITIONS } from './syntax.ts';
 import { formOf, read, write, type Fields, type Form, type Place } from './operands.ts';
 
@@ -23,18 +24,10 @@ export function encode(row: Row, fields: Fields): number {
 
 export const fieldsOf = (row: Row, word: number): Fields => Object.fromEntries(row.fields.map(f => [f.name, (word >>> f.shift) & (2 ** f.width - 1)]));
 
-const specificity = (row: Row) => { let n = 0; for (let v = row.mask; v !== 0; v = (v & (v - 1)) >>> 0) n += 1; return n; };
-const BY_SPECIFICITY = [...A64].sort((a, b) => specificity(b) - specificity(a));
+const DECODER = new Decoder(A64);
 
 /** The row that an instruction word belongs to, as the interpreter decodes it; undefined when it is UNDEFINED. */
-export function decode(word: number): Row | undefined {
-  const found = BY_SPECIFICITY.find(row => {
-    if (((word & row.mask) >>> 0) !== row.bits) return false;
-    const fields = fieldsOf(row, word);
-    return row.where(Object.fromEntries(row.fix.map(name => [name, fields[name] ?? 0])));
-  });
-  return found?.undef === undefined || found.undef(knownFields(found, word)).number === 0 ? found : undefined;
-}
+export const decode = (word: number): Row | undefined => DECODER.decode(word)?.row;
 
 /** One instruction as text, without what follows from aliases. */
 export function disassemble(word: number, pc = 0): string {

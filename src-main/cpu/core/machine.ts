@@ -9,6 +9,7 @@ import type { Pa } from '../../../shared/base/ids.ts';
 import { SYSTEM_REGISTERS, systemRegister } from '../a64/system-registers.ts';
 import * as L from '../layout.ts';
 import * as K from '../sysreg-slots.ts';
+import { Translator } from './translator.ts';
 
 export interface MachineOptions {
   /** Physical RAM of the emulated host, in bytes, from physical address 0; a multiple of 64 KiB. */
@@ -62,6 +63,7 @@ export class Machine {
   readonly cpus: readonly Cpu[];
   readonly ramBytes: number;
   private readonly core: CoreExports;
+  readonly translator: Translator;
 
   constructor(options: MachineOptions) {
     assert(options.ramBytes % 65536 === 0, 'RAM is whole WebAssembly pages');
@@ -71,7 +73,8 @@ export class Machine {
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     this.view = new DataView(this.memory.buffer);
     const core = new WebAssembly.Instance(moduleOf('core.wasm'), { env: { memory: this.memory, nowNs: options.nowNs } });
-    const interpreter = new WebAssembly.Instance(moduleOf('interpreter.wasm'), { env: { memory: this.memory }, core: core.exports });
+    this.translator = new Translator(this.memory, core.exports);
+    const interpreter = new WebAssembly.Instance(moduleOf('interpreter.wasm'), { env: { memory: this.memory }, core: core.exports, translator: { hot: this.translator.report, regions: this.translator.regions } });
     this.core = core.exports as unknown as CoreExports;
     this.view.setFloat64(L.MACHINE + L.M_RAM_BYTES, options.ramBytes, true);
     this.view.setInt32(L.MACHINE + L.M_CPUS, options.cpus, true);

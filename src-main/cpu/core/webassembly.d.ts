@@ -5,6 +5,10 @@ declare namespace WebAssembly {
     constructor(module: Module, imports: Record<string, Record<string, unknown>>);
     readonly exports: Record<string, unknown>;
   }
+  class Table {
+    constructor(limits: { initial: number; element: 'anyfunc' });
+    set(index: number, value: unknown): void;
+  }
   class Memory {
     constructor(limits: { initial: number; maximum: number; shared: boolean });
     readonly buffer: SharedArrayBuffer;

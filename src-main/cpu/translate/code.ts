@@ -121,12 +121,18 @@ export class Code {
     return Val.local(local, type);
   }
 
-  callIndirect(typeIndex: number, slot: Val, args: readonly Val[]): void {
+  callIndirect(typeIndex: number, slot: Val, args: readonly Val[], table = 0): void {
     for (const arg of args) arg.emit(this.bytes);
     slot.emit(this.bytes);
     this.bytes.push(OP.callIndirect);
     uleb(typeIndex, this.bytes);
-    this.bytes.push(0);
+    uleb(table, this.bytes);
+  }
+
+  /** Puts what a call left on the stack into a local. */
+  setPopped(local: number): void {
+    this.bytes.push(OP.set);
+    uleb(local, this.bytes);
   }
 
   /** Takes what a call left on the stack. */
@@ -136,6 +142,9 @@ export class Code {
     uleb(local, this.bytes);
     return Val.local(local, type);
   }
+
+  /** Bytes of code so far. */
+  get size(): number { return this.bytes.length; }
 
   finish(): FunctionBody { return { signature: this.signature, locals: this.locals, code: this.bytes }; }
 

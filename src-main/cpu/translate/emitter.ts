@@ -19,6 +19,9 @@ export interface AccessOptions {
   readonly aligned?: boolean;
 }
 
+/** X30, which branches with link write. */
+export const LINK: Reg = { offset: Val.i32(8 * 30), guardZero: false };
+
 export abstract class Emitter {
   readonly code: Code;
   readonly cpu: Val;
@@ -87,14 +90,14 @@ export abstract class Emitter {
   /** Address of a register in linear memory, for core functions that work on whole registers. */
   addressOf(reg: Reg): Val { return this.cpu.add(reg.offset); }
 
-  private register(type: WasmType, reg: Reg, offset: number, size?: number, signed?: boolean): Val {
+  protected register(type: WasmType, reg: Reg, offset: number, size?: number, signed?: boolean): Val {
     const known = reg.offset.number;
     if (known === L.XZR && type === 'i64') return Val.i64(0);
     if (known === L.XZR && type === 'i32') return Val.i32(0);
     return known === undefined ? loadFrom(type, this.cpu.add(reg.offset), offset, size, signed) : loadFrom(type, this.cpu, known + offset, size, signed);
   }
 
-  private storeRegister(reg: Reg, value: Val, offset: number, size?: number): void {
+  protected storeRegister(reg: Reg, value: Val, offset: number, size?: number): void {
     const known = reg.offset.number;
     if (known === L.DUMP || known === L.XZR) return;
     if (known === undefined) this.code.store(this.cpu.add(reg.offset), value, offset, size);
@@ -105,7 +108,7 @@ export abstract class Emitter {
 
   setFlagsSub(a: Val, b: Val): void { this.lazyFlags(L.FLAGS_SUB, a, b); }
   setFlagsLogic(result: Val): void { this.lazyFlags(L.FLAGS_LOGIC, result, result.like(0)); }
-  private lazyFlags(kind: number, a: Val, b: Val): void {
+  protected lazyFlags(kind: number, a: Val, b: Val): void {
     const high = (v: Val) => (v.type === 'i32' ? v.zext().shl(32) : v);
     this.put(L.FLAG_A, high(a));
     this.put(L.FLAG_B, high(b));
@@ -179,12 +182,15 @@ export abstract class Emitter {
   runAndLeave(name: CoreFunction, ...args: Arg[]): void {
     this.savePc();
     this.run(name, ...args);
-    this.leave();
+    this.fault();
   }
 
   undefined(): void { this.runAndLeave('undefined'); }
 
-  private leaveIfFault(): void { this.if(this.get('i32', L.FAULT), () => this.leave()); }
+  private leaveIfFault(): void { this.if(this.get('i32', L.FAULT), () => this.fault()); }
+
+  /** An exception was taken or the hypervisor is wanted: the CPU's block says where to go on. */
+  protected fault(): void { this.leave(); }
 
   // ---- memory
 
@@ -287,13 +293,13 @@ function narrow(raw: Val, type: 'i32' | 'i64', bytes: number, signed: boolean): 
   return value.sextFrom((bytes * 8) as 8 | 16 | 32);
 }
 
-function fromNzcv(base: number, nzcv: Val): Val {
+export function fromNzcv(base: number, nzcv: Val): Val {
   const n = nzcv.shrU(3).and(1), z = nzcv.shrU(2).and(1), c = nzcv.shrU(1).and(1), v = nzcv.and(1);
   return [z, c, n, v, c.and(z.eqz()), n.eq(v), n.eq(v).and(z.eqz())][base] ?? Val.i32(1);
 }
 
 /** Conditions of A - B; `isSub` is false after logical operations, which clear C and have B = 0. */
-function fromOperands(base: number, a: Val, b: Val, isSub: Val): Val {
+export function fromOperands(base: number, a: Val, b: Val, isSub: Val): Val {
   const overflow = () => a.xor(b).and(a.xor(a.sub(b))).ltS(0n);
   switch (base) {
     case 0: return a.eq(b);

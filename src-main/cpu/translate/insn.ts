@@ -110,9 +110,12 @@ export function knownFields(row: Row, word: number): Record<string, Val> {
 
 const popcount = (n: number) => { let c = 0; for (let v = n >>> 0; v !== 0; v = (v & (v - 1)) >>> 0) c += 1; return c; };
 
-/** Most specific first; two variants may overlap only if one is strictly more specific than the other. */
+/** Most specific first: the order in which variants are tried. */
+export const bySpecificity = (variants: readonly Variant[]): Variant[] => [...variants].sort((a, b) => popcount(b.mask) - popcount(a.mask));
+
+/** The same, after making sure that two variants overlap only if one is strictly more specific than the other. */
 export function inOrderOfDecoding(variants: readonly Variant[]): Variant[] {
-  const sorted = [...variants].sort((a, b) => popcount(b.mask) - popcount(a.mask));
+  const sorted = bySpecificity(variants);
   for (const [i, a] of sorted.entries()) {
     for (const b of sorted.slice(i + 1)) {
       const both = (a.mask & b.mask) >>> 0;

@@ -7,14 +7,18 @@ import * as L from '../layout.ts';
 import { Code, type Callee, type Label } from './code.ts';
 import { CORE_FUNCTIONS, type CoreFunction } from './core-functions.ts';
 import { Emitter } from './emitter.ts';
+import { REGION } from './region.ts';
 import { inOrderOfDecoding, variantsOf, type FieldSpec, type Reg, type Row, type Variant } from './insn.ts';
 import { Val, loadFrom } from './value.ts';
 import { WasmModule, type FunctionBody, type Signature } from './wasm-module.ts';
 
-/** Handlers that stand for no instruction. */
-const DECODE = 0, SENTINEL = 1, UNDEFINED = 2, FIRST = 3;
+const FIRST = L.FIRST_HANDLER;
+/** The module's own function table, behind that of the regions. */
+const OWN_TABLE = 1;
 const SLOT_OFFSETS = [2, 4, 6, 12, 14];
 
+/** Tells the translator of a record that became hot: CPU, record. */
+const HOT: Signature = { params: ['i32', 'i32'], results: [] };
 const RUN: Signature = { params: ['i32', 'i32'], results: ['i32'] };
 const HANDLER: Signature = { params: ['i32', 'i32'], results: ['i32'] };
 const PREPARE: Signature = { params: ['i32', 'i32'], results: [] };
@@ -35,6 +39,8 @@ export function generateInterpreter(rows: readonly Row[], isHot: (variant: Varia
 
   const module = new WasmModule({ initial: L.RAM_BASE / 65536, maximum: 65536 });
   const core = importCore(module);
+  const hot: Callee = { index: module.import('translator', 'hot', HOT), signature: HOT };
+  const regions = module.importTable('translator', 'regions');
   const decode = module.declare(), run = module.declare();
   const total = FIRST + numbered.length;
   const table: (number | undefined)[] = new Array<undefined>(2 * total).fill(undefined);
@@ -44,7 +50,7 @@ export function generateInterpreter(rows: readonly Row[], isHot: (variant: Varia
     table[total + i + FIRST] = index;
   });
 
-  module.define(run, runFunction(core, { index: decode, signature: DECODER }, module.typeIndex(HANDLER), numbered.slice(0, hotCount), prepares));
+  module.define(run, runFunction({ core, hot, decode: { index: decode, signature: DECODER }, handlerType: module.typeIndex(HANDLER), regionType: module.typeIndex(REGION), regions }, numbered.slice(0, hotCount), prepares));
   numbered.slice(hotCount).forEach((variant, i) => {
     const index = module.declare(), record = new RecordLayout(variant);
     module.define(index, coldHandler(variant, core, record));
@@ -55,7 +61,7 @@ export function generateInterpreter(rows: readonly Row[], isHot: (variant: Varia
   module.table(table);
   module.export('run', run);
   for (const { at, bytes } of [...decodeTables(ordered, numberOf), ...data]) module.data(at, bytes);
-  return { module: module.encode(), handlers: ['decode', 'next page', 'UNDEFINED', ...numbered.map(nameOf)] };
+  return { module: module.encode(), handlers: ['decode', 'next page', 'UNDEFINED', 'translated', ...numbered.map(nameOf)] };
 }
 
 const nameOf = (v: Variant) => `${v.row.name} ${Object.entries(v.fixed).map(([k, n]) => `${k}=${n}`).join(' ')}`.trim();
@@ -135,7 +141,7 @@ function registerOffset(field: FieldSpec, number: Val): Val {
 function prepareFunction(variant: Variant, handler: number, record: RecordLayout): FunctionBody {
   const code = new Code(PREPARE), ip = code.param(0), word = code.param(1);
   const undef = variant.row.undef?.(record.fieldVals(word));
-  if (undef !== undefined) code.if(undef, () => { code.store(ip, Val.i32(UNDEFINED), 0, 2); code.return(); });
+  if (undef !== undefined) code.if(undef, () => { code.store(ip, Val.i32(L.HANDLER_UNDEFINED), 0, 2); code.return(); });
   code.store(ip, record.immediate(word), 8);
   for (const { offset, value } of record.slots) code.store(ip, value(word), offset, 2);
   code.store(ip, Val.i32(handler), 0, 2);
@@ -162,7 +168,7 @@ class ColdEmitter extends RecordEmitter {
   protected tlb() { return this.get('i32', L.TLB); }
 }
 
-interface LoopState { readonly ip: number; readonly slot: number; readonly page: number; readonly tlb: number; readonly outer: Label; readonly next: Label }
+interface LoopState { readonly ip: number; readonly slot: number; readonly page: number; readonly tlb: number; readonly outer: Label; readonly taken: Label }
 
 /** A handler that is a case of the loop. */
 class HotEmitter extends RecordEmitter {
@@ -180,7 +186,7 @@ class HotEmitter extends RecordEmitter {
     const to = this.let(target);
     this.if(to.xor(Val.local(this.state.page, 'i64')).ltU(4096n).and(to.wrap().and(3).eqz()), () => {
       this.code.set(this.state.ip, Val.local(this.state.slot, 'i32').add(to.wrap().and(0xffc).shl(2)));
-      this.continueWithinBudget();
+      this.code.br(this.state.taken);
     });
     this.put(L.PC, to);
     this.leave();
@@ -190,18 +196,12 @@ class HotEmitter extends RecordEmitter {
     const bytes = this.let(delta.wrap()), to = this.let(this.ip.add(bytes.shl(2)));
     this.if(to.sub(Val.local(this.state.slot, 'i32')).ltU(L.SLOT_SENTINEL), () => {
       this.code.set(this.state.ip, to);
-      this.continueWithinBudget();
+      this.code.br(this.state.taken);
     });
     this.put(L.PC, this.pc().add(bytes.sext()));
     this.leave();
   }
 
-  /** A taken branch is where the budget is looked at. */
-  private continueWithinBudget() {
-    this.code.brIf(this.state.next, this.code.param(1).gtS(0));
-    this.savePc();
-    this.leave();
-  }
 }
 
 const pcOf = (state: LoopState) => Val.local(state.page, 'i64').add(Val.local(state.ip, 'i32').sub(Val.local(state.slot, 'i32')).shrU(2).zext());
@@ -222,51 +222,79 @@ function coldHandler(variant: Variant, core: Record<CoreFunction, Callee>, recor
 
 type Prepare = (record: RecordLayout) => void;
 
-function runFunction(core: Record<CoreFunction, Callee>, decode: Callee, handlerType: number, hot: readonly Variant[], prepares: readonly Prepare[]): FunctionBody {
-  const code = new Code(RUN), cpu = code.param(0), budget = code.param(1);
+interface Surroundings {
+  readonly core: Record<CoreFunction, Callee>;
+  readonly hot: Callee;
+  readonly decode: Callee;
+  readonly handlerType: number;
+  readonly regionType: number;
+  /** The table of translated regions. */
+  readonly regions: number;
+}
+
+/** Three loops: `outer` finds the page of PC, `taken` follows a branch within it, `next` dispatches one record. */
+function runFunction(around: Surroundings, hot: readonly Variant[], prepares: readonly Prepare[]): FunctionBody {
+  const { core } = around, code = new Code(RUN), cpu = code.param(0), budget = code.param(1);
   const locals = { ip: code.local('i32'), slot: code.local('i32'), page: code.local('i64'), tlb: code.local('i32') };
   const ip = Val.local(locals.ip, 'i32'), slot = Val.local(locals.slot, 'i32');
   code.loop(outer => {
     code.scratch(() => enter(code, core, locals, outer));
-    code.loop(next => {
-      const state: LoopState = { ...locals, outer, next };
-      const advance = () => { code.set(locals.ip, ip.add(L.RECORD_BYTES)); code.br(next); };
-      const emitCase = (at: number) => {
-        if (at === DECODE) {
+    code.loop(taken => {
+      const state: LoopState = { ...locals, outer, taken };
+      code.scratch(() => arrive(code, around.hot, state));
+      code.loop(next => {
+        const advance = () => { code.set(locals.ip, ip.add(L.RECORD_BYTES)); code.br(next); };
+        const emitCase = (at: number) => {
+          if (at >= FIRST) {
+            const variant = hot[at - FIRST] as Variant, record = new RecordLayout(variant);
+            code.scratch(() => emitBody(new HotEmitter(code, core, state), variant, record, ip));
+            advance();
+            prepares[at - FIRST]?.(record);
+            return;
+          }
+          if (at === L.HANDLER_UNDEFINED) { new HotEmitter(code, core, state).undefined(); return; }
           code.set(1, budget.add(1));
-          code.call(decode, ip, loadFrom('i32', loadFrom('i32', slot, L.SLOT_HOST).add(ip.sub(slot).shrU(2))));
-          code.br(next);
-        } else if (at === SENTINEL) {
-          code.set(1, budget.add(1));
-          code.store(cpu, pcOf(state), L.PC);
-          code.br(outer);
-        } else if (at === UNDEFINED) {
-          new HotEmitter(code, core, state).undefined();
-        } else {
-          const variant = hot[at - FIRST] as Variant, record = new RecordLayout(variant);
-          code.scratch(() => emitBody(new HotEmitter(code, core, state), variant, record, ip));
-          advance();
-          prepares[at - FIRST]?.(record);
-        }
-      };
-      const nest = (at: number, labels: readonly Label[], cold: Label): void => {
-        if (at < 0) {
-          code.set(1, budget.sub(1));
-          code.brTable(loadFrom('i32', ip, 0, 2), [...labels].reverse(), cold);
-          return;
-        }
-        code.block(label => nest(at - 1, [...labels, label], cold));
-        emitCase(at);
-      };
-      code.block(cold => nest(FIRST + hot.length - 1, [], cold));
-      code.store(cpu, pcOf(state), L.PC);
-      code.callIndirect(handlerType, loadFrom('i32', ip, 0, 2), [cpu, ip]);
-      code.scratch(() => code.brIf(outer, code.pop('i32')));
-      advance();
+          if (at === L.HANDLER_DECODE) {
+            code.call(around.decode, ip, loadFrom('i32', loadFrom('i32', slot, L.SLOT_HOST).add(ip.sub(slot).shrU(2))));
+            code.br(next);
+          } else if (at === L.HANDLER_SENTINEL) {
+            code.store(cpu, pcOf(state), L.PC);
+            code.br(outer);
+          } else {
+            code.callIndirect(around.regionType, loadFrom('i32', ip, 8), [cpu, budget, Val.local(locals.page, 'i64')], around.regions);
+            code.setPopped(1);
+            code.br(outer);
+          }
+        };
+        const nest = (at: number, labels: readonly Label[], cold: Label): void => {
+          if (at < 0) {
+            code.set(1, budget.sub(1));
+            code.brTable(loadFrom('i32', ip, 0, 2), [...labels].reverse(), cold);
+            return;
+          }
+          code.block(label => nest(at - 1, [...labels, label], cold));
+          emitCase(at);
+        };
+        code.block(cold => nest(FIRST + hot.length - 1, [], cold));
+        code.store(cpu, pcOf(state), L.PC);
+        code.callIndirect(around.handlerType, loadFrom('i32', ip, 0, 2), [cpu, ip], OWN_TABLE);
+        code.scratch(() => code.brIf(outer, code.pop('i32')));
+        advance();
+      });
     });
   });
   code.return(Val.i32(0));
   return code.finish();
+}
+
+/** At the target of a taken branch: looks at the budget, and counts how often this place is reached. */
+function arrive(code: Code, hot: Callee, state: LoopState): void {
+  const cpu = code.param(0), ip = Val.local(state.ip, 'i32');
+  code.if(code.param(1).leS(0), () => { code.store(cpu, pcOf(state), L.PC); code.br(state.outer); });
+  const counter = code.let(ip.shrU(3).and(2 * (L.COUNTER_COUNT - 1)));
+  const count = code.let(loadFrom('i32', counter, L.COUNTERS, 2).add(1));
+  code.store(counter, count, L.COUNTERS, 2);
+  code.if(count.eq(L.HOT_COUNT), () => code.call(hot, cpu, ip));
 }
 
 /** Finds the decoded page of PC, after looking whether to return. */
@@ -303,14 +331,14 @@ function decodeFunction(prepareType: number, total: number): FunctionBody {
   code.block(none => code.loop(again => {
     code.brIf(none, left.eqz());
     code.if(word.and(loadFrom('i32', at, L.DECODE_ENTRIES)).eq(loadFrom('i32', at, L.DECODE_ENTRIES + 4)), () => {
-      code.callIndirect(prepareType, loadFrom('i32', at, L.DECODE_ENTRIES + 8).add(total), [ip, word]);
+      code.callIndirect(prepareType, loadFrom('i32', at, L.DECODE_ENTRIES + 8).add(total), [ip, word], OWN_TABLE);
       code.return();
     });
     code.set(entry, at.add(16));
     code.set(count, left.sub(1));
     code.br(again);
   }));
-  code.store(ip, Val.i32(UNDEFINED), 0, 2);
+  code.store(ip, Val.i32(L.HANDLER_UNDEFINED), 0, 2);
   return code.finish();
 }
 
@@ -324,7 +352,7 @@ function decodeTables(ordered: readonly Variant[], numberOf: ReadonlyMap<Variant
     if (first === undefined) {
       first = entries.length / 4;
       lists.set(key, first);
-      for (const v of list) entries.push(v.mask, v.bits, numberOf.get(v) ?? UNDEFINED, 0);
+      for (const v of list) entries.push(v.mask, v.bits, numberOf.get(v) ?? L.HANDLER_UNDEFINED, 0);
     }
     decodeIndex.set([first, list.length], high * 2);
   }

@@ -17,7 +17,9 @@ export function uleb(value: number, out: number[]): void {
 }
 
 export function sleb(value: number | bigint, out: number[]): void {
-  let rest = BigInt(value);
+  if (typeof value === 'number') { slebSmall(value | 0, out); return; }
+  if (value >= -0x4000_0000n && value < 0x4000_0000n) { slebSmall(Number(value), out); return; }
+  let rest = value;
   for (;;) {
     const low = Number(rest & 0x7fn);
     rest >>= 7n;
@@ -26,25 +28,31 @@ export function sleb(value: number | bigint, out: number[]): void {
   }
 }
 
+function slebSmall(value: number, out: number[]): void {
+  let rest = value;
+  while (rest < -0x40 || rest >= 0x40) { out.push((rest & 0x7f) | 0x80); rest >>= 7; }
+  out.push(rest & 0x7f);
+}
+
 export interface FunctionBody { readonly signature: Signature; readonly locals: readonly WasmType[]; readonly code: readonly number[] }
 interface FunctionImport { readonly module: string; readonly name: string; readonly signature: Signature }
 
 /** One module under construction. Function indices are those of the imports first, then of the definitions. */
 export class WasmModule {
-  private readonly types: string[] = [];
+  private readonly types: Signature[] = [];
   private readonly imports: FunctionImport[] = [];
   private readonly bodies: (FunctionBody | undefined)[] = [];
   private readonly exports: { name: string; index: number }[] = [];
   private readonly segments: { readonly at: number; readonly bytes: Uint8Array }[] = [];
   private tableFunctions: readonly (number | undefined)[] = [];
+  private readonly tableImports: { readonly module: string; readonly name: string }[] = [];
   private readonly memoryPages: { initial: number; maximum: number };
 
   constructor(memoryPages: { initial: number; maximum: number }) { this.memoryPages = memoryPages; }
 
   typeIndex(signature: Signature): number {
-    const key = JSON.stringify([signature.params, signature.results]);
-    const at = this.types.indexOf(key);
-    return at >= 0 ? at : this.types.push(key) - 1;
+    const at = this.types.findIndex(t => t === signature || (t.params.join() === signature.params.join() && t.results.join() === signature.results.join()));
+    return at >= 0 ? at : this.types.push(signature) - 1;
   }
 
   /** All imports come before the first `declare`. */
@@ -63,6 +71,9 @@ export class WasmModule {
 
   export(name: string, index: number): void { this.exports.push({ name, index }); }
 
+  /** A table of functions that somebody else fills; those that are imported come before the module's own. */
+  importTable(module: string, name: string): number { return this.tableImports.push({ module, name }) - 1; }
+
   /** The module's own function table; holes trap when called. */
   table(functions: readonly (number | undefined)[]): void { this.tableFunctions = functions; }
 
@@ -70,16 +81,18 @@ export class WasmModule {
   data(at: number, bytes: Uint8Array): void { this.segments.push({ at, bytes }); }
 
   encode(): Uint8Array<ArrayBuffer> {
-    const out = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+    const out = new Bytes();
+    out.add([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
     section(out, 1, this.types.map(encodeType));
-    section(out, 2, [...this.imports.map(i => [...text(i.module), ...text(i.name), 0, ...u(this.typeIndex(i.signature))]), this.memoryImport()]);
+    section(out, 2, [...this.imports.map(i => [...text(i.module), ...text(i.name), 0, ...u(this.typeIndex(i.signature))]),
+      ...this.tableImports.map(t => [...text(t.module), ...text(t.name), 1, FUNCREF, 0, 0]), this.memoryImport()]);
     section(out, 3, this.bodies.map(b => u(this.typeIndex(this.bodyOf(b).signature))));
     if (this.tableFunctions.length > 0) section(out, 4, [[FUNCREF, 0, ...u(this.tableFunctions.length)]]);
     section(out, 7, this.exports.map(e => [...text(e.name), 0, ...u(e.index)]));
     if (this.tableFunctions.length > 0) section(out, 9, this.elements());
     section(out, 10, this.bodies.map(b => encodeBody(this.bodyOf(b))));
     section(out, 11, this.segments.map(({ at, bytes }) => [0, 0x41, ...s(at), 0x0b, ...u(bytes.length), ...bytes]));
-    return Uint8Array.from(out);
+    return out.finish();
   }
 
   private bodyOf(body: FunctionBody | undefined): FunctionBody {
@@ -94,7 +107,7 @@ export class WasmModule {
   private elements(): number[][] {
     const runs: number[][] = [];
     this.tableFunctions.forEach((index, slot) => {
-      if (index !== undefined) runs.push([0, 0x41, ...s(slot), 0x0b, 1, ...u(index)]);
+      if (index !== undefined) runs.push([2, ...u(this.tableImports.length), 0x41, ...s(slot), 0x0b, 0, 1, ...u(index)]);
     });
     return runs;
   }
@@ -102,10 +115,10 @@ export class WasmModule {
 
 const u = (value: number) => { const out: number[] = []; uleb(value, out); return out; };
 const s = (value: number) => { const out: number[] = []; sleb(value, out); return out; };
-const text = (value: string) => { const bytes = new TextEncoder().encode(value); return [...u(bytes.length), ...bytes]; };
+const encoder = new TextEncoder();
+const text = (value: string) => { const bytes = encoder.encode(value); return [...u(bytes.length), ...bytes]; };
 
-function encodeType(key: string): number[] {
-  const [params, results] = JSON.parse(key) as [WasmType[], WasmType[]];
+function encodeType({ params, results }: Signature): number[] {
   return [0x60, ...u(params.length), ...params.map(typeByte), ...u(results.length), ...results.map(typeByte)];
 }
 
@@ -115,13 +128,30 @@ function encodeBody(body: FunctionBody): number[] {
   for (const byte of body.code) out.push(byte);
   out.push(0x0b);
   const sized = u(out.length);
-  for (const byte of out) sized.push(byte);
-  return sized;
+  return sized.concat(out);
 }
 
-function section(out: number[], id: number, items: readonly (readonly number[])[]): void {
-  const body = u(items.length);
-  for (const item of items) for (const byte of item) body.push(byte);
-  out.push(id, ...u(body.length));
-  for (const byte of body) out.push(byte);
+/** A growing array of bytes. */
+class Bytes {
+  private bytes = new Uint8Array(65_536);
+  private length = 0;
+
+  add(more: ArrayLike<number>): void {
+    while (this.length + more.length > this.bytes.length) {
+      const larger = new Uint8Array(2 * this.bytes.length);
+      larger.set(this.bytes);
+      this.bytes = larger;
+    }
+    this.bytes.set(more, this.length);
+    this.length += more.length;
+  }
+
+  finish(): Uint8Array<ArrayBuffer> { return this.bytes.slice(0, this.length); }
+}
+
+function section(out: Bytes, id: number, items: readonly (readonly number[])[]): void {
+  const count = u(items.length), size = items.reduce((sum, item) => sum + item.length, count.length);
+  out.add([id, ...u(size)]);
+  out.add(count);
+  for (const item of items) out.add(item);
 }

@@ -3,7 +3,7 @@
  * reached. A store to such a page empties its slot, so that code is always what memory holds.
  */
 import {
-  CODE_POOL, CODE_SLOT_BYTES, CODE_SLOTS, EL, ITLB, ITLB_ENTRIES, ITLB_ENTRY_BYTES, M_DIRTY_CODE, M_NEXT_SLOT, MACHINE, PAGE_HAS_CODE, PAGE_TABLE, PC, RAM_BASE, RECORD_BYTES, SLOT, SLOT_HOST,
+  CODE_POOL, CODE_SLOT_BYTES, CODE_SLOTS, EL, HANDLER_SENTINEL, ITLB, ITLB_ENTRIES, ITLB_ENTRY_BYTES, M_DIRTY_CODE, M_NEXT_SLOT, MACHINE, PAGE_HAS_CODE, PAGE_TABLE, PC, RAM_BASE, RECORD_BYTES, SLOT, SLOT_GENERATION, SLOT_HOST,
   SLOT_PAGE, SLOT_SENTINEL, WALK_SIZE_LOG2,
 } from "../../layout";
 import { raiseAbort } from "./aborts";
@@ -12,8 +12,6 @@ import { FAR_EL1 } from "../../sysreg-slots";
 import { branchAddress, EXECUTE, translate, walkHost } from "./mmu";
 import { get32, get64, machine32, put32, put64 } from "./state";
 import { dropWritesTo, fillCode, flushCodeEverywhere } from "./tlb";
-
-const HANDLER_SENTINEL: u16 = 1;
 
 /** Finds the decoded page of PC and puts it in SLOT; returns 0 after an exception instead. */
 export function fetch(cpu: usize): i32 {
@@ -57,7 +55,7 @@ function newSlot(host: usize, entry: usize): usize {
     flushCodeEverywhere();
     forget(slot);
   }
-  store<u16>(slot + SLOT_SENTINEL, HANDLER_SENTINEL);
+  store<u16>(slot + SLOT_SENTINEL, <u16>HANDLER_SENTINEL);
   store<i32>(slot + SLOT_HOST, <i32>host);
   store<i32>(slot + SLOT_PAGE, <i32>((host - <usize>RAM_BASE) >> 12));
   store<u16>(entry, <u16>(n + 1));
@@ -85,6 +83,7 @@ export function codeWritten(cpu: usize, host: usize): void {
 /** Makes every record decode again. Operands stay, as the instruction that wrote may be one of these and not done. */
 function forget(slot: usize): void {
   for (let record = slot; record < slot + SLOT_SENTINEL; record += RECORD_BYTES) store<u16>(record, 0);
+  store<i32>(slot + SLOT_GENERATION, load<i32>(slot + SLOT_GENERATION) + 1);
 }
 
 function runningSlot(cpu: usize): usize {

@@ -1,0 +1,47 @@
+/** From hot records to a module of regions: pure work on the machine's memory, done on whichever thread has time. */
+import { A64 } from '../a64/index.ts';
+import * as L from '../layout.ts';
+import type { Callee } from '../translate/code.ts';
+import { findBlocks, type Block } from '../translate/control-flow.ts';
+import { CORE_FUNCTIONS, type CoreFunction } from '../translate/core-functions.ts';
+import { Decoder } from '../translate/decoder.ts';
+import { REGION, translateRegion } from '../translate/region.ts';
+import { WasmModule } from '../translate/wasm-module.ts';
+
+/** A record that is to be translated, and how often its page had been written when that was asked. */
+export interface HotRecord { readonly record: number; readonly generation: number }
+
+/** A module whose export `r<n>` is the region of the n-th record. */
+export interface Translation { readonly module: WebAssembly.Module; readonly records: readonly HotRecord[] }
+
+let decoder: Decoder | undefined;
+
+/** Undefined when none of the records can be translated. */
+export function translateRecords(view: DataView, hot: readonly HotRecord[]): Translation | undefined {
+  const found = hot.map(h => ({ hot: h, blocks: blocksAt(view, h.record) })).filter(f => f.blocks.length > 0);
+  if (found.length === 0) return undefined;
+  return { module: new WebAssembly.Module(moduleOf(found.map(f => f.blocks))), records: found.map(f => f.hot) };
+}
+
+export const slotOf = (record: number): number => record - (record - L.CODE_POOL) % L.CODE_SLOT_BYTES;
+
+/** The region of a record that still stands for an instruction. */
+function blocksAt(view: DataView, record: number): Block[] {
+  const slot = slotOf(record), handler = view.getUint16(record, true);
+  if (handler < L.FIRST_HANDLER || record - slot >= L.SLOT_SENTINEL) return [];
+  const page = view.getInt32(slot + L.SLOT_HOST, true) >>> 0, ran = (offset: number) => view.getUint16(slot + 4 * offset, true) !== L.HANDLER_DECODE;
+  return findBlocks((record - slot) / 4, offset => (ran(offset) ? view.getUint32(page + offset, true) : undefined), decoder ??= new Decoder(A64));
+}
+
+function moduleOf(regions: readonly (readonly Block[])[]): Uint8Array {
+  const module = new WasmModule({ initial: L.RAM_BASE / 65536, maximum: 65536 });
+  const core = Object.fromEntries(Object.entries(CORE_FUNCTIONS).map(([name, signature]) =>
+    [name, { index: module.import('core', name, signature), signature }])) as unknown as Record<CoreFunction, Callee>;
+  module.typeIndex(REGION);
+  regions.forEach((blocks, n) => {
+    const index = module.declare();
+    module.define(index, translateRegion(blocks, core));
+    module.export(`r${n}`, index);
+  });
+  return module.encode();
+}

@@ -1,0 +1,78 @@
+/**
+ * Keeps the translated regions of one machine. The interpreter reports records that were reached often; they are
+ * translated elsewhere, and installed between turns by replacing their handlers. When a page is written its records
+ * decode again and its generation counts up, so that no translation outlives its code.
+ */
+import * as L from '../layout.ts';
+import { slotOf, type HotRecord, type Translation } from './translation.ts';
+
+/** Records in one request: their module takes a few milliseconds. */
+const BATCH = 24;
+/** Turns for which a record may wait for its batch to fill. */
+const PATIENCE = 100;
+/** Regions that may exist at a time; then all are dropped, and what is still hot comes back. */
+const MOST_REGIONS = 16_384;
+
+/** Translates and calls `install` with the result, at once or later. */
+export type TranslationService = (hot: readonly HotRecord[]) => void;
+
+export class Translator {
+  readonly regions: WebAssembly.Table;
+  /** Without one, everything is interpreted. */
+  service: TranslationService | undefined;
+  private readonly view: DataView;
+  private readonly imports: Record<string, Record<string, unknown>>;
+  private hot: HotRecord[] = [];
+  private used = 0;
+  private waited = 0;
+
+  /** `core` are the core's exports; `memory` is the machine's. */
+  constructor(memory: WebAssembly.Memory, core: Record<string, unknown>) {
+    this.view = new DataView(memory.buffer);
+    this.imports = { env: { memory }, core };
+    this.regions = new WebAssembly.Table({ initial: MOST_REGIONS, element: 'anyfunc' });
+  }
+
+  /** How many regions are there. */
+  get count(): number { return this.used; }
+
+  /** Called by the interpreter. */
+  readonly report = (_cpu: number, record: number): void => {
+    if (this.service !== undefined) this.hot.push({ record, generation: this.generationOf(record) });
+  };
+
+  /** To be called between turns: asks for a batch when enough was reported, or what was reported waits for long. */
+  request(): void {
+    if (this.hot.length === 0 || (this.hot.length < BATCH && ++this.waited < PATIENCE)) return;
+    this.waited = 0;
+    this.service?.(this.hot.splice(0, BATCH));
+  }
+
+  /** Between turns. Records whose page was written or given away meanwhile are left alone. */
+  install({ module, records }: Translation): void {
+    if (this.used + records.length > MOST_REGIONS) this.dropAll();
+    const { exports } = new WebAssembly.Instance(module, this.imports);
+    records.forEach(({ record, generation }, n) => {
+      if (generation !== this.generationOf(record) || this.view.getUint16(record, true) < L.FIRST_HANDLER) return;
+      const index = this.used++;
+      this.regions.set(index, exports[`r${n}`]);
+      this.view.setBigUint64(record + 8, BigInt(index), true);
+      this.view.setUint16(record, L.HANDLER_TRANSLATED, true);
+    });
+  }
+
+  private generationOf(record: number): number { return this.view.getInt32(slotOf(record) + L.SLOT_GENERATION, true); }
+
+  /** Makes every translated record decode again. */
+  private dropAll(): void {
+    for (let slot: number = L.CODE_POOL; slot < L.CODE_POOL + L.CODE_SLOTS * L.CODE_SLOT_BYTES; slot += L.CODE_SLOT_BYTES) {
+      if (this.view.getInt32(slot + L.SLOT_HOST, true) === 0) continue;
+      for (let record = slot; record < slot + L.SLOT_SENTINEL; record += L.RECORD_BYTES) {
+        if (this.view.getUint16(record, true) === L.HANDLER_TRANSLATED) this.view.setUint16(record, L.HANDLER_DECODE, true);
+      }
+    }
+    new Uint8Array(this.view.buffer, L.COUNTERS, 2 * L.COUNTER_COUNT).fill(0);
+    for (let n = 0; n < this.used; n++) this.regions.set(n, null);
+    this.used = 0;
+  }
+}

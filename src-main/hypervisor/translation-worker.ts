@@ -1,0 +1,11 @@
+/** A VM's second thread: translates hot code while the guest runs on. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { translateRecords, type HotRecord } from '../cpu/core/translation.ts';
+
+const { memory } = workerData as { memory: WebAssembly.Memory };
+const view = new DataView(memory.buffer);
+
+parentPort?.on('message', (hot: readonly HotRecord[]) => {
+  const translation = translateRecords(view, hot);
+  if (translation !== undefined) parentPort?.postMessage(translation);
+});
