@@ -10,8 +10,8 @@ export const BRK = 0xd420_0000;
 export const CASE_BYTES = 800;
 export const CASE = { words: 0, x: 16, sp: 264, nzcv: 272, fpcr: 276, fpsr: 280, v: 288 } as const;
 
-export const OUTCOME_BYTES = 928;
-export const OUTCOME = { kind: 0, first: 4, pc: 8, x: 16, sp: 264, nzcv: 272, fpcr: 276, fpsr: 280, last: 284, v: 288, patch: 800 } as const;
+export const OUTCOME_BYTES = 936;
+export const OUTCOME = { kind: 0, first: 4, pc: 8, x: 16, sp: 264, nzcv: 272, fpcr: 276, fpsr: 280, last: 284, v: 288, patch: 800, address: 928 } as const;
 export const PATCH_BYTES = 128;
 export const UNCHANGED = 0xffff_ffff;
 

@@ -13,6 +13,9 @@ export function differences(reference: Uint8Array, subject: Uint8Array): string[
   const u64 = (what: string, at: number) => { note(what, hex(a.getBigUint64(at, true)), hex(b.getBigUint64(at, true))); };
   note('outcome', kindOf(a), kindOf(b));
   u64('pc', OUTCOME.pc);
+  // Hosts do not say which address beyond their own virtual memory it was, and FAR's tag is UNKNOWN.
+  const untagged = (v: DataView) => BigInt.asUintN(56, v.getBigUint64(OUTCOME.address, true));
+  if (untagged(a) !== 0n) note('fault address', hex(untagged(a)), hex(untagged(b)));
   for (let i = 0; i < 31; i++) u64(`x${i}`, OUTCOME.x + 8 * i);
   u64('sp', OUTCOME.sp);
   for (const name of ['nzcv', 'fpcr', 'fpsr', 'first', 'last'] as const) u32(name, OUTCOME[name]);

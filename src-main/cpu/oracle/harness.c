@@ -26,6 +26,7 @@ struct outcome {
   uint32_t nzcv, fpcr, fpsr, last;
   uint64_t v[64];
   uint8_t patch[PATCH];
+  uint64_t address;
 };
 
 static struct test test;
@@ -72,10 +73,11 @@ static void note_memory(struct outcome *o) {
   memcpy(data, pristine, DATA_BYTES);
 }
 
-static void note(int signal, ucontext_t *u) {
+static void note(int signal, siginfo_t *info, ucontext_t *u) {
   struct outcome *o = &outcomes[pending++];
   struct fpsimd_context *f = vectors(u);
   o->kind = signal == SIGTRAP ? 1 : signal == SIGILL ? 2 : signal == SIGSEGV ? 3 : 4;
+  o->address = signal == SIGSEGV ? (uint64_t)info->si_addr : 0;
   o->pc = u->uc_mcontext.pc;
   memcpy(o->x, u->uc_mcontext.regs, sizeof o->x);
   o->sp = u->uc_mcontext.sp;
@@ -102,8 +104,7 @@ static void enter(ucontext_t *u) {
 
 static void handler(int signal, siginfo_t *info, void *context) {
   static int started;
-  (void)info;
-  if (started) note(signal, context);
+  if (started) note(signal, info, context);
   started = 1;
   if (!get(&test, sizeof test)) { put(outcomes, pending * sizeof outcomes[0]); _exit(0); }
   enter(context);

@@ -4,7 +4,7 @@ import { assemble } from '../asm/assembler.ts';
 import { Machine, type Cpu } from '../core/machine.ts';
 import * as L from '../layout.ts';
 import { SP_EL0 } from '../sysreg-slots.ts';
-import { BRK, CASE, CODE, DATA, DATA_BYTES, ENTRY, OUTCOME, OUTCOME_BYTES, PATCH_BYTES, pristineWord, UNCHANGED, type Case } from './case.ts';
+import { BRK, CASE, CODE, DATA, DATA_BYTES, ENTRY, KINDS, OUTCOME, OUTCOME_BYTES, PATCH_BYTES, pristineWord, UNCHANGED, type Case } from './case.ts';
 
 const TABLE1 = 0x1000, TABLE2 = 0x2000, TABLE3 = 0x3000, VECTORS = 0x10000;
 /** The vectors' page is seen here by EL1, which cannot run what EL0 can write. */
@@ -89,7 +89,9 @@ export class Subject {
 
   private outcome(caught: boolean): Uint8Array {
     const bytes = new Uint8Array(OUTCOME_BYTES), view = new DataView(bytes.buffer), { cpu, machine } = this;
-    view.setUint32(OUTCOME.kind, caught ? this.kind() : 0, true);
+    const kind = caught ? this.kind() : 0;
+    view.setUint32(OUTCOME.kind, kind, true);
+    view.setBigUint64(OUTCOME.address, KINDS[kind] === 'fault' ? cpu.system('FAR_EL1') : 0n, true);
     view.setBigUint64(OUTCOME.pc, cpu.system('ELR_EL1'), true);
     for (let i = 0; i < 31; i++) view.setBigUint64(OUTCOME.x + 8 * i, cpu.x(i), true);
     view.setBigUint64(OUTCOME.sp, machine.view.getBigUint64(L.CPU_BASE + SP_EL0, true), true);
