@@ -42,7 +42,8 @@ function moveStaged(c: Emitter, load: boolean, q: number, count: number, address
 function movePlain(c: Emitter, load: boolean, q: number, vt: Reg, count: number, address: Val): void {
   for (let i = 0; i < count; i++) {
     const reg = nextVector(vt, i), at = address.add((q !== 0 ? 16 : 8) * i);
-    if (q !== 0) load ? c.loadVector(reg, at) : c.storeVector(reg, at);
+    if (q !== 0 && load) c.loadVector(reg, at);
+    else if (q !== 0) c.storeVector(reg, at);
     else if (load) c.setScalar(reg, c.load('i64', 8, at));
     else c.store(8, at, c.element('i64', reg));
   }

@@ -20,8 +20,8 @@ export class Random {
   /** An integer of so many bits. */
   integer(bits: number): bigint {
     const wide = BigInt(bits), one = 1n << BigInt(this.below(bits));
-    const value = this.pick([this.u64, () => 0n, () => -1n, () => 1n << (wide - 1n), () => (1n << (wide - 1n)) - 1n, () => one, () => one - 1n, () => -one, () => BigInt(this.below(256) - 128)]);
-    return BigInt.asUintN(bits, value.call(this));
+    const value = this.pick([() => this.u64(), () => 0n, () => -1n, () => 1n << (wide - 1n), () => (1n << (wide - 1n)) - 1n, () => one, () => one - 1n, () => -one, () => BigInt(this.below(256) - 128)]);
+    return BigInt.asUintN(bits, value());
   }
 
   /** A half, single or double: zeros, infinities, NaNs, denormals, small integers, and any bits. */
@@ -30,17 +30,17 @@ export class Random {
     const infinity = (1n << (wide - 1n)) - (1n << fraction), quiet = 1n << (fraction - 1n), payload = BigInt.asUintN(Number(fraction - 1n), this.u64());
     const bias = (1n << (wide - fraction - 2n)) - 1n;
     const near = () => ((bias + BigInt(this.below(bits) - bits / 2)) << fraction) | BigInt.asUintN(Number(fraction), this.chance(0.5) ? this.u64() : this.integer(Number(fraction)));
-    const value = this.pick([this.u64, this.u64, near, near, near, () => 0n, () => infinity, () => infinity - 1n, () => infinity | quiet | payload, () => infinity | (payload || 1n), () => 1n << fraction,
+    const value = this.pick([() => this.u64(), () => this.u64(), near, near, near, () => 0n, () => infinity, () => infinity - 1n, () => infinity | quiet | payload, () => infinity | (payload || 1n), () => 1n << fraction,
       () => payload, () => 1n, () => bias << fraction]);
-    return BigInt.asUintN(bits, value.call(this) | sign);
+    return BigInt.asUintN(bits, value() | sign);
   }
 
   /** 128 bits in lanes of one kind, low half first. */
   vector(): readonly [bigint, bigint] {
-    const bits = this.pick([8, 16, 32, 64] as const), floats = bits !== 8 && this.chance(0.5);
+    const bits = this.pick([8, 16, 32, 64] as const), floats = this.chance(0.5);
     const half = () => {
       let value = 0n;
-      for (let at = 0; at < 64; at += bits) value |= (floats ? this.float(bits as 16) : this.integer(bits)) << BigInt(at);
+      for (let at = 0; at < 64; at += bits) value |= (floats && bits !== 8 ? this.float(bits) : this.integer(bits)) << BigInt(at);
       return value;
     };
     return this.chance(0.2) ? [this.u64(), this.u64()] : [half(), half()];
