@@ -7,7 +7,7 @@ export const NOTICES = join(ROOT, 'THIRD-PARTY-NOTICES.md');
 
 /** What esbuild and vite put into the bundles, directly or through one of these. */
 const REDISTRIBUTED = [
-  '@clr/ui', '@floating-ui/core', '@floating-ui/dom', '@floating-ui/utils', '@floating-ui/vue', '@kurkle/color', '@tanstack/virtual-core', '@tanstack/vue-virtual',
+  '@clr/ui', '@internationalized/date', '@internationalized/number', 'defu', 'ohash', '@floating-ui/core', '@floating-ui/dom', '@floating-ui/utils', '@floating-ui/vue', '@kurkle/color', '@tanstack/virtual-core', '@tanstack/vue-virtual',
   '@vue/reactivity', '@vue/runtime-core', '@vue/runtime-dom', '@vue/shared', '@vueuse/core', '@vueuse/shared', '@xterm/addon-fit', '@xterm/addon-search', '@xterm/xterm',
   'aria-hidden', 'chart.js', 'commander', 'pinia', 'reka-ui', 'valibot', 'vue', 'vue-router', 'ws',
 ];
