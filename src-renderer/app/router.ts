@@ -5,6 +5,10 @@ import AppShell from '../views/shell/AppShell.vue';
 import ConsoleWindow from '../views/vm/ConsoleWindow.vue';
 import VmPage from '../views/vm/VmPage.vue';
 
+declare module 'vue-router' {
+  interface RouteMeta { readonly kind?: 'datacenter' | 'host' | 'vm' }
+}
+
 /** Addresses live in the hash: the files come from `app://` or any server, which need to know nothing of them. */
 export const createAppRouter = (): Router => createRouter({
   history: createWebHashHistory(),
