@@ -9,11 +9,11 @@ test('every row does to registers, flags and memory what the reference does', ()
 }, 120_000);
 
 test('any word is UNDEFINED on both sides or does the same on both', () => {
-  expect(textOf(compareWords(2026, 15_000))).toBe('');
+  expect(textOf(compareWords(2026, 10_000))).toBe('');
 }, 120_000);
 
 test('instructions find what others before them left', () => {
-  expect(textOf(compareSequences(2026, 15_000))).toBe('');
+  expect(textOf(compareSequences(2026, 8_000))).toBe('');
 }, 120_000);
 
 test('the decoder of the assembler knows exactly the words that the interpreter runs', () => {

@@ -47,13 +47,19 @@ function isLeftOpen(test: Case, reference: Uint8Array, subject: Uint8Array): boo
   });
 }
 
-export function compareAll(model: Model, cases: readonly Case[]): Mismatch[] {
+/** Of every so many cases one is also run as translated code, which takes longer to make. */
+export function compareAll(model: Model, cases: readonly Case[], translatedEvery = Infinity): Mismatch[] {
   const outcomes = runReference(model, cases), subject = new Subject();
   return cases.flatMap((test, i) => {
     if (i % 3 === 0) subject.forgetTranslations();
-    const reference = outcomes[i] as Uint8Array, ours = subject.run(test), lines = differences(reference, ours);
-    return lines.length === 0 || isLeftOpen(test, reference, ours) ? [] : [{ name: test.name, word: test.bytes.getUint32(0, true), text: `${describe(test)}\n    ${lines.join('\n    ')}` }];
+    const reference = outcomes[i] as Uint8Array, interpreted = mismatch(test, reference, subject.run(test), '');
+    return i % translatedEvery === 0 ? [...interpreted, ...mismatch(test, reference, subject.runTranslated(test), ', translated')] : interpreted;
   });
+}
+
+function mismatch(test: Case, reference: Uint8Array, ours: Uint8Array, how: string): Mismatch[] {
+  const lines = differences(reference, ours);
+  return lines.length === 0 || isLeftOpen(test, reference, ours) ? [] : [{ name: test.name + how, word: test.bytes.getUint32(0, true), text: `${describe(test)}${how}\n    ${lines.join('\n    ')}` }];
 }
 
 /** So many cases of each row whose name matches. */
@@ -63,7 +69,7 @@ export function compareRows(seed: number, perRow: number, names = /./): Mismatch
     const cases = Array.from({ length: perRow }, () => caseOfRow(random, row)).filter(test => isComparable(lastWord(test)));
     byModel.set(modelOf(row), [...byModel.get(modelOf(row)) ?? [], ...cases]);
   }
-  return [...byModel].flatMap(([model, cases]) => compareAll(model, cases));
+  return [...byModel].flatMap(([model, cases]) => compareAll(model, cases, 3));
 }
 
 // ---- sequences: what an instruction leaves for the next, such as flags that are not worked out yet
@@ -73,17 +79,24 @@ const PLAIN = A64.filter(isPlain);
 const SETS_FLAGS = PLAIN.filter(r => /^(ADDS|SUBS|ANDS|BICS|ADCS|SBCS|CCM|FCMP|FCCMP)/.test(r.name));
 const USES_FLAGS = PLAIN.filter(r => /^(CS|CCM|ADC|SBC|FCSEL|FCCMP)/.test(r.name));
 
-/** Any instruction first, then three that neither branch nor access memory; half of them about flags. */
+/** A conditional branch over the next instruction. */
+function overNext(random: Random): number {
+  const taken = 2 << 5, rt = random.below(32);
+  return random.pick([0x5400_0000 | random.below(16), 0x3400_0000 | rt, 0x3500_0000 | rt, (0xb400_0000 | rt) >>> 0, (0xb500_0000 | rt) >>> 0, 0x3600_0000 | rt | random.below(32) << 19, (0xb700_0000 | rt | random.below(32) << 19) >>> 0]) + taken;
+}
+
+/** Any instruction first, then three that do not access memory, with a branch over one at times; half of them about flags. */
 function sequence(random: Random): Case {
   const flags = random.chance(0.5), first = caseOfRow(random, random.pick(flags ? SETS_FLAGS : A64));
   const rest = flags ? [random.chance(0.3) ? SETS_FLAGS : PLAIN, USES_FLAGS, USES_FLAGS] : [PLAIN, PLAIN, PLAIN];
-  rest.forEach((rows, i) => first.bytes.setUint32(CASE.words + 4 + 4 * i, wordOf(random, random.pick(rows)), true));
+  const branchAt = random.below(8);
+  rest.forEach((rows, i) => first.bytes.setUint32(CASE.words + 4 + 4 * i, i === branchAt ? overNext(random) : wordOf(random, random.pick(rows)), true));
   return first;
 }
 
 export function compareSequences(seed: number, count: number): Mismatch[] {
   const random = new Random(seed), cases = Array.from({ length: count }, () => sequence(random));
-  return compareAll('cortex-a72', cases.filter(test => wordsOf(test).every(w => isComparable(w) && !inFeatures(w) && !isAtomic(decode(w) ?? { name: '' }))));
+  return compareAll('cortex-a72', cases.filter(test => wordsOf(test).every(w => isComparable(w) && !inFeatures(w) && !isAtomic(decode(w) ?? { name: '' }))), 2);
 }
 
 // ---- any words: defined on both sides, or on neither

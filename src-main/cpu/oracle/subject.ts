@@ -1,7 +1,8 @@
-/** Runs cases on our own interpreter: at EL0 under a page table with the harness's memory, with exceptions caught at EL1. */
+/** Runs cases on our own CPU, interpreted or translated: at EL0 under a page table with the harness's memory, with exceptions caught at EL1. */
 import type { Pa } from '../../../shared/base/ids.ts';
 import { assemble } from '../asm/assembler.ts';
 import { Machine, type Cpu } from '../core/machine.ts';
+import { translateRecords } from '../core/translation.ts';
 import * as L from '../layout.ts';
 import { SP_EL0 } from '../sysreg-slots.ts';
 import { BRK, CASE, CODE, DATA, DATA_BYTES, ENTRY, KINDS, OUTCOME, OUTCOME_BYTES, PATCH_BYTES, pristineWord, UNCHANGED, type Case } from './case.ts';
@@ -36,7 +37,20 @@ export class Subject {
   }
 
   run(test: Case): Uint8Array {
-    this.load(test);
+    this.loadWords(test);
+    return this.enter(test);
+  }
+
+  /** Runs the words that `run` just ran once more, as a translated region. */
+  runTranslated(test: Case): Uint8Array {
+    const { machine: { view, translator } } = this, slot = L.CODE_POOL + (view.getUint16(L.PAGE_TABLE + 4 * (CODE >> 12), true) - 1) * L.CODE_SLOT_BYTES;
+    const record = slot + L.RECORD_BYTES * ((ENTRY - CODE) / 4), translation = translateRecords(view, [{ record, generation: view.getInt32(slot + L.SLOT_GENERATION, true) }]);
+    if (translation !== undefined) translator.install(translation);
+    return this.enter(test);
+  }
+
+  private enter(test: Case): Uint8Array {
+    this.loadState(test);
     const exit = this.cpu.run(100);
     return this.outcome(exit === 'el2');
   }
@@ -70,15 +84,17 @@ export class Subject {
     cpu.restore(cpu.save());
   }
 
-  private load({ bytes }: Case): void {
+  private loadWords({ bytes }: Case): void {
+    this.machine.bytes(ENTRY as Pa, 16).set(new Uint8Array(bytes.buffer, bytes.byteOffset + CASE.words, 16));
+    this.machine.wrote(ENTRY as Pa, 16);
+  }
+
+  private loadState({ bytes }: Case): void {
     const { cpu, machine: { view } } = this;
     cpu.setX(0, BigInt(bytes.getUint32(CASE.fpcr, true)));
     cpu.setX(1, BigInt(bytes.getUint32(CASE.fpsr, true)));
     cpu.pc = SET_FP;
     cpu.run(100);
-    const code = this.machine.bytes(ENTRY as Pa, 16);
-    code.set(new Uint8Array(bytes.buffer, bytes.byteOffset + CASE.words, 16));
-    this.machine.wrote(ENTRY as Pa, 16);
     for (let i = 0; i < 31; i++) cpu.setX(i, bytes.getBigUint64(CASE.x + 8 * i, true));
     for (let i = 0; i < 32; i++) cpu.setV(i, bytes.getBigUint64(CASE.v + 16 * i, true), bytes.getBigUint64(CASE.v + 16 * i + 8, true));
     view.setBigUint64(L.CPU_BASE + SP_EL0, bytes.getBigUint64(CASE.sp, true), true);
