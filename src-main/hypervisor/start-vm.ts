@@ -67,7 +67,7 @@ class WorkerVm implements RunningVm {
   }
 
   private ended(): void {
-    for (const { reject } of this.waitingForStats.values()) reject(stopped());
+    for (const waiting of this.waitingForStats.values()) waiting.reject(stopped());
     this.waitingForStats.clear();
     this.listener.stopped(this.stop ?? { kind: 'failed', message: 'The VM\'s worker ended without a word.' });
   }

@@ -66,7 +66,7 @@ export class Vm {
     const { cpus, counterHz, nowNs } = options, sizeBytes = options.memoryMib * MIB;
     this.options = options;
     this.machine = newMachine({ cpus, counterHz, nowNs, ramBytes: GUEST_RAM_PA + sizeBytes }, options.memoryMib);
-    this.ram = new GuestRam({ buffer: this.machine.memory.buffer as SharedArrayBuffer, byteOffset: LINEAR_RAM + GUEST_RAM_PA, sizeBytes, base: RAM_BASE });
+    this.ram = new GuestRam({ buffer: this.machine.memory.buffer, byteOffset: LINEAR_RAM + GUEST_RAM_PA, sizeBytes, base: RAM_BASE });
     this.ram.onDmaWrite = (address, length) => this.machine.wrote((address - RAM_BASE + GUEST_RAM_PA) as Pa, length);
     this.clock = new VmClock(nowNs);
     this.board = new Board({

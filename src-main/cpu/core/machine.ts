@@ -18,7 +18,7 @@ export interface MachineOptions {
   /** Frequency of the system counter, in Hz. */
   readonly counterHz: number;
   /** Host's monotonic time in nanoseconds. */
-  nowNs(): number;
+  readonly nowNs: () => number;
 }
 
 interface CoreExports {
@@ -34,7 +34,7 @@ interface CoreExports {
   abortToEl1(cpu: number, ec: number, iss: bigint, va: bigint): void;
   translate(cpu: number, va: bigint, access: number, el: number): number;
 }
-interface InterpreterExports { run(cpu: number, budget: number): number }
+interface InterpreterExports { readonly run: (cpu: number, budget: number) => number }
 
 /** Why `run` came back. */
 export type ExitReason = 'budget' | 'el2' | 'wfi' | 'kick';

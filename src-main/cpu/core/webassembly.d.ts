@@ -1,6 +1,9 @@
 /** The part of the WebAssembly JavaScript interface that we use; TypeScript declares it only together with the DOM. */
 declare namespace WebAssembly {
-  class Module { constructor(bytes: Uint8Array); }
+  class Module {
+    private readonly opaque: never;
+    constructor(bytes: Uint8Array);
+  }
   class Instance {
     constructor(module: Module, imports: Record<string, Record<string, unknown>>);
     readonly exports: Record<string, unknown>;

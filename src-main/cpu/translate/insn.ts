@@ -57,8 +57,8 @@ export function insn<const P extends string, const F extends Names<P> = never, c
 ): Row {
   const { mask, bits, fields } = parse(name, pattern);
   return { name, pattern, mask, bits, fields, fix: options.fix ?? [], where: (options.where ?? (() => true)) as Row['where'],
-    ...(options.undef && { undef: options.undef as Row['undef'] & {} }), ...(options.pre && { pre: options.pre as unknown as Row['pre'] & {} }),
-    body: body as unknown as Row['body'] };
+    ...(options.undef && { undef: options.undef as NonNullable<Row['undef']> }), ...(options.pre && { pre: options.pre as unknown as Row['pre'] & {} }),
+    body: body };
 }
 
 function parse(name: string, pattern: string) {

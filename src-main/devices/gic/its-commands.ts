@@ -27,15 +27,16 @@ const COMMANDS: Readonly<Record<number, readonly [name: string, run: Command]>> 
     if (cpu === undefined) return `collection ${f.collection} is not mapped`;
     event.collection = f.collection;
     its.io.lpis.move(event.intid, cpu);
+    return undefined;
   })],
-  0x03: ['INT', (its, f) => withEvent(its, f, (event) => its.io.lpis.raise(event.intid))],
-  0x04: ['CLEAR', (its, f) => withEvent(its, f, (event) => its.io.lpis.clear(event.intid))],
+  0x03: ['INT', (its, f) => withEvent(its, f, (event) => { its.io.lpis.raise(event.intid); return undefined; })],
+  0x04: ['CLEAR', (its, f) => withEvent(its, f, (event) => { its.io.lpis.clear(event.intid); return undefined; })],
   0x05: ['SYNC', () => undefined],
   0x08: ['MAPD', mapDevice],
   0x09: ['MAPC', mapCollection],
   0x0a: ['MAPTI', (its, f) => mapEvent(its, f, f.intid)],
   0x0b: ['MAPI', (its, f) => mapEvent(its, f, f.event)],
-  0x0c: ['INV', (its, f) => withEvent(its, f, (event) => its.io.lpis.reconfigure(event.intid))],
+  0x0c: ['INV', (its, f) => withEvent(its, f, (event) => { its.io.lpis.reconfigure(event.intid); return undefined; })],
   0x0d: ['INVALL', (its, f) => {
     const cpu = its.now.collections.get(f.collection);
     if (cpu === undefined) return `collection ${f.collection} is not mapped`;
@@ -69,11 +70,11 @@ export function runCommand(its: Its, bytes: Uint8Array): Problem {
 
 const cpuIn = (low: number, high: number) => (high & 0xffff) * 2 ** 16 + (low >>> 16);
 
-function withEvent(its: Its, f: Fields, act: (event: ItsEvent, device: ItsDevice) => Problem | void): Problem {
+function withEvent(its: Its, f: Fields, act: (event: ItsEvent, device: ItsDevice) => Problem): Problem {
   const device = its.now.devices.get(f.device);
   const event = device?.events.get(f.event);
   if (event === undefined) return `event ${hex(f.event)} of device ${hex(f.device)} is not mapped`;
-  return act(event, device!) ?? undefined;
+  return act(event, device!);
 }
 
 function mapDevice(its: Its, f: Fields): Problem {

@@ -4,23 +4,13 @@
  * lifetime, secure erase and zones.
  */
 import type { Dma } from '../../memory/dma.ts';
+import type { BlockBackend } from '../../storage/block-backend.ts';
 import { gather, lengthOf, scatter, slice } from './buffers.ts';
 import type { VirtioCore, VirtioPort } from './virtio-core.ts';
 import type { Chain, GuestBuffer } from './virtqueue.ts';
 
 /** What a block device needs of a disk image. A rejected promise is an I/O error to the guest. */
-export interface BlockMedium {
-  readonly sizeBytes: number;
-  readonly readOnly: boolean;
-  read(offset: number, into: Uint8Array): Promise<void>;
-  write(offset: number, bytes: Uint8Array): Promise<void>;
-  /** Resolves when all that was written before is durable. */
-  flush(): Promise<void>;
-  /** Makes a range read as zeroes. */
-  zero(offset: number, length: number): Promise<void>;
-  /** The contents of a range are no longer needed. */
-  discard(offset: number, length: number): Promise<void>;
-}
+export type BlockMedium = Omit<BlockBackend, 'close'>;
 
 const SECTOR = 512;
 const HEADER_BYTES = 16;
@@ -148,10 +138,10 @@ export class VirtioBlock implements VirtioCore<VirtioBlockState> {
     return done;
   }
 
-  private async identify({ in: buffers }: Request): Promise<Outcome> {
+  private identify({ in: buffers }: Request): Promise<Outcome> {
     const id = new Uint8Array(ID_BYTES);
     id.set(new TextEncoder().encode(this.io.serial).subarray(0, ID_BYTES));
-    return { status: OK, written: scatter(this.io.dma, buffers, id) };
+    return Promise.resolve({ status: OK, written: scatter(this.io.dma, buffers, id) });
   }
 
   /** All the ranges are checked before the first is touched. */

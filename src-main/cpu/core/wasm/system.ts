@@ -92,7 +92,7 @@ function readKind(cpu: usize, kind: i32, slot: i32): u64 {
     case K.AS_SP_EL0: return readSpEl0(cpu);
     case K.AS_PAN: return <u64>get32(cpu, PAN) << 22;
     case K.AS_FPCR: return <u64>get32(cpu, FPCR);
-    case K.AS_FPSR: return <u64><u32>get32(cpu, FPSR);
+    case K.AS_FPSR: return <u64>load<u32>(cpu + FPSR);
     case K.AS_CNTVCT: return T.virtualCount(cpu);
     case K.AS_CNTPCT: return T.physicalCount();
     case K.AS_CNTV_CTL: return T.readVirtualControl(cpu);
