@@ -1,6 +1,6 @@
 /** The instruction table against qemu-aarch64. `run-oracle.ts` runs more cases, with other seeds. */
 import { expect, test } from 'vitest';
-import { compareRows, compareSequences, compareWords, decoderDisagreements } from './oracle.ts';
+import { compareRows, compareSequences, compareStatusRegisters, compareWords, decoderDisagreements } from './oracle.ts';
 
 const textOf = (mismatches: readonly { text: string }[]) => mismatches.slice(0, 20).map(m => m.text).join('\n');
 
@@ -18,4 +18,8 @@ test('instructions find what others before them left', () => {
 
 test('the decoder of the assembler knows exactly the words that the interpreter runs', () => {
   expect(decoderDisagreements(2026, 15_000)).toEqual([]);
+}, 120_000);
+
+test('flags, FPCR and FPSR read as they were written', () => {
+  expect(textOf(compareStatusRegisters(2026, 300))).toBe('');
 }, 120_000);

@@ -99,6 +99,21 @@ export function compareSequences(seed: number, count: number): Mismatch[] {
   return compareAll('cortex-a72', cases.filter(test => wordsOf(test).every(w => isComparable(w) && !inFeatures(w) && !isAtomic(decode(w) ?? { name: '' }))), 2);
 }
 
+// ---- the system registers of a user program
+
+const FPCR_CONTROLS = 0x07c0_0000n;
+const WRITES_THEN_READS: readonly (readonly number[])[] = [
+  [0xd51b_4400, 0xd53b_4401, 0xd51b_4422, 0xd53b_4423],   // FPCR from X0 to X1, FPSR from X2 to X3
+  [0xd51b_4200, 0xd53b_4201, 0xd53b_4402, 0xd53b_4423],   // NZCV from X0 to X1, FPCR to X2, FPSR to X3
+];
+
+export function compareStatusRegisters(seed: number, count: number): Mismatch[] {
+  const random = new Random(seed), cases = Array.from({ length: count }, () => caseOf(random, 'MSR and MRS', random.pick(WRITES_THEN_READS)));
+  // The reference keeps FPCR's Len and Stride, which do something in AArch32 only.
+  for (const { bytes } of cases) if (bytes.getUint32(CASE.words, true) === 0xd51b_4400) bytes.setBigUint64(CASE.x, bytes.getBigUint64(CASE.x, true) & FPCR_CONTROLS, true);
+  return compareAll('cortex-a72', cases, 1);
+}
+
 // ---- any words: defined on both sides, or on neither
 
 /** What the reference has and we do not, or the other way, by mask and bits. */
