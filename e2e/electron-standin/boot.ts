@@ -8,5 +8,6 @@ Object.defineProperty(process.versions, 'electron', { value: '0.0.0-standin' });
 const { startChromium } = await import('./chromium.ts');
 const { userDataPath } = await import('./app.ts');
 const url = await startChromium(userDataPath());
-// Playwright waits for this line.
+// Playwright waits for this line, and then requires `electron`, which it can only once that is loaded.
+await import('./electron.ts');
 process.stderr.write(`DevTools listening on ${url}\n`);
