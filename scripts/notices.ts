@@ -1,29 +1,47 @@
-/** THIRD-PARTY-NOTICES.md: the licences of the packages whose code or fonts are in dist. */
+/**
+ * Writes THIRD-PARTY-NOTICES.md: every package whose code is bundled, with its licence. A package counts when our own
+ * code imports it, or when such a package depends on it.
+ */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from './build.ts';
 
-const ROOT = join(import.meta.dirname, '..');
 export const NOTICES = join(ROOT, 'THIRD-PARTY-NOTICES.md');
 
-/** What esbuild and vite put into the bundles, directly or through one of these. */
-const REDISTRIBUTED = [
-  '@clr/ui', '@internationalized/date', '@internationalized/number', 'defu', 'ohash', '@floating-ui/core', '@floating-ui/dom', '@floating-ui/utils', '@floating-ui/vue', '@kurkle/color', '@tanstack/virtual-core', '@tanstack/vue-virtual',
-  '@vue/reactivity', '@vue/runtime-core', '@vue/runtime-dom', '@vue/shared', '@vueuse/core', '@vueuse/shared', '@xterm/addon-fit', '@xterm/addon-search', '@xterm/xterm',
-  'aria-hidden', 'chart.js', 'commander', 'pinia', 'reka-ui', 'valibot', 'vue', 'vue-router', 'ws',
-];
+interface Package { readonly name: string; readonly version: string; readonly license?: string; readonly dependencies?: Record<string, string>; readonly peerDependencies?: Record<string, string> }
 
-export function noticesText(): string {
-  const parts = REDISTRIBUTED.filter(name => existsSync(join(ROOT, 'node_modules', name))).map(noticeOf);
-  return `# Third-party notices\n\nQuarterdeck contains code, styles and fonts of these packages. Electron and Chromium bring their own notices.\n\n${parts.join('\n')}`;
+/** Types only, or not given out by us. */
+const LEFT_OUT: readonly string[] = ['electron', 'typescript', 'vite', 'vitest', 'assemblyscript', 'playwright', 'csstype'];
+
+export function notices(): string {
+  const packages = [...closure(importedPackages())].sort(([a], [b]) => (a < b ? -1 : 1));
+  return `# Third-party notices\n\nQuarterdeck's program files contain code of the packages below. Electron and Chromium bring their own notices.\n${packages.map(([name, own]) => section(name, own)).join('')}`;
 }
 
-function noticeOf(name: string): string {
-  const folder = join(ROOT, 'node_modules', name), { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string; license: string };
-  const file = readdirSync(folder).find(entry => /^licen[cs]e/i.test(entry));
-  const text = file === undefined ? 'The package has no licence file of its own.' : readFileSync(join(folder, file), 'utf8').trim();
-  return `## ${name} ${version} (${license})\n\n\`\`\`\n${text.replaceAll('```', '')}\n\`\`\`\n`;
+function section(name: string, { version, license }: Package): string {
+  const folder = join(ROOT, 'node_modules', name);
+  const file = readdirSync(folder).find(entry => /^(licen[cs]e|copying)/i.test(entry));
+  const text = file === undefined ? '(The package holds no licence file.)' : readFileSync(join(folder, file), 'utf8').trim();
+  return `\n## ${name} ${version} (${license ?? 'see below'})\n\n${text.split('\n').map(line => `    ${line}`.trimEnd()).join('\n')}\n`;
 }
 
-export function writeNotices(): void { writeFileSync(NOTICES, noticesText()); }
+function importedPackages(): string[] {
+  const files = ['shared', 'src-main', 'src-renderer'].flatMap(folder => readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true }))
+    .filter(entry => entry.isFile() && /\.(ts|vue|css)$/.test(entry.name) && !/\.test\.ts$/.test(entry.name) && !entry.parentPath.endsWith('core/wasm'));
+  const names = files.flatMap(entry => [...readFileSync(join(entry.parentPath, entry.name), 'utf8').matchAll(/(?:from |import )'((?:@[\w-]+\/)?[a-z][\w.-]*)/g)].map(([, name = '']) => name));
+  return names.filter(name => !LEFT_OUT.includes(name) && existsSync(join(ROOT, 'node_modules', name)));
+}
 
-if (import.meta.main) writeNotices();
+function closure(roots: readonly string[]): Map<string, Package> {
+  const found = new Map<string, Package>(), waiting = [...roots];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const manifest = join(ROOT, 'node_modules', name, 'package.json');
+    if (found.has(name) || LEFT_OUT.includes(name) || name.startsWith('@types/') || !existsSync(manifest)) continue;
+    const own = JSON.parse(readFileSync(manifest, 'utf8')) as Package;
+    found.set(name, own);
+    waiting.push(...Object.keys(own.dependencies ?? {}));
+  }
+  return found;
+}
+
+if (import.meta.main) writeFileSync(NOTICES, notices());
