@@ -62,7 +62,7 @@ class Worker {
 
   handle(message: ToWorker): void {
     switch (message.kind) {
-      case 'input': this.vm.board.type(message.bytes); break;
+      case 'input': this.vm.type(message.bytes); break;
       case 'acknowledge': this.vm.board.acknowledgeConsole(message.bytes); break;
       case 'power-button': this.vm.board.powerButton(); break;
       case 'reset': this.vm.reset(); break;

@@ -45,8 +45,11 @@ export interface VmOptions {
 /** Asked for by the guest. */
 export type PowerRequest = 'none' | 'off' | 'reset';
 
+/** The serial port and the virtio console are one console to the operator. */
+type ConsolePort = 'serial' | 'virtio';
+
 /** Everything of a VM but its RAM. */
-export interface VmState { readonly clockNs: number; readonly cpus: readonly CpuState[]; readonly vcpus: readonly VcpuState[]; readonly board: BoardState }
+export interface VmState { readonly clockNs: number; readonly port: ConsolePort; readonly cpus: readonly CpuState[]; readonly vcpus: readonly VcpuState[]; readonly board: BoardState }
 
 export class Vm {
   readonly clock: VmClock;
@@ -58,6 +61,8 @@ export class Vm {
   private readonly machine: Machine;
   private readonly vcpus: readonly Vcpu[];
   private readonly exits: Record<string, number> = {};
+  /** The port that printed last, which is the one that hears what is typed. */
+  private port: ConsolePort = 'serial';
   private running: Vcpu | undefined;
   private busyNs = 0;
   private sample = { atNs: 0, instructions: 0, busyNs: 0 };
@@ -71,7 +76,7 @@ export class Vm {
     this.clock = new VmClock(nowNs);
     this.board = new Board({
       ram: this.ram, clock: this.clock, cpus, disks: options.disks, wallMs: () => Date.now(), random: length => randomBytes(length),
-      consoleOutput: options.consoleOutput, virtioConsoleOutput: () => { /* a second console has no reader yet */ }, kick: () => options.wake(),
+      consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: () => options.wake(),
     });
     this.vcpus = this.machine.cpus.map(cpu => new Vcpu(cpu, {
       gic: this.board.gic, bus: this.board.bus, lines: this.board.cpuLines[cpu.id] as Board['cpuLines'][number], psci: this.psci(),
@@ -161,6 +166,17 @@ export class Vm {
     return Math.min(this.clock.nextDeadlineNs, ...this.vcpus.filter(v => v.on).map(v => v.cpu.nextTimerNs));
   }
 
+  private print(port: ConsolePort, bytes: ArrayLike<number>): void {
+    this.port = port;
+    for (const byte of Array.from(bytes)) this.options.consoleOutput(byte);
+  }
+
+  /** Something typed at the VM's console. */
+  type(bytes: Uint8Array): void {
+    if (this.port === 'virtio') this.board.virtioConsole?.type(bytes);
+    else this.board.type(bytes);
+  }
+
   resume(): void {
     this.clock.resume();
     this.machine.setClock(this.clock.baseNs, -1);
@@ -182,11 +198,12 @@ export class Vm {
   /** Resolves when no disk request is under way, so that the state is whole. The VM is paused. */
   async save(): Promise<VmState> {
     await this.board.disksIdle();
-    return { clockNs: this.clock.nowNs, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save() };
+    return { clockNs: this.clock.nowNs, port: this.port, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save() };
   }
 
   restore(state: VmState): void {
     this.clock.moveTo(state.clockNs);
+    this.port = state.port;
     this.machine.setClock(0, state.clockNs);
     state.cpus.forEach((cpu, n) => this.vcpus[n]?.cpu.restore(cpu));
     state.vcpus.forEach((vcpu, n) => this.vcpus[n]?.restore(vcpu));

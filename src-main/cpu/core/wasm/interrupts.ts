@@ -8,6 +8,7 @@ import { irqToEl1, serrorToEl1 } from "./exceptions";
 import { bit, bits, get32, get64, put32, put64 } from "./state";
 
 const SPURIOUS: u64 = 1023;
+const FIRST_LPI: u64 = 8192;
 const LR_PENDING: u64 = 1 << 62;
 const LR_ACTIVE: u64 = 1 << 63;
 const IDLE_PRIORITY: u64 = 0xff;
@@ -71,7 +72,8 @@ export function readIar1(cpu: usize): u64 {
   const n = deliverable(cpu);
   if (n < 0) return SPURIOUS;
   const entry = lr(cpu, n), priority = groupPriority(get64(cpu, ICH_VMCR_EL2), bits(entry, 55, 48));
-  setLr(cpu, n, (entry & ~LR_PENDING) | LR_ACTIVE);
+  const isLpi = (entry & 0xffff_ffff) >= FIRST_LPI;
+  setLr(cpu, n, (entry & ~LR_PENDING) | (isLpi ? 0 : LR_ACTIVE));
   put64(cpu, ICH_AP1R0_EL2, get64(cpu, ICH_AP1R0_EL2) | (<u64>1 << (priority >> 3)));
   return entry & 0xffff_ffff;
 }
@@ -94,8 +96,9 @@ export function writeDir(cpu: usize, id: u64): void {
   if (bit(get64(cpu, ICH_VMCR_EL2), VMCR_VEOIM)) deactivate(cpu, id);
 }
 
-/** Ends an interrupt; the hypervisor hears of it when the entry asks for that, or when there is no entry for it. */
+/** Ends an interrupt; the hypervisor hears of it when the entry asks for that, or when there is no entry for it. LPIs are never active. */
 function deactivate(cpu: usize, id: u64): void {
+  if (id >= FIRST_LPI) return;
   for (let n = 0; n < ICH_LR_COUNT; n++) {
     const entry = lr(cpu, n);
     if ((entry & LR_ACTIVE) == 0 || (entry & 0xffff_ffff) != id) continue;
