@@ -56,7 +56,7 @@ test('what Linux writes to a virtio disk and flushes is in the image', async () 
 test('a virtio console prints to the same console and hears what is typed', async () => {
   session = new GuestSession(linux(cloud));
   await session.expect('# ');
-  session.type('echo "by way of vir""tio" > /dev/hvc0; setsid sh -c "exec sh < /dev/hvc0 > /dev/hvc0 2>&1"');
+  session.type('echo "by way of vir""tio" > /dev/hvc0; sh -i < /dev/hvc0 > /dev/hvc0 2>&1');
   await session.expect('by way of virtio');
   await session.expect('# ');
   expect(await session.run('tty')).toBe('/dev/hvc0');
