@@ -1,7 +1,7 @@
 /** Loads and stores that the inline TLB could not serve: misses, page crossings, alignment, pages with decoded code. */
 import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, TLB_ADDEND, TLB_EL0, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
 import { SCTLR_EL1 } from "../../sysreg-slots";
-import { raiseAbort, raiseAlignment } from "./aborts";
+import { instructionAt, raiseAbort, raiseAlignment } from "./aborts";
 import { codeWritten } from "./decoded-pages";
 import { READ, translate, walkHost, walkIsDevice, WRITE } from "./mmu";
 import { EC_SYSTEM, exceptionToEl1 } from "./exceptions";
@@ -16,7 +16,7 @@ const ISS_DC_ZVA: u64 = (1 << 20) | (1 << 17) | (3 << 14) | (7 << 10) | (31 << 5
 
 /**
  * Address in linear memory for an access that stays within a page, or 0 after raising an abort.
- * The TLB learns the page unless it is device memory.
+ * The TLB learns the page unless it is device memory, or alignment is checked.
  */
 export function hostAddress(cpu: usize, va: u64, access: i32, flags: i32): usize {
   const el = elOf(cpu, flags), table = cpu + (el == 0 ? TLB_EL0 : TLB_EL1), entry = dataEntry(table, va);
@@ -26,6 +26,7 @@ export function hostAddress(cpu: usize, va: u64, access: i32, flags: i32): usize
   if (access == WRITE) noteWrite(cpu, host, page);
   if (walkIsDevice(cpu)) return host;
   const rights = get32(cpu, WALK_RIGHTS), plain = (load<u16>(page + 2) & (PAGE_HAS_CODE | PAGE_TRACED)) == 0;
+  if (checksAlignment(cpu)) return host;
   fillData(cpu, table, va, host, (rights & READ) != 0, (rights & WRITE) != 0 && plain, get32(cpu, WALK_SIZE_LOG2));
   return host;
 }
@@ -35,12 +36,24 @@ function noteWrite(cpu: usize, host: usize, page: usize): void {
   if ((load<u16>(page + 2) & PAGE_HAS_CODE) != 0) codeWritten(cpu, host);
 }
 
+/** SCTLR_EL1.A: every access must be aligned to its elements. Then no access may take the short way through the TLB. */
+// @ts-ignore: decorator
+@inline function checksAlignment(cpu: usize): bool { return bit(get64(cpu, SCTLR_EL1), 1); }
+
 /** Raises the alignment fault that is due, and says so. */
 function misaligned(cpu: usize, va: u64, size: i32, access: i32, flags: i32): bool {
   if ((va & <u64>(size - 1)) == 0) return false;
-  const strict = (flags & ACCESS_ALIGNED) != 0 || bit(get64(cpu, SCTLR_EL1), 1);
+  const strict = (flags & ACCESS_ALIGNED) != 0 || (checksAlignment(cpu) && (va & <u64>(elementSize(cpu, size) - 1)) != 0);
   if (strict) raiseAlignment(cpu, va, access);
   return strict;
+}
+
+/** The access's own size, but for loads and stores of SIMD structures, which move several elements at once. */
+function elementSize(cpu: usize, size: i32): i32 {
+  const word = instructionAt(cpu), log2 = (word >> 10) & 3, scale = (word >> 14) & 3;
+  if ((word & 0xbe00_0000) != 0x0c00_0000) return size;
+  if ((word & 0x0100_0000) == 0 || scale == 3) return 1 << log2;
+  return scale == 2 && log2 == 1 ? 8 : 1 << scale;
 }
 
 // @ts-ignore: decorator
@@ -92,6 +105,7 @@ function storeCrossing(cpu: usize, va: u64, size: i32, host: usize, flags: i32, 
 /** 16 bytes into the block's field at `offset`; nothing is written when either half faults. */
 export function load128(cpu: usize, va: u64, flags: i32, offset: i32): void {
   const eight = (flags & ~0xff) | 3;
+  if (misaligned(cpu, va, 16, READ, flags)) return;
   const low = loadSlow(cpu, va, eight);
   if (faulted(cpu)) return;
   const high = loadSlow(cpu, va + 8, eight);
@@ -102,6 +116,7 @@ export function load128(cpu: usize, va: u64, flags: i32, offset: i32): void {
 
 export function store128(cpu: usize, va: u64, flags: i32, low: u64, high: u64): void {
   const eight = (flags & ~0xff) | 3;
+  if (misaligned(cpu, va, 16, WRITE, flags)) return;
   if (crosses(va, 16) && hostAddress(cpu, va + 15, WRITE, flags) == 0) return;
   storeSlow(cpu, va, eight, low);
   if (!faulted(cpu)) storeSlow(cpu, va + 8, eight, high);
