@@ -98,6 +98,14 @@ test('EL0 and EL1 rights: user pages are hidden from EL1 by PAN, but not from LD
   expect(unprivileged.run()).toBe(9);
 });
 
+test('device memory takes no unaligned access', () => {
+  const g = GRANULES[0] as Granule, va = 2 ** 39, leaf = BigInt(DATA) | AF | PAGE | (2n << 2n);
+  const aligned = machineWith(g, va, leaf, 'ldr x2, [x1, #8]\n str w2, [x1, #4]\n hvc #9');
+  expect(aligned.run()).toBe(9);
+  const unaligned = machineWith(g, va, leaf, 'ldr x2, [x1, #8]\n add x1, x1, #4\n str x2, [x1]\n hvc #9');
+  expect([unaligned.run(), abort(unaligned)]).toEqual([1, { ec: 0x25, status: 0b100001, write: true, far: BigInt(va + 4) }]);
+});
+
 test('TLBI makes a changed descriptor count', () => {
   const g = GRANULES[0] as Granule, va = 2 ** 39;
   const m = machineWith(g, va, BigInt(DATA) | AF | PAGE, 'ldr x2, [x1]\n hvc #5\n ldr x3, [x1]\n hvc #9');

@@ -24,11 +24,18 @@ export function hostAddress(cpu: usize, va: u64, access: i32, flags: i32): usize
   if (!translate(cpu, va, access, el)) { raiseAbort(cpu, va, access); return 0; }
   const host = walkHost(cpu), page = <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4;
   if (access == WRITE) noteWrite(cpu, host, page);
-  if (walkIsDevice(cpu)) return host;
-  const rights = get32(cpu, WALK_RIGHTS), plain = (load<u16>(page + 2) & (PAGE_HAS_CODE | PAGE_TRACED)) == 0;
+  if (walkIsDevice(cpu)) return deviceAddress(cpu, va, access, flags, host);
   if (checksAlignment(cpu)) return host;
+  const rights = get32(cpu, WALK_RIGHTS), plain = (load<u16>(page + 2) & (PAGE_HAS_CODE | PAGE_TRACED)) == 0;
   fillData(cpu, table, va, host, (rights & READ) != 0, (rights & WRITE) != 0 && plain, get32(cpu, WALK_SIZE_LOG2));
   return host;
+}
+
+/** Device memory takes no unaligned access, whatever SCTLR_EL1.A says. */
+function deviceAddress(cpu: usize, va: u64, access: i32, flags: i32, host: usize): usize {
+  if ((va & ((<u64>1 << (flags & 0xff)) - 1)) == 0) return host;
+  raiseAlignment(cpu, va, access);
+  return 0;
 }
 
 /** A store to a page with decoded code drops that code; the page is plain data until it runs again. */
@@ -117,7 +124,7 @@ export function load128(cpu: usize, va: u64, flags: i32, offset: i32): void {
 export function store128(cpu: usize, va: u64, flags: i32, low: u64, high: u64): void {
   const eight = (flags & ~0xff) | 3;
   if (misaligned(cpu, va, 16, WRITE, flags)) return;
-  if (crosses(va, 16) && hostAddress(cpu, va + 15, WRITE, flags) == 0) return;
+  if (crosses(va, 16) && hostAddress(cpu, va + 15, WRITE, flags & ~0xff) == 0) return;
   storeSlow(cpu, va, eight, low);
   if (!faulted(cpu)) storeSlow(cpu, va + 8, eight, high);
 }
