@@ -11,7 +11,7 @@ type Implemented = 'id' | 'loadURL' | 'show' | 'hide' | 'isVisible' | 'focus' | 
 
 const all = new Set<BrowserWindow>();
 let lastId = 0;
-let focused: BrowserWindow | undefined;
+let focusedId: number | undefined;
 
 export class BrowserWindow extends EventEmitter implements Pick<Electron.BrowserWindow, Implemented> {
   readonly id = ++lastId;
@@ -22,7 +22,7 @@ export class BrowserWindow extends EventEmitter implements Pick<Electron.Browser
   private destroyed = false;
 
   static getAllWindows(): BrowserWindow[] { return [...all]; }
-  static getFocusedWindow(): BrowserWindow | null { return focused ?? null; }
+  static getFocusedWindow(): BrowserWindow | null { return [...all].find(({ id }) => id === focusedId) ?? null; }
   static fromWebContents(contents: WebContents | undefined): BrowserWindow | null { return [...all].find(window => window.webContents === contents) ?? null; }
 
   constructor(options: Electron.BrowserWindowConstructorOptions = {}) {
@@ -35,14 +35,14 @@ export class BrowserWindow extends EventEmitter implements Pick<Electron.Browser
     this.webContents.once('destroyed', () => this.destroy());
     all.add(this);
     app.windows.add(this);
-    focused = this;
+    focusedId = this.id;
   }
 
   loadURL(url: string): Promise<void> { return this.webContents.load(url); }
   show(): void { this.visible = true; this.focus(); }
   hide(): void { this.visible = false; }
   isVisible(): boolean { return this.visible; }
-  focus(): void { focused = this; }
+  focus(): void { focusedId = this.id; }
   isMinimized(): boolean { return false; }
   restore(): void { /* it never is minimised */ }
   maximize(): void { this.maximized = true; }
@@ -61,7 +61,7 @@ export class BrowserWindow extends EventEmitter implements Pick<Electron.Browser
     this.destroyed = true;
     all.delete(this);
     app.windows.delete(this);
-    if (focused === this) focused = [...all][0];
+    if (focusedId === this.id) focusedId = [...all][0]?.id;
     this.webContents.close();
     this.emit('closed');
     if (all.size === 0) app.lastWindowClosed();

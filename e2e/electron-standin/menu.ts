@@ -24,7 +24,7 @@ export class MenuItem {
   click(): void {
     const { role, click } = this.options;
     if (role !== undefined) (ROLES[role] ?? (() => { throw notImplemented(`the menu role ${role}`); }))();
-    else click?.(this as unknown as Electron.MenuItem, undefined, { } as Electron.KeyboardEvent);
+    else click?.(this as unknown as Electron.MenuItem, undefined, { });
   }
 }
 

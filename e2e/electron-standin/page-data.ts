@@ -10,7 +10,7 @@ export function toText(data: unknown): string {
     if (Array.isArray(value)) return value.map(pack);
     if (typeof value === 'object' && value !== null) return { $: 'object', is: Object.entries(value).map(([key, item]) => [key, pack(item)]) };
     if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) return value;
-    throw new TypeError(`the Electron stand-in does not clone ${String(value)}`);
+    throw new TypeError(`the Electron stand-in does not clone a ${typeof value}`);
   };
   return JSON.stringify(pack(data));
 }

@@ -29,5 +29,5 @@ test.each([
 
 test('refuses to send what JSON would change silently', () => {
   expect(() => encode({ mips: NaN })).toThrow('NaN');
-  expect(() => encode([1n])).toThrow('cannot carry');
+  expect(() => encode([1n])).toThrow('cannot carry a bigint');
 });

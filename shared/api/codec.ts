@@ -37,7 +37,7 @@ function pack(value: unknown, blobs: Uint8Array[]): unknown {
   if (Array.isArray(value)) return value.map(item => pack(item, blobs));
   if (typeof value === 'object' && value !== null) return packObject(value, blobs);
   if (typeof value === 'string' || typeof value === 'boolean' || value === null || Number.isFinite(value)) return value;
-  throw new TypeError(`a message cannot carry ${String(value)}`);
+  throw new TypeError(`a message cannot carry ${typeof value === 'number' ? String(value) : `a ${typeof value}`}`);
 }
 
 function packObject(value: object, blobs: Uint8Array[]): unknown {

@@ -7,7 +7,6 @@ export const VM_LIMITS = { nameLength: 80, cpus: { min: 1, max: 8 }, memoryMib: 
 export const VmName = v.pipe(v.string(), v.trim(),
   v.minLength(1, 'Enter a name.'),
   v.maxLength(VM_LIMITS.nameLength, `A name has at most ${VM_LIMITS.nameLength} characters.`),
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
   v.regex(/^[^/\\%\u0000-\u001f]*$/, 'A name cannot contain /, \\, % or control characters.'));
 
 const filePath = (what: string) => v.pipe(v.string(), v.trim(), v.minLength(1, `Choose the ${what} file.`));

@@ -20,7 +20,7 @@ async function program(args: readonly string[]): Promise<Command> {
     .configureOutput({ outputError: (text, write) => write(`quarterdeck: ${sentence(text)}\n`) });
   const asked = args.find(arg => !arg.startsWith('-'));
   const load = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? [COMMANDS[asked]] : Object.values(COMMANDS);
-  for (const command of await Promise.all(load.map(one => one?.()))) if (command) quarterdeck.addCommand(command.copyInheritedSettings(quarterdeck));
+  for (const one of load) if (one) quarterdeck.addCommand((await one()).copyInheritedSettings(quarterdeck));
   return quarterdeck;
 }
 

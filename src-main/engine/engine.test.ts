@@ -64,18 +64,19 @@ async function vmNamed(name: string) {
 /** Attaches to the console and resolves when the text has been shown; everything is acknowledged. */
 async function shows(id: VmId, text: string, type?: string): Promise<void> {
   let seen = '';
-  const shown = Promise.withResolvers<void>();
+  const shown = Promise.withResolvers<undefined>();
   const early: { consoleId: string; bytes: Uint8Array }[] = [];
-  let consoleId: string | undefined;
+  const attached: { consoleId?: string } = {};
   const take = (output: { consoleId: string; bytes: Uint8Array }) => {
-    if (consoleId === undefined) { early.push(output); return; }
-    if (output.consoleId !== consoleId) return;
+    if (attached.consoleId === undefined) { early.push(output); return; }
+    if (output.consoleId !== attached.consoleId) return;
     seen += Buffer.from(output.bytes).toString();
-    void client.api.consoles.acknowledge(consoleId, output.bytes.length);
-    if (seen.includes(text)) shown.resolve();
+    void client.api.consoles.acknowledge(output.consoleId, output.bytes.length);
+    if (seen.includes(text)) shown.resolve(undefined);
   };
   client.on('console.output', take);
-  ({ consoleId } = await client.api.consoles.attach(id));
+  const { consoleId } = await client.api.consoles.attach(id);
+  attached.consoleId = consoleId;
   early.forEach(take);
   if (type !== undefined) await client.api.consoles.write(consoleId, Buffer.from(type));
   await shown.promise;
@@ -91,7 +92,7 @@ test('a VM is created, powered on, typed into, powered off and deleted', async (
   const id = await created('web-01');
   expect(await ended(await client.api.vms.powerOn(id))).toMatchObject({ state: 'success', name: 'Power on virtual machine' });
   expect(await vmNamed('web-01')).toMatchObject({ powerState: 'poweredOn' });
-  await shows(id, 'mem', 'help\r');
+  await shows(id, 'power off', 'help\r');
   expect(await client.api.vms.stats(id)).toMatchObject({ guestErrors: expect.any(Number) as number });
   expect(await ended(await client.api.vms.powerOff(id))).toMatchObject({ state: 'success' });
   expect(await client.api.vms.stats(id)).toBeNull();
@@ -102,14 +103,14 @@ test('a VM is created, powered on, typed into, powered off and deleted', async (
 
 test('a console attached before power-on sees the first line, and keeps it after the guest has powered off', async () => {
   const id = await created('web-01');
-  const early = shows(id, 'off', 'x');
+  const early = shows(id, 'Quarterdeck diagnostics');
   await ended(await client.api.vms.powerOn(id));
   await early;
   const off = new Promise<void>(resolve => client.on('event.added', event => { if (event.type === 'vm.poweredOff') resolve(); }));
-  await shows(id, '>', '\roff\r');
+  await shows(id, 'Powering off', 'off\r');
   await off;
   expect((await vmNamed('web-01')).powerState).toBe('poweredOff');
-  await shows(id, 'help');
+  await shows(id, 'Powering off');
 });
 
 test('inventory, tasks and events are there after a restart', async () => {

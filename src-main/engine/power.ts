@@ -96,11 +96,12 @@ export class Power {
 
   private launch(vm: Vm): Running {
     const { id, hostId, spec } = vm, serial = this.console(id), { counterHz } = this.inventory.host(hostId);
-    const started = Promise.withResolvers<void>(), gone = Promise.withResolvers<void>();
-    // A task waits for one of the two; the other one's failure is the same one.
+    const started = Promise.withResolvers<undefined>(), gone = Promise.withResolvers<undefined>();
+    // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
+    gone.promise.catch(() => undefined);
     const machine = this.startVm({ name: spec.name, cpus: spec.cpus, memoryMib: spec.memoryMib, counterHz, guest: spec.guest, disks: spec.disks }, {
-      started: () => void this.recordStarted(id).then(started.resolve, started.reject),
+      started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),
       resetByGuest: () => void this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${spec.name} was reset by its guest.`, target: refOf(vm) })),
       stopped: stop => {
@@ -108,7 +109,7 @@ export class Power {
         this.running.delete(id);
         void this.recordStopped(id, stop).then(() => {
           started.reject(new EngineError('not-started', stop.kind === 'failed' ? stop.message : `${spec.name} stopped before it ran.`));
-          gone.resolve();
+          gone.resolve(undefined);
         }, gone.reject);
       },
     });

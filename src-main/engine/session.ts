@@ -2,7 +2,7 @@ import type { EngineEvents } from '../../shared/api/engine-events.ts';
 
 /** One client's connection, for the methods that keep something for it. */
 export interface Session {
-  emit<K extends keyof EngineEvents>(name: K, payload: EngineEvents[K]): void;
+  readonly emit: <K extends keyof EngineEvents>(name: K, payload: EngineEvents[K]) => void;
   /** Runs `cleanup` when the client is gone. */
-  onEnd(cleanup: () => void): void;
+  readonly onEnd: (cleanup: () => void) => void;
 }
