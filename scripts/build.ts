@@ -28,9 +28,6 @@ export async function build(): Promise<void> {
   if (rendererIsStale()) await buildPage({ configFile: join(ROOT, 'vite.config.ts'), logLevel: 'warn' });
 }
 
-/** True when some source is newer than what dist holds of it. */
-export function isStale(): boolean { return nodeIsStale() || rendererIsStale(); }
-
 async function buildNode(): Promise<void> {
   const common: BuildOptions & { metafile: true } = {
     bundle: true, metafile: true, platform: 'node', target: 'node24', outdir: DIST, logLevel: 'warning', external: ['electron', 'bufferutil', 'utf-8-validate'],
