@@ -472,11 +472,13 @@ interrupt:
   cmp x0, #33
   b.ne interrupt_done
   mov x1, #0x09000000
+  mov w4, #0x50
+  str w4, [x1, #0x44]               // UARTICR: before the FIFO is emptied, so that what comes later counts anew
   adr x2, ring
   adr x3, ring_in
 uart_next:
   ldr w4, [x1, #24]
-  tbnz x4, #4, uart_empty
+  tbnz x4, #4, interrupt_done
   ldr w5, [x1]
   ldr x6, [x3]
   and x7, x6, #255
@@ -484,10 +486,6 @@ uart_next:
   add x6, x6, #1
   str x6, [x3]
   b uart_next
-uart_empty:
-  mov w4, #0x50
-  str w4, [x1, #0x44]               // UARTICR
-  b interrupt_done
 tick:
   adr x1, ticks
   ldr x2, [x1]
