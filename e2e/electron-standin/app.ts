@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Electron from 'electron';
+import { stopChromium } from './chromium.ts';
 import { notImplemented, strict } from './strict.ts';
 import { utilityProcesses } from './utility-process.ts';
 
@@ -66,7 +67,7 @@ class App extends EventEmitter implements Pick<Electron.App, Implemented> {
     if (this.windows.size > 0) { this.quitting = false; return; }
     if (this.prevented('will-quit')) return;
     this.emit('quit', {}, 0);
-    process.exit(0);
+    void stopChromium().finally(() => process.exit(0));
   }
 
   private prevented(event: string): boolean {

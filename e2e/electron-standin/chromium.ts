@@ -1,5 +1,5 @@
 /** Debian's Chromium over the DevTools protocol. Commands have Playwright's types of that protocol. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { CDPSession } from '@playwright/test';
@@ -9,6 +9,7 @@ type Send = CDPSession['send'];
 interface Reply { readonly id?: number; readonly result?: unknown; readonly error?: { readonly message: string }; readonly method?: string; readonly params?: unknown; readonly sessionId?: string }
 
 let socket: WebSocket | undefined;
+let browser: ChildProcess | undefined;
 let lastId = 0;
 const pending = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
 const events = new EventEmitter();
@@ -16,14 +17,23 @@ const events = new EventEmitter();
 /** Resolves with the browser's own DevTools URL. */
 export async function startChromium(userData: string): Promise<string> {
   const display = process.env.DISPLAY === undefined ? ['--headless=new'] : [];
-  const browser = spawn(CHROMIUM, [...display, ...CHROMIUM_ARGS, '--remote-debugging-port=0', `--user-data-dir=${userData}/chromium`, '--no-startup-window'], { stdio: ['ignore', 'ignore', 'pipe'] });
-  process.on('exit', () => browser.kill());
-  const url = await devToolsUrl(browser.stderr);
+  const child = spawn(CHROMIUM, [...display, ...CHROMIUM_ARGS, '--remote-debugging-port=0', `--user-data-dir=${userData}/chromium`, '--no-startup-window'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  browser = child;
+  process.on('exit', () => child.kill());
+  const url = await devToolsUrl(child.stderr);
   socket = new WebSocket(url);
   socket.addEventListener('message', ({ data }) => receive(JSON.parse(String(data)) as Reply));
   await once(socket, 'open');
   await session(undefined).send('Target.setDiscoverTargets', { discover: true });
   return url;
+}
+
+/** Resolves when none of its processes is left to write into the profile. */
+export async function stopChromium(): Promise<void> {
+  if (!browser || browser.exitCode !== null || browser.signalCode !== null) return;
+  const closed = once(browser, 'close');
+  browser.kill();
+  await closed;
 }
 
 function devToolsUrl(stderr: NodeJS.ReadableStream): Promise<string> {
