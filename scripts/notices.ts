@@ -13,9 +13,17 @@ interface Package { readonly name: string; readonly version: string; readonly li
 /** Types only, or not given out by us. */
 const LEFT_OUT: readonly string[] = ['electron', 'typescript', 'vite', 'vitest', 'assemblyscript', 'playwright', 'csstype'];
 
+/** What is in the bundles and not in a package of its own, or without a licence file there. */
+const CLARITY = 'Copyright (c) 2016-2026 Broadcom. All Rights Reserved. The term "Broadcom" refers to Broadcom Inc. and/or its subsidiaries.\nReleased under the MIT licence, whose words are those of LICENSE.';
+const BESIDES: readonly (readonly [title: string, text: string])[] = [
+  ['Styles of the Clarity Design System, in @clr/ui (MIT)', CLARITY],
+  ['Icon shapes of the Clarity Design System, from @cds/core 6.17.0 (MIT)', CLARITY],
+  ['Metropolis, the font in @clr/ui (SIL Open Font License 1.1)', 'Copyright (c) 2015, Chris Simpson, with Reserved Font Name: "Metropolis".\nThis Font Software is licensed under the SIL Open Font License, Version 1.1. It may be used, studied, modified and\nredistributed freely, as long as it is not sold by itself; it comes without warranty of any kind.'],
+];
+
 export function notices(): string {
   const packages = [...closure(importedPackages())].sort(([a], [b]) => (a < b ? -1 : 1));
-  return `# Third-party notices\n\nQuarterdeck's program files contain code of the packages below. Electron and Chromium bring their own notices.\n${packages.map(([name, own]) => section(name, own)).join('')}`;
+  return `# Third-party notices\n\nQuarterdeck's program files contain code of the packages below. Electron and Chromium bring their own notices.\n${BESIDES.map(([title, text]) => `\n## ${title}\n\n${text.split('\n').map(line => `    ${line}`).join('\n')}\n`).join('')}${packages.map(([name, own]) => section(name, own)).join('')}`;
 }
 
 function section(name: string, { version, license }: Package): string {
