@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: whole boots of Debian's cloud kernel to init and power-off, here and, where it is installed, under
- * QEMU's TCG, in turns; then the interpreter's speed over that boot. Every figure is minimum, median and maximum.
+ * QEMU's TCG, in turns; then the guest's speed over that boot. Every figure is minimum, median and maximum.
  * The peer's settings are printed. A ratio above 1 means that we are faster.
  */
 import { spawnSync } from 'node:child_process';
@@ -59,4 +59,4 @@ for (let run = 0; run < RUNS; run++) mips.push(await bootMips(guest));
 
 console.log('workload                        ours (min / median / max)      QEMU                           ratio');
 console.log(`boot to init, whole process     ${show(times.ours, 's').padEnd(30)} ${version === null ? '' : `${show(times.qemu, 's').padEnd(30)} ${(spread(times.qemu).median / spread(times.ours).median).toFixed(2)}`}`);
-console.log(`interpreter over that boot      ${show(mips, 'MIPS')}`);
+console.log(`guest over that boot            ${show(mips, 'MIPS')}`);

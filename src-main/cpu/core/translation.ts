@@ -18,10 +18,13 @@ let decoder: Decoder | undefined;
 
 /** Undefined when none of the records can be translated. */
 export function translateRecords(view: DataView, hot: readonly HotRecord[]): Translation | undefined {
-  const found = hot.map(h => ({ hot: h, blocks: blocksAt(view, h.record) })).filter(f => f.blocks.length > 0);
+  const found = hot.map(h => ({ hot: h, blocks: blocksAt(view, h.record) })).filter(f => pays(f.blocks));
   if (found.length === 0) return undefined;
   return { module: new WebAssembly.Module(moduleOf(found.map(f => f.blocks))), records: found.map(f => f.hot) };
 }
+
+/** Entering and leaving a region costs as much as some dozens of instructions interpreted; a loop stays inside for long. */
+const pays = (blocks: readonly Block[]): boolean => blocks.some(b => b.isLoop);
 
 export const slotOf = (record: number): number => record - (record - L.CODE_POOL) % L.CODE_SLOT_BYTES;
 
