@@ -37,6 +37,14 @@ test('a Linux guest needs a kernel that is one; the initrd may be left out', () 
   expect(specOf(draft(linux)).guest).toEqual({ kind: 'linux', kernelPath: '/k', commandLine: 'console=ttyAMA0' });
 });
 
+test('a disk image is the first disk of a Linux guest, and its problems stand where it is chosen', () => {
+  const disk: Partial<Draft> = { guest: 'disk', kernelPath: '/k', disks: [{ key: 1, path: '', readOnly: true }] };
+  expect(problems(disk)).toEqual({ 'guest.rootDiskPath': 'Choose the disk image file.', 'disks.0.path': 'Choose the disk image file.' });
+  expect(problems({ ...disk, rootDiskPath: '/r' }, [['/r', probe('directory')]])).toMatchObject({ 'guest.rootDiskPath': 'This is a folder. Choose a file in it.' });
+  expect(specOf(draft({ ...disk, rootDiskPath: '/r' }))).toMatchObject({
+    guest: { kind: 'linux', kernelPath: '/k', commandLine: 'console=ttyAMA0 root=/dev/vda rw' }, disks: [{ path: '/r', readOnly: false }, { path: '', readOnly: true }] });
+});
+
 test('only the files of the chosen guest and the disks are looked at', () => {
   const both = draft({ guest: 'binary', kernelPath: '/k', imagePath: ' /i ', disks: [{ key: 1, path: '/d', readOnly: true }] });
   expect(filesOf(both).map(file => [file.field, file.use, file.path])).toEqual([['guest.imagePath', 'image', '/i'], ['disks.0.path', 'disk', '/d']]);

@@ -8,14 +8,19 @@ import { formatBytes, formatMib, plural } from '../../components/format.ts';
 
 export interface DiskDraft { readonly key: number; path: string; readOnly: boolean }
 
+const ROOT_DISK = 'guest.rootDiskPath';
+
 /** Numbers stay as typed until they are checked. */
 export interface Draft {
   name: string;
   hostId: HostId | undefined;
-  guest: GuestSource['kind'];
+  /** `disk` is a Linux kernel whose root is the first disk. */
+  guest: GuestSource['kind'] | 'disk';
   kernelPath: string;
   initrdPath: string;
   commandLine: string;
+  rootDiskPath: string;
+  rootCommandLine: string;
   imagePath: string;
   cpus: string;
   memory: string;
@@ -24,7 +29,8 @@ export interface Draft {
 }
 
 export const newDraft = (hostId: HostId | undefined): Draft => ({
-  name: '', hostId, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0', imagePath: '',
+  name: '', hostId, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
+  rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '',
   cpus: '1', memory: '512', memoryUnit: 'MiB', disks: [],
 });
 
@@ -54,14 +60,18 @@ export const memoryMib = (draft: Draft): number => (draft.memory.trim() === '' ?
 
 function guestOf(draft: Draft): GuestSource {
   const { guest: kind, kernelPath, initrdPath, commandLine, imagePath } = draft;
-  if (kind === 'linux') return { kind, kernelPath, commandLine, ...(initrdPath.trim() && { initrdPath: initrdPath.trim() }) };
+  const initrd = initrdPath.trim() ? { initrdPath: initrdPath.trim() } : {};
+  if (kind === 'linux') return { kind, kernelPath, commandLine, ...initrd };
+  if (kind === 'disk') return { kind: 'linux', kernelPath, commandLine: draft.rootCommandLine, ...initrd };
   return kind === 'binary' ? { kind, imagePath } : { kind };
 }
+
+const rootDisk = (draft: Draft) => (draft.guest === 'disk' ? [{ path: draft.rootDiskPath, readOnly: false }] : []);
 
 /** The specification as typed; only one without problems is a `VmSpec`. */
 export const specOf = (draft: Draft): VmSpec => ({
   name: draft.name.trim(), cpus: draft.cpus.trim() === '' ? NaN : Number(draft.cpus), memoryMib: memoryMib(draft),
-  guest: guestOf(draft), disks: draft.disks.map(({ path, readOnly }) => ({ path: path.trim(), readOnly })),
+  guest: guestOf(draft), disks: [...rootDisk(draft), ...draft.disks].map(({ path, readOnly }) => ({ path: path.trim(), readOnly })),
 });
 
 /** Why a VM cannot have this name; absent when it can. */
@@ -100,9 +110,17 @@ export const describeFile = (probe: FileProbe): string => `${KINDS[probe.what][0
 /** The fields that hold paths now in use. */
 export function filesOf(draft: Draft): readonly { readonly field: string; readonly use: FileUse; readonly path: string }[] {
   const linux = [{ field: 'guest.kernelPath', use: 'kernel', path: draft.kernelPath }, { field: 'guest.initrdPath', use: 'initrd', path: draft.initrdPath }] as const;
-  const guest = draft.guest === 'linux' ? linux : draft.guest === 'binary' ? [{ field: 'guest.imagePath', use: 'image', path: draft.imagePath } as const] : [];
+  const root = draft.guest === 'disk' ? [{ field: ROOT_DISK, use: 'disk', path: draft.rootDiskPath } as const] : [];
+  const guest = draft.guest === 'linux' || draft.guest === 'disk' ? linux : draft.guest === 'binary' ? [{ field: 'guest.imagePath', use: 'image', path: draft.imagePath } as const] : [];
   const disks = draft.disks.map(({ path }, index) => ({ field: `disks.${index}.path`, use: 'disk' as const, path }));
-  return [...guest, ...disks].map(file => ({ ...file, path: file.path.trim() }));
+  return [...root, ...guest, ...disks].map(file => ({ ...file, path: file.path.trim() }));
+}
+
+/** The field of a path in the specification: its first disk may be the root, which stands on the guest's page. */
+function fieldOf(draft: Draft, path: string): string {
+  const disk = /^disks\.(\d+)(.*)$/.exec(path), shift = rootDisk(draft).length;
+  if (disk === null || shift === 0) return path;
+  return Number(disk[1]) < shift ? ROOT_DISK : `disks.${Number(disk[1]) - shift}${disk[2] ?? ''}`;
 }
 
 /** Everything wrong with the draft: the schema's word first, then what only the inventory and the files can tell. */
@@ -110,7 +128,7 @@ export function problemsOf(draft: Draft, context: DraftContext): Problems {
   const spec = specOf(draft);
   const found = new Map<string, string>();
   const note = (field: string, problem: string | undefined) => { if (problem && !found.has(field)) found.set(field, problem); };
-  for (const issue of v.safeParse(VmSpec, spec).issues ?? []) note(v.getDotPath(issue) ?? '', issue.message);
+  for (const issue of v.safeParse(VmSpec, spec).issues ?? []) note(fieldOf(draft, v.getDotPath(issue) ?? ''), issue.message);
   note('name', nameProblem(draft.name, context.takenNames));
   const host = context.hosts.find(({ id }) => id === draft.hostId);
   note('hostId', hostProblem(host, 0, 0));
