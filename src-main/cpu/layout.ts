@@ -43,11 +43,9 @@ export const M_RAM_BYTES = 0;              // f64
 export const M_CPUS = 8;                   // i32
 export const M_NEXT_SLOT = 12;             // i32
 export const M_COUNTER_HZ = 16;            // f64
-export const M_MONITOR_SERIAL = 24;        // i32
 export const M_CLOCK_BASE_NS = 32;         // f64: guest clock = host monotonic - base; the vCPU reads it for its counters
 export const M_CLOCK_STOPPED_NS = 40;      // f64: guest clock while stopped, or negative while it runs
 export const M_DIRTY_CODE = 48;            // i32: pages whose decoded form was dropped
-export const M_DECODED = 52;               // i32: instructions decoded
 
 // A CPU's block.
 export const X = 0;                        // X0..X30
@@ -74,7 +72,6 @@ export const FPSR = 0x160;
 export const FP_FAST = 0x164;              // i32: native arithmetic is exact enough: nearest, no flush, inexact set
 export const MONITOR_ADDRESS = 0x168;      // f64: physical address of the exclusive access, negative when clear
 export const MONITOR_BYTES = 0x170;        // i32
-export const MONITOR_SERIAL = 0x174;
 export const MONITOR_LOW = 0x178;          // i64 x 2: the value that was loaded
 export const MONITOR_HIGH = 0x180;
 export const ID = 0x188;                   // i32: number of this CPU
@@ -82,7 +79,6 @@ export const SLOT = 0x18c;                 // i32: decoded page that PC is in, s
 export const RETIRED = 0x190;              // f64: instructions retired
 export const IRQ_LINES = 0x198;            // i32: LINE_*, driven by the hypervisor
 export const BUDGET = 0x19c;               // i32: what was left when run() returned
-export const PENDING_SERROR = 0x1a0;
 export const TIMER_MASK = 0x1a4;           // i32: timer outputs as last seen, TIMER_*
 export const LARGE_PAGES = 0x1a8;          // i32: the TLB holds parts of large pages
 export const WALK_PA = 0x1b0;              // f64: results of the last walk
@@ -127,7 +123,6 @@ export const EXIT_WFI = 3;
 export const EXIT_KICK = 4;
 
 // IRQ_LINES: what the hypervisor drives. Virtual interrupts come from the list registers.
-export const LINE_VFIQ = 2;
 export const LINE_VSERROR = 4;
 
 // TIMER_MASK
