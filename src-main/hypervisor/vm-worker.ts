@@ -21,6 +21,9 @@ assert(port !== null, 'runs as a worker');
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 const nowNs = () => performance.now() * 1e6;
 
+/** Lets messages and finished disk requests in. */
+const yieldToMessages = () => new Promise<void>(resolve => { setImmediate(resolve); });
+
 /** Console bytes on their way out, sent at the latest after each slice. */
 class OutputBuffer {
   private bytes: number[] = [];
@@ -84,7 +87,7 @@ class Worker {
         send({ kind: 'reset-by-guest' });
         this.vm.reset();
       }
-      await (busy ? new Promise(resolve => setImmediate(resolve)) : this.sleep());
+      await (busy ? yieldToMessages() : this.sleep());
     }
   }
 
@@ -97,7 +100,7 @@ class Worker {
   /** Until the next deadline, or a message, or a device that has something. */
   private sleep(): Promise<void> {
     const ms = (this.vm.nextDeadlineNs - this.vm.clock.nowNs) / 1e6;
-    if (ms <= 0) return Promise.resolve();
+    if (ms <= 0) return yieldToMessages();
     return new Promise(resolve => {
       const timer = Number.isFinite(ms) ? setTimeout(() => this.wakeUp(), Math.min(ms, 2 ** 30)) : undefined;
       const keepAlive = timer ?? setInterval(() => { /* the worker lives on */ }, 2 ** 30);

@@ -86,7 +86,9 @@ test('the timer compares against the counter of the VM clock, and its line follo
   while (m.cpu.run(1000) === 'kick');
   expect([m.cpu.timerOutputs, m.cpu.nextTimerNs]).toEqual([0, 16_000]);
   m.advance(16_000);
+  expect(m.cpu.nextTimerNs).toBe(16_000);
   expect(m.cpu.timerOutputs).toBe(1);
+  expect(m.cpu.nextTimerNs).toBe(Infinity);
 });
 
 test('code that rewrites itself runs as rewritten, in its own page and in another', () => {
