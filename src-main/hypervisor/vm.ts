@@ -100,7 +100,6 @@ export class Vm {
     for (const vcpu of this.vcpus) {
       vcpu.cpu.reset();
       vcpu.restore({ on: false, waiting: false });
-      this.controlGuest(vcpu);
     }
     this.turnOn(0, BigInt(entry.pc), BigInt(entry.x0));
   }

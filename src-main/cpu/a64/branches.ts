@@ -41,5 +41,5 @@ export const BRANCHES: readonly Row[] = [
   insn('HVC', '11010100 000 imm16:16 000 10', {}, (c, f) => c.runAndLeave('hypervisorCall', f.imm16)),
   insn('SMC', '11010100 000 imm16:16 000 11', {}, (c, f) => c.runAndLeave('secureMonitorCall', f.imm16)),
   insn('BRK', '11010100 001 imm16:16 000 00', {}, (c, f) => c.runAndLeave('breakpoint', f.imm16)),
-  insn('HLT', '11010100 010 imm16:16 000 00', {}, (c, f) => c.runAndLeave('halt', f.imm16)),
+  insn('HLT', '11010100 010 imm16:16 000 00', {}, c => c.undefined()), // halting debug is not there
 ];

@@ -36,32 +36,27 @@ const TWO_SOURCES: readonly Row[] = [
 
 // ---- one source
 
-/** Reverses the bytes within each `group` bytes. */
-function reverseBytes(value: Val, group: 2 | 4 | 8): Val {
-  const mask = (bytes: bigint) => value.like(bytes);
-  let v = value.shrU(8).and(mask(0x00ff00ff00ff00ffn)).or(value.and(mask(0x00ff00ff00ff00ffn)).shl(8));
-  if (group >= 4) v = v.shrU(16).and(mask(0x0000ffff0000ffffn)).or(v.and(mask(0x0000ffff0000ffffn)).shl(16));
-  return group === 8 ? v.rotr(32) : v;
-}
-function reverseBits(c: Emitter, value: Val): Val {
-  let v = value;
-  for (const [shift, bits] of [[1, 0x5555555555555555n], [2, 0x3333333333333333n], [4, 0x0f0f0f0f0f0f0f0fn]] as const) {
-    const kept = c.let(v), mask = kept.like(bits);
-    v = kept.shrU(shift).and(mask).or(kept.and(mask).shl(shift));
-  }
-  return reverseBytes(c.let(v), value.type === 'i64' ? 8 : 4);
-}
-/** Steps with a local between, as each uses its operand twice. */
-function reversed(c: Emitter, value: Val, group: 2 | 4 | 8): Val {
-  const pairs = c.let(reverseBytes(c.let(value), 2));
+/** Reverses the bytes within each `group` bytes. Steps with a local between, as each uses its operand twice. */
+function reversed(c: Emitter, operand: Val, group: 2 | 4 | 8): Val {
+  const value = c.let(operand), mask = value.like(0x00ff00ff00ff00ffn);
+  const pairs = c.let(value.shrU(8).and(mask).or(value.and(mask).shl(8)));
   if (group === 2) return pairs;
   if (value.type === 'i32') return pairs.rotr(16);
   const words = c.let(pairs.shrU(16).and(0x0000ffff0000ffffn).or(pairs.and(0x0000ffff0000ffffn).shl(16)));
   return group === 4 ? words : words.rotr(32);
 }
 
+function reversedBits(c: Emitter, value: Val): Val {
+  let v = value;
+  for (const [shift, bits] of [[1, 0x5555555555555555n], [2, 0x3333333333333333n], [4, 0x0f0f0f0f0f0f0f0fn]] as const) {
+    const kept = c.let(v), mask = kept.like(bits);
+    v = kept.shrU(shift).and(mask).or(kept.and(mask).shl(shift));
+  }
+  return reversed(c, v, value.type === 'i64' ? 8 : 4);
+}
+
 const ONE_SOURCE: readonly Row[] = [
-  insn('RBIT', 'sf:1 1 0 11010110 00000 000000 rn:5 rd.d:5', bothWidths, (c, f) => c.setR(f.rd, reverseBits(c, c.r(f.sf, f.rn)))),
+  insn('RBIT', 'sf:1 1 0 11010110 00000 000000 rn:5 rd.d:5', bothWidths, (c, f) => c.setR(f.rd, reversedBits(c, c.r(f.sf, f.rn)))),
   insn('REV16', 'sf:1 1 0 11010110 00000 000001 rn:5 rd.d:5', bothWidths, (c, f) => c.setR(f.rd, reversed(c, c.r(f.sf, f.rn), 2))),
   insn('REV32', '1 1 0 11010110 00000 000010 rn:5 rd.d:5', {}, (c, f) => c.setX(f.rd, reversed(c, c.x(f.rn), 4))),
   insn('REV (32-bit)', '0 1 0 11010110 00000 000010 rn:5 rd.d:5', {}, (c, f) => c.setW(f.rd, reversed(c, c.w(f.rn), 4))),

@@ -143,9 +143,6 @@ export function secureMonitorCall(cpu: usize, imm: i32): void {
 
 export function breakpoint(cpu: usize, imm: i32): void { exceptionToEl1(cpu, EC_BREAKPOINT_INSTRUCTION, <u64>imm); }
 
-/** HLT with halting debug disabled. */
-export function halt(cpu: usize, imm: i32): void { undefined(cpu); }
-
 export function fpTrap(cpu: usize): void {
   const iss: u64 = 0x1e << 20;
   const fpen = bits(get64(cpu, CPACR_EL1), 21, 20);
@@ -153,7 +150,7 @@ export function fpTrap(cpu: usize): void {
   else exceptionToEl1(cpu, EC_FP, iss);
 }
 
-export function illegalState(cpu: usize): void { exceptionToEl1(cpu, EC_ILLEGAL_STATE, 0); }
+function illegalState(cpu: usize): void { exceptionToEl1(cpu, EC_ILLEGAL_STATE, 0); }
 
 /** ERET (C5.1.3, D1.4.4); clears the local exclusive monitor. An illegal return keeps EL and sets PSTATE.IL. */
 export function exceptionReturn(cpu: usize): void {

@@ -12,7 +12,7 @@ export {
   loadExclusive, loadExclusivePair, storeExclusive, storeExclusivePair, atomicOperation as atomic, compareAndSwap, compareAndSwapPair, clearExclusive,
 } from "./atomics";
 export {
-  nzcv, undefined, supervisorCall, hypervisorCall, secureMonitorCall, breakpoint, halt, fpTrap, exceptionReturn, illegalState, pstate, exceptionToEl1, abortToEl1,
+  nzcv, undefined, supervisorCall, hypervisorCall, secureMonitorCall, breakpoint, fpTrap, exceptionReturn, exceptionToEl1, abortToEl1,
 } from "./exceptions";
 export { readSystem, writeSystem, writePstate, systemOperation, waitForInterrupt } from "./system";
 export { interleave, deinterleave } from "./structures";
