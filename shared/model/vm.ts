@@ -26,12 +26,19 @@ export type GuestSource = v.InferOutput<typeof GuestSource>;
 export const DiskSpec = v.object({ path: filePath('disk image'), readOnly: v.boolean() });
 export type DiskSpec = v.InferOutput<typeof DiskSpec>;
 
+/** How vCPUs run: a thread for each, or taking turns by instruction count, so that a run can be repeated exactly. */
+export const SMP_MODES = ['parallel', 'deterministic'] as const;
+export const SmpMode = v.picklist(SMP_MODES);
+export type SmpMode = v.InferOutput<typeof SmpMode>;
+
 const integer = (what: string, { min, max }: { min: number; max: number }) => v.pipe(v.number(`${what} must be a number.`),
   v.integer(`${what} must be a whole number.`), v.minValue(min, `${what} must be at least ${min}.`), v.maxValue(max, `${what} must be at most ${max}.`));
 
 export const VmSpec = v.object({
   name: VmName,
   cpus: integer('CPU count', VM_LIMITS.cpus),
+  /** Parallel when absent. */
+  smpMode: v.optional(SmpMode),
   memoryMib: integer('Memory in MiB', VM_LIMITS.memoryMib),
   guest: GuestSource,
   disks: v.pipe(v.array(DiskSpec), v.maxLength(VM_LIMITS.disks, `A VM has at most ${VM_LIMITS.disks} disks.`)),

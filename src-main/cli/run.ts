@@ -3,10 +3,10 @@
  * powered off, 1 the VM failed, 2 bad usage or unreadable input, 3 `--timeout` passed, 4 the guest reset itself under
  * `--no-reboot`, 130 the operator quit.
  */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { open } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
-import { VM_LIMITS, type GuestSource } from '../../shared/model/vm.ts';
+import { SMP_MODES, VM_LIMITS, type GuestSource, type SmpMode } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { RunningVm, VmLaunch, VmStop } from '../hypervisor/vm-launch.ts';
 
@@ -16,6 +16,8 @@ interface RunOptions {
   readonly append: string;
   readonly memory: number;
   readonly cpus: number;
+  readonly smp: SmpMode;
+  readonly seed?: string;
   readonly disk: readonly string[];
   readonly timeout?: number;
   readonly reboot: boolean;
@@ -33,6 +35,8 @@ export const runCommand = new Command('run')
   .option('--append <text>', 'kernel command line', 'console=ttyAMA0')
   .option('--memory <size>', 'guest RAM: MiB, or with a suffix M or G', memoryMib, 512)
   .option('--cpus <count>', `virtual CPUs, 1 to ${VM_LIMITS.cpus.max}`, wholeNumber('CPU count', VM_LIMITS.cpus.min, VM_LIMITS.cpus.max), 1)
+  .addOption(new Option('--smp <mode>', 'how virtual CPUs run: a thread for each, or taking turns by instruction count, so that a run can be repeated exactly').choices(SMP_MODES).default('parallel'))
+  .option('--seed <text>', 'with --smp deterministic, what the guest\'s random numbers follow from')
   .option('--disk <file>', 'raw disk image (may be repeated)', (file: string, files: readonly string[]) => [...files, file], [])
   .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
   .option('--no-reboot', 'end with code 4 when the guest resets itself')
@@ -75,7 +79,7 @@ async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.kernel === undefined && options.initrd !== undefined) throw new EngineError('usage', 'An initrd needs a kernel: give --kernel too.');
   const disks = options.disk.map(path => ({ path, readOnly: false }));
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, ...(options.seed !== undefined && { counted: { seed: options.seed } }), memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks };
 }
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */

@@ -79,6 +79,7 @@ export const SLOT = 0x18c;                 // i32: decoded page that PC is in, s
 export const RETIRED = 0x190;              // f64: instructions retired
 export const IRQ_LINES = 0x198;            // i32: LINE_*, driven by the hypervisor
 export const BUDGET = 0x19c;               // i32: what was left when run() returned
+export const ATTENTION = 0x1a0;            // i32: another thread wants this CPU to end its turn
 export const TIMER_MASK = 0x1a4;           // i32: timer outputs as last seen, TIMER_*
 export const LARGE_PAGES = 0x1a8;          // i32: the TLB holds parts of large pages
 export const WALK_PA = 0x1b0;              // f64: results of the last walk

@@ -39,6 +39,8 @@ export interface BoardIo {
   readonly consoleOutput: (byte: number) => void;
   /** Takes what it prints on a virtio console; without it there is none. */
   readonly virtioConsoleOutput?: (bytes: Uint8Array) => void;
+  /** The guest's UART never waits for the console's reader: whoever runs the machine stops it while `consoleReady` is false. */
+  readonly hidesConsoleFlow?: boolean;
   /** A vCPU has something new to hear of: it has to be flushed again, or woken. */
   readonly kick: (cpu: number) => void;
 }
@@ -65,7 +67,7 @@ export class Board {
   private readonly io: BoardIo;
   private readonly blocks: readonly VirtioBlock[];
   private readonly button: PowerButton;
-  private readonly flow = new ConsoleFlow((ready) => this.uart.setTransmitReady(ready));
+  private readonly flow = new ConsoleFlow(() => this.passConsoleFlow());
 
   constructor(io: BoardIo) {
     this.io = io;
@@ -96,6 +98,9 @@ export class Board {
   /** The reader took this much of the serial output; the guest's UART waits when too much is on its way. */
   acknowledgeConsole(bytes: number): void { this.flow.acknowledged(bytes); }
 
+  /** The console's reader has room for more. */
+  get consoleReady(): boolean { return this.flow.ready; }
+
   powerButton(): void { this.button.press(); }
 
   deviceTree(options: { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean } = {}): Uint8Array {
@@ -108,7 +113,7 @@ export class Board {
   /** As after power-on. RAM and CPUs are not the board's. */
   reset(): void {
     for (const device of this.devices) device.reset();
-    this.uart.setTransmitReady(this.flow.ready);
+    this.passConsoleFlow();
   }
 
   /** Resolves when no disk has anything under way. */
@@ -122,8 +127,10 @@ export class Board {
       assert(device.name in state, `the saved state has a ${device.name}`);
       device.restore(state[device.name]);
     }
-    this.uart.setTransmitReady(this.flow.ready);
+    this.passConsoleFlow();
   }
+
+  private passConsoleFlow() { if (!this.io.hidesConsoleFlow) this.uart.setTransmitReady(this.flow.ready); }
 
   private print(byte: number) {
     this.flow.sent(1);

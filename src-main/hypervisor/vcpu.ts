@@ -58,11 +58,16 @@ export class Vcpu {
   private get priorityMask(): number { return Number((this.cpu.system('ICH_VMCR_EL2') >> ICH_VMCR_PMR) & 0xffn); }
 
   /** Runs about `budget` instructions, or until an exit. */
-  run(budget: number): void {
+  run(budget: number): void { this.turn(() => this.cpu.run(budget)); }
+
+  /** Runs `budget` instructions and not one more, or until an exit. */
+  runExactly(budget: number): void { this.turn(() => this.cpu.runExactly(budget)); }
+
+  private turn(run: () => ExitReason): void {
     this.waiting = false;
     this.driveTimerLines();
     this.io.gic.flush(this.cpu.id, this.interface);
-    const reason = this.cpu.run(budget);
+    const reason = run();
     this.io.gic.sync(this.cpu.id, this.interface);
     this.driveTimerLines();
     this.leave(reason);

@@ -1,10 +1,14 @@
 /** The contract between the engine, which wants VMs to run, and the hypervisor, which runs each in a worker of its own. */
-import type { DiskSpec, GuestSource, VmStats } from '../../shared/model/vm.ts';
+import type { DiskSpec, GuestSource, SmpMode, VmStats } from '../../shared/model/vm.ts';
 
 /** Everything a VM needs to run, by value: a worker gets it as its `workerData`. */
 export interface VmLaunch {
   readonly name: string;
   readonly cpus: number;
+  /** Parallel when absent. */
+  readonly smpMode?: SmpMode | undefined;
+  /** For a deterministic VM: what its random numbers follow from, and its date at power-on in ms since the epoch. */
+  readonly counted?: { readonly seed?: string; readonly startMs?: number };
   readonly memoryMib: number;
   /** Frequency of the host's system counter, in Hz. */
   readonly counterHz: number;

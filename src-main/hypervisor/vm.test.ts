@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { deserialize, serialize } from 'node:v8';
 import { expect, test } from 'vitest';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
-import { Vm, type BootImage, type VmState } from './vm.ts';
+import { Vm, type BootImage, type VmOptions, type VmState } from './vm.ts';
 
 const COMMAND = 'for i in 1 2 3 4 5 6 7 8; do dd if=/dev/zero bs=64k count=16 2>/dev/null | sha256sum; sleep 0.05; done; poweroff -f\r';
 const MEGABYTE_OF_ZEROES = '30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58';
@@ -11,9 +12,9 @@ const MEGABYTE_OF_ZEROES = '30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582
 class Driven {
   readonly vm: Vm;
   printed = '';
-  constructor(boot: BootImage) {
+  constructor(boot: BootImage, options: Partial<VmOptions> = {}) {
     this.vm = new Vm({
-      cpus: 2, memoryMib: 128, counterHz: 62_500_000, boot, disks: [], wake: () => { /* driven by hand */ }, nowNs: () => performance.now() * 1e6,
+      cpus: 2, memoryMib: 128, ...options, counterHz: 62_500_000, boot, disks: [], wake: () => { /* driven by hand */ }, nowNs: () => performance.now() * 1e6,
       consoleOutput: byte => { this.printed += String.fromCharCode(byte); this.vm.board.acknowledgeConsole(1); },
     });
     this.vm.resume();
@@ -54,3 +55,27 @@ test('Linux with two CPUs goes on as if nothing had happened when it is moved ag
   expect(machine.vm.powerRequest).toBe('off');
   expect(machine.printed.split(MEGABYTE_OF_ZEROES)).toHaveLength(9);
 }, 120_000);
+
+/** Boots, types a command at the first prompt, and runs to power-off. With `translated`, hot code is translated meanwhile, at whatever pace. */
+async function countedRun(boot: BootImage, translated: boolean, seed?: string) {
+  const machine = new Driven(boot, { cpus: 4, smpMode: 'deterministic', ...(seed !== undefined && { counted: { seed } }) }), { vm } = machine;
+  let typed = false;
+  for (let slices = 0; vm.powerRequest === 'none'; slices++) {
+    vm.runSlice();
+    if (translated && slices % 64 === 0) await new Promise(resolve => { setImmediate(resolve); });
+    if (typed || !machine.printed.endsWith('# \x1b[6n')) continue;
+    vm.type(new TextEncoder().encode('for i in 1 2 3; do (head -c 100000 /dev/urandom | sha256sum) & done; wait; date; poweroff -f\r'));
+    typed = true;
+  }
+  return { printed: machine.printed, retired: vm.retired, clockNs: vm.clock.nowNs, ram: createHash('sha256').update(vm.ram.view(vm.ram.base, vm.ram.sizeBytes) as Uint8Array).digest('hex') };
+}
+
+test('a deterministic VM with four CPUs does the same again, whatever was translated when', async () => {
+  const guest = await fetchGuests('cloud');
+  const boot: BootImage = { kind: 'linux', kernel: await readFile(guest.kernel), initrd: await readFile(guest.initrd), commandLine: 'console=ttyAMA0' };
+  const first = await countedRun(boot, true), again = await countedRun(boot, true), interpreted = await countedRun(boot, false), seeded = await countedRun(boot, false, 'another');
+  expect(again).toEqual(first);
+  expect(interpreted).toEqual(first);
+  expect(first.printed.match(/^[0-9a-f]{64} /gm)).toHaveLength(3);
+  expect(seeded.printed.match(/^[0-9a-f]{64} /gm)).not.toEqual(first.printed.match(/^[0-9a-f]{64} /gm));
+}, 300_000);

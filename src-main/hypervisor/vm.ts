@@ -13,7 +13,8 @@ import { Board, type BoardState } from '../host/board.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
 import type { BlockBackend } from '../storage/block-backend.ts';
 import { VmClock } from '../time/vm-clock.ts';
-import type { VmStats } from '../../shared/model/vm.ts';
+import type { SmpMode, VmStats } from '../../shared/model/vm.ts';
+import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
 import { GUEST_HCR, Stage2, STAGE2_VTCR } from './stage2.ts';
 import { startTranslation } from './translation-thread.ts';
 import { Vcpu, type VcpuState } from './vcpu.ts';
@@ -23,6 +24,8 @@ const GUEST_RAM_PA = 2 ** 21;
 const MIB = 2 ** 20;
 /** Instructions in one vCPU's turn: about a fifth of a millisecond. */
 const TURN = 20_000;
+/** Longer where turns have to be exact, as the end of each is interpreted. */
+const EXACT_TURN = 50_000;
 
 /** What a VM boots, with its files already read. */
 export type BootImage =
@@ -40,6 +43,9 @@ export interface VmOptions {
   readonly wake: () => void;
   /** Host's monotonic time in ns. */
   readonly nowNs: () => number;
+  readonly smpMode?: SmpMode | undefined;
+  /** For `smpMode` deterministic. */
+  readonly counted?: CountedWorldOptions;
 }
 
 /** Asked for by the guest. */
@@ -49,7 +55,7 @@ export type PowerRequest = 'none' | 'off' | 'reset';
 type ConsolePort = 'serial' | 'virtio';
 
 /** Everything of a VM but its RAM. */
-export interface VmState { readonly clockNs: number; readonly port: ConsolePort; readonly cpus: readonly CpuState[]; readonly vcpus: readonly VcpuState[]; readonly board: BoardState }
+export interface VmState { readonly clockNs: number; readonly randomBlocks: number; readonly port: ConsolePort; readonly cpus: readonly CpuState[]; readonly vcpus: readonly VcpuState[]; readonly board: BoardState }
 
 export class Vm {
   readonly clock: VmClock;
@@ -60,6 +66,8 @@ export class Vm {
   private readonly options: VmOptions;
   private readonly machine: Machine;
   private readonly vcpus: readonly Vcpu[];
+  /** Of a deterministic VM. */
+  private readonly world: CountedWorld | undefined;
   private readonly exits: Record<string, number> = {};
   /** The port that printed last, which is the one that hears what is typed. */
   private port: ConsolePort = 'serial';
@@ -68,15 +76,18 @@ export class Vm {
   private sample = { atNs: 0, instructions: 0, busyNs: 0 };
 
   constructor(options: VmOptions) {
-    const { cpus, counterHz, nowNs } = options, sizeBytes = options.memoryMib * MIB;
+    const { cpus, counterHz } = options, sizeBytes = options.memoryMib * MIB;
+    const world = options.smpMode === 'deterministic' ? new CountedWorld(options.counted) : undefined, nowNs = world?.nowNs ?? options.nowNs;
     this.options = options;
+    this.world = world;
     this.machine = newMachine({ cpus, counterHz, nowNs, ramBytes: GUEST_RAM_PA + sizeBytes }, options.memoryMib);
     this.ram = new GuestRam({ buffer: this.machine.memory.buffer, byteOffset: LINEAR_RAM + GUEST_RAM_PA, sizeBytes, base: RAM_BASE });
     this.ram.onDmaWrite = (address, length) => this.machine.wrote((address - RAM_BASE + GUEST_RAM_PA) as Pa, length);
     this.clock = new VmClock(nowNs);
     this.board = new Board({
-      ram: this.ram, clock: this.clock, cpus, disks: options.disks, wallMs: () => Date.now(), random: length => randomBytes(length),
-      consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: () => options.wake(),
+      ram: this.ram, clock: this.clock, cpus, disks: options.disks,
+      wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), random: length => world?.random(length) ?? randomBytes(length),
+      hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: () => options.wake(),
     });
     this.vcpus = this.machine.cpus.map(cpu => new Vcpu(cpu, {
       gic: this.board.gic, bus: this.board.bus, lines: this.board.cpuLines[cpu.id] as Board['cpuLines'][number], psci: this.psci(),
@@ -143,21 +154,38 @@ export class Vm {
     };
   }
 
-  /** Gives each runnable vCPU a turn; false when none was runnable. */
+  /** Gives each runnable vCPU a turn; false when the VM has to wait for something outside, or for its next deadline. */
   runSlice(): boolean {
+    if (this.world !== undefined && !this.board.consoleReady) return false;
     this.clock.runDue();
     let ran = false;
     const startedNs = this.options.nowNs();
     for (const vcpu of this.vcpus) {
       if (this.powerRequest !== 'none' || !vcpu.runnable) continue;
       this.running = vcpu;
-      vcpu.run(TURN);
+      this.turnOf(vcpu);
       ran = true;
     }
     this.running = undefined;
     this.machine.translator.request();
     if (ran) this.busyNs += this.options.nowNs() - startedNs;
-    return ran;
+    return ran || this.skipToDeadline();
+  }
+
+  private turnOf(vcpu: Vcpu): void {
+    if (this.world === undefined) { vcpu.run(TURN); return; }
+    const before = vcpu.cpu.retired;
+    vcpu.runExactly(EXACT_TURN);
+    // A vCPU that is turned on again starts to count anew.
+    this.world.ran(Math.max(0, vcpu.cpu.retired - before));
+  }
+
+  /** A deterministic VM does not wait for time to pass. */
+  private skipToDeadline(): boolean {
+    const ns = this.nextDeadlineNs - this.clock.nowNs;
+    if (this.world === undefined || this.powerRequest !== 'none' || !Number.isFinite(ns)) return false;
+    this.world.pass(Math.max(0, Math.ceil(ns)));
+    return ns > 0;
   }
 
   /** When something is due next, in ns of the VM's clock: a device's alarm or a sleeping vCPU's timer. */
@@ -197,11 +225,12 @@ export class Vm {
   /** Resolves when no disk request is under way, so that the state is whole. The VM is paused. */
   async save(): Promise<VmState> {
     await this.board.disksIdle();
-    return { clockNs: this.clock.nowNs, port: this.port, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save() };
+    return { clockNs: this.clock.nowNs, randomBlocks: this.world?.save() ?? 0, port: this.port, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save() };
   }
 
   restore(state: VmState): void {
     this.clock.moveTo(state.clockNs);
+    this.world?.restore(state.randomBlocks);
     this.port = state.port;
     this.machine.setClock(0, state.clockNs);
     state.cpus.forEach((cpu, n) => this.vcpus[n]?.cpu.restore(cpu));
@@ -210,9 +239,12 @@ export class Vm {
     this.machine.wrote(GUEST_RAM_PA as Pa, this.ram.sizeBytes);
   }
 
+  /** Instructions that each vCPU retired since it was turned on. */
+  get retired(): number[] { return this.vcpus.map(v => v.cpu.retired); }
+
   /** Figures since the last call, and since power-on. */
   stats(): VmStats {
-    const atNs = this.options.nowNs(), instructions = this.vcpus.reduce((sum, v) => sum + v.cpu.retired, 0), { sample } = this;
+    const atNs = this.options.nowNs(), instructions = this.retired.reduce((sum, n) => sum + n, 0), { sample } = this;
     const elapsedNs = Math.max(1, atNs - sample.atNs);
     this.sample = { atNs, instructions, busyNs: this.busyNs };
     return {

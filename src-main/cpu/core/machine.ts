@@ -34,7 +34,12 @@ interface CoreExports {
   abortToEl1(cpu: number, ec: number, iss: bigint, va: bigint): void;
   translate(cpu: number, va: bigint, access: number, el: number): number;
 }
-interface InterpreterExports { readonly run: (cpu: number, budget: number) => number }
+type RunLoop = (cpu: number, budget: number) => number;
+/** The loop's forms: `translate/interpreter.ts`. */
+interface Loops { readonly run: RunLoop; readonly runExactly: RunLoop; readonly runShared: RunLoop }
+
+/** More than what `run` may overrun its budget by: the rest of a page interpreted, and a region up to its first back edge. */
+const MOST_OVERRUN = 1280;
 
 /** Why `run` came back. */
 export type ExitReason = 'budget' | 'el2' | 'wfi' | 'kick';
@@ -74,14 +79,14 @@ export class Machine {
     this.view = new DataView(this.memory.buffer);
     const core = new WebAssembly.Instance(moduleOf('core.wasm'), { env: { memory: this.memory, nowNs: options.nowNs } });
     this.translator = new Translator(this.memory, core.exports);
-    const interpreter = new WebAssembly.Instance(moduleOf('interpreter.wasm'), { env: { memory: this.memory }, core: core.exports, translator: { hot: this.translator.report, regions: this.translator.regions } });
+    const interpreter = new WebAssembly.Instance(moduleOf('interpreter.wasm'), { env: { memory: this.memory }, core: core.exports, translator: { hot: this.translator.report, setAside: this.translator.setAside, regions: this.translator.regions } });
     this.core = core.exports as unknown as CoreExports;
     this.view.setFloat64(L.MACHINE + L.M_RAM_BYTES, options.ramBytes, true);
     this.view.setInt32(L.MACHINE + L.M_CPUS, options.cpus, true);
     this.view.setFloat64(L.MACHINE + L.M_COUNTER_HZ, options.counterHz, true);
     this.setClock(options.nowNs(), -1);
-    const { run } = interpreter.exports as unknown as InterpreterExports;
-    this.cpus = Array.from({ length: options.cpus }, (_, id) => new Cpu(this, this.core, run, id));
+    const loops = interpreter.exports as unknown as Loops;
+    this.cpus = Array.from({ length: options.cpus }, (_, id) => new Cpu(this, this.core, loops, id));
     for (const cpu of this.cpus) cpu.reset(options.counterHz);
   }
 
@@ -114,14 +119,16 @@ export class Cpu {
   private readonly base: number;
   private readonly view: DataView;
   private readonly core: CoreExports;
-  private readonly runLoop: InterpreterExports['run'];
+  private readonly loops: Loops;
+  private readonly translator: Translator;
 
-  constructor(machine: Machine, core: CoreExports, run: InterpreterExports['run'], id: number) {
+  constructor(machine: Machine, core: CoreExports, loops: Loops, id: number) {
     this.id = id;
     this.base = L.CPU_BASE + id * L.CPU_STRIDE;
     this.view = machine.view;
     this.core = core;
-    this.runLoop = run;
+    this.loops = loops;
+    this.translator = machine.translator;
   }
 
   /** As after a cold reset: EL1 with the MMU off and everything masked. */
@@ -142,7 +149,26 @@ export class Cpu {
   /** Runs at most about `budget` instructions; interrupts that are pending are taken first. */
   run(budget: number): ExitReason {
     this.core.enter(this.base);
-    const reason = EXIT_REASONS[this.runLoop(this.base, budget)];
+    return this.loop('run', budget);
+  }
+
+  /**
+   * Runs exactly `budget` instructions, or up to an exit: which code is translated makes no difference to where it stops.
+   * The end of the stretch is interpreted, one instruction at a time.
+   */
+  runExactly(budget: number): ExitReason {
+    const end = this.retired + budget;
+    this.core.enter(this.base);
+    const reason = budget > MOST_OVERRUN ? this.loop('run', budget - MOST_OVERRUN) : 'budget';
+    if (reason !== 'budget') return reason;
+    const last = this.loop('runExactly', end - this.retired);
+    this.translator.takeBack();
+    assert(last !== 'budget' || this.retired === end, 'a turn ends at its last instruction');
+    return last;
+  }
+
+  private loop(form: keyof Loops, budget: number): ExitReason {
+    const reason = EXIT_REASONS[this.loops[form](this.base, budget)];
     assert(reason !== undefined, 'a known exit reason');
     this.view.setFloat64(this.base + L.RETIRED, this.retired + budget - this.get32(L.BUDGET), true);
     return reason;

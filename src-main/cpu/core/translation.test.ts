@@ -55,6 +55,10 @@ function machineFor(seed: number, translated: boolean): TestMachine {
 /** Runs to the end or to an exception, in turns that end at the same instructions. */
 function outcome(m: TestMachine) {
   while (m.cpu.run(100) === 'budget') m.machine.translator.request();
+  return stateOf(m);
+}
+
+function stateOf(m: TestMachine) {
   const registers = Array.from({ length: 31 }, (_, n) => m.cpu.x(n).toString(16)), vectors = Array.from({ length: 32 }, (_, n) => m.cpu.v(n).map(h => h.toString(16)).join());
   const system = ['ESR_EL2', 'ELR_EL2', 'SPSR_EL2', 'ESR_EL1', 'ELR_EL1', 'FAR_EL1', 'SPSR_EL1'].map(name => `${name} ${m.cpu.system(name).toString(16)}`);
   const memory = Buffer.from(m.machine.bytes(DATA as Pa, 0x10000)).toString('base64');
@@ -69,6 +73,18 @@ test('random loops give the same results translated as interpreted, to the last 
     regions += translated.machine.translator.count;
   }
   expect(regions).toBeGreaterThan(PROGRAMS / 6);
+}, 120_000);
+
+test('exact turns end at the same instruction in the same state, translated or not', () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const translated = machineFor(seed, true), interpreted = machineFor(seed, false);
+    for (let turn = 2000; ; turn += 1) {
+      const reasons = [translated, interpreted].map(m => { m.machine.translator.request(); return m.cpu.runExactly(turn); });
+      expect(stateOf(translated), `seed ${seed}, turns up to ${turn}`).toEqual(stateOf(interpreted));
+      expect(reasons[0]).toBe(reasons[1]);
+      if (reasons[0] !== 'budget') break;
+    }
+  }
 }, 120_000);
 
 test('a translated loop that is rewritten runs as rewritten', () => {

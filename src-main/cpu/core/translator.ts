@@ -23,6 +23,7 @@ export class Translator {
   private readonly view: DataView;
   private readonly imports: Record<string, Record<string, unknown>>;
   private hot: HotRecord[] = [];
+  private aside: { readonly record: number; readonly generation: number; readonly index: bigint }[] = [];
   private used = 0;
   private waited = 0;
 
@@ -40,6 +41,22 @@ export class Translator {
   readonly report = (_cpu: number, record: number): void => {
     if (this.service !== undefined) this.hot.push({ record, generation: this.generationOf(record) });
   };
+
+  /** Called by the interpreter, which has to run the instruction itself that a region starts with. */
+  readonly setAside = (_cpu: number, record: number): void => {
+    this.aside.push({ record, generation: this.generationOf(record), index: this.view.getBigUint64(record + 8, true) });
+    this.view.setUint16(record, L.HANDLER_DECODE, true);
+  };
+
+  /** After that turn: the regions that were set aside are entered again. */
+  takeBack(): void {
+    for (const { record, generation, index } of this.aside) {
+      if (generation !== this.generationOf(record) || this.view.getUint16(record, true) < L.FIRST_HANDLER) continue;
+      this.view.setBigUint64(record + 8, index, true);
+      this.view.setUint16(record, L.HANDLER_TRANSLATED, true);
+    }
+    this.aside = [];
+  }
 
   /** To be called between turns: asks for a batch when enough was reported, or what was reported waits for long. */
   request(): void {

@@ -17,7 +17,13 @@ const FIRST = L.FIRST_HANDLER;
 const OWN_TABLE = 1;
 const SLOT_OFFSETS = [2, 4, 6, 12, 14];
 
-/** Tells the translator of a record that became hot: CPU, record. */
+/**
+ * The loop's three forms. `run` looks at the budget at taken branches. `runExactly` looks at it at every instruction, and
+ * interprets everything. `runShared`, for CPUs in threads, looks at ATTENTION where `run` looks at the budget.
+ */
+type LoopKind = 'run' | 'runExactly' | 'runShared';
+
+/** Tells the translator of a record: CPU, record. `hot`: it was reached often. `setAside`: it has to be interpreted for now. */
 const HOT: Signature = { params: ['i32', 'i32'], results: [] };
 const RUN: Signature = { params: ['i32', 'i32'], results: ['i32'] };
 const HANDLER: Signature = { params: ['i32', 'i32'], results: ['i32'] };
@@ -39,9 +45,9 @@ export function generateInterpreter(rows: readonly Row[], isHot: (variant: Varia
 
   const module = new WasmModule({ initial: L.RAM_BASE / 65536, maximum: 65536 });
   const core = importCore(module);
-  const hot: Callee = { index: module.import('translator', 'hot', HOT), signature: HOT };
+  const hot: Callee = { index: module.import('translator', 'hot', HOT), signature: HOT }, setAside: Callee = { index: module.import('translator', 'setAside', HOT), signature: HOT };
   const regions = module.importTable('translator', 'regions');
-  const decode = module.declare(), run = module.declare();
+  const decode = module.declare();
   const total = FIRST + numbered.length;
   const table: (number | undefined)[] = new Array<undefined>(2 * total).fill(undefined);
   const prepares = numbered.map((variant, i) => (record: RecordLayout) => {
@@ -50,7 +56,12 @@ export function generateInterpreter(rows: readonly Row[], isHot: (variant: Varia
     table[total + i + FIRST] = index;
   });
 
-  module.define(run, runFunction({ core, hot, decode: { index: decode, signature: DECODER }, handlerType: module.typeIndex(HANDLER), regionType: module.typeIndex(REGION), regions }, numbered.slice(0, hotCount), prepares));
+  const around: Surroundings = { core, hot, setAside, decode: { index: decode, signature: DECODER }, handlerType: module.typeIndex(HANDLER), regionType: module.typeIndex(REGION), regions };
+  for (const name of ['run', 'runExactly', 'runShared'] as const) {
+    const index = module.declare();
+    module.define(index, runFunction(name, around, numbered.slice(0, hotCount), name === 'run' ? prepares : []));
+    module.export(name, index);
+  }
   numbered.slice(hotCount).forEach((variant, i) => {
     const index = module.declare(), record = new RecordLayout(variant);
     module.define(index, coldHandler(variant, core, record));
@@ -59,7 +70,6 @@ export function generateInterpreter(rows: readonly Row[], isHot: (variant: Varia
   });
   module.define(decode, decodeFunction(module.typeIndex(PREPARE), total));
   module.table(table);
-  module.export('run', run);
   for (const { at, bytes } of [...decodeTables(ordered, numberOf), ...data]) module.data(at, bytes);
   return { module: module.encode(), handlers: ['decode', 'next page', 'UNDEFINED', 'translated', ...numbered.map(nameOf)] };
 }
@@ -225,6 +235,7 @@ type Prepare = (record: RecordLayout) => void;
 interface Surroundings {
   readonly core: Record<CoreFunction, Callee>;
   readonly hot: Callee;
+  readonly setAside: Callee;
   readonly decode: Callee;
   readonly handlerType: number;
   readonly regionType: number;
@@ -233,15 +244,15 @@ interface Surroundings {
 }
 
 /** Three loops: `outer` finds the page of PC, `taken` follows a branch within it, `next` dispatches one record. */
-function runFunction(around: Surroundings, hot: readonly Variant[], prepares: readonly Prepare[]): FunctionBody {
+function runFunction(kind: LoopKind, around: Surroundings, hot: readonly Variant[], prepares: readonly Prepare[]): FunctionBody {
   const { core } = around, code = new Code(RUN), cpu = code.param(0), budget = code.param(1);
   const locals = { ip: code.local('i32'), slot: code.local('i32'), page: code.local('i64'), tlb: code.local('i32') };
   const ip = Val.local(locals.ip, 'i32'), slot = Val.local(locals.slot, 'i32');
   code.loop(outer => {
-    code.scratch(() => enter(code, core, locals, outer));
+    code.scratch(() => enter(code, kind, core, locals, outer));
     code.loop(taken => {
       const state: LoopState = { ...locals, outer, taken };
-      code.scratch(() => arrive(code, around.hot, state));
+      code.scratch(() => arrive(code, kind, around.hot, state));
       code.loop(next => {
         const advance = () => { code.set(locals.ip, ip.add(L.RECORD_BYTES)); code.br(next); };
         const emitCase = (at: number) => {
@@ -260,6 +271,9 @@ function runFunction(around: Surroundings, hot: readonly Variant[], prepares: re
           } else if (at === L.HANDLER_SENTINEL) {
             code.store(cpu, pcOf(state), L.PC);
             code.br(outer);
+          } else if (kind === 'runExactly') {
+            code.call(around.setAside, cpu, ip);
+            code.br(next);
           } else {
             code.callIndirect(around.regionType, loadFrom('i32', ip, 8), [cpu, budget, Val.local(locals.page, 'i64')], around.regions);
             code.setPopped(1);
@@ -268,6 +282,7 @@ function runFunction(around: Surroundings, hot: readonly Variant[], prepares: re
         };
         const nest = (at: number, labels: readonly Label[], cold: Label): void => {
           if (at < 0) {
+            if (kind === 'runExactly') code.if(budget.leS(0), () => { code.store(cpu, pcOf(state), L.PC); code.br(outer); });
             code.set(1, budget.sub(1));
             code.brTable(loadFrom('i32', ip, 0, 2), [...labels].reverse(), cold);
             return;
@@ -288,17 +303,23 @@ function runFunction(around: Surroundings, hot: readonly Variant[], prepares: re
 }
 
 /** At the target of a taken branch: looks at the budget, and counts how often this place is reached. */
-function arrive(code: Code, hot: Callee, state: LoopState): void {
+function arrive(code: Code, kind: LoopKind, hot: Callee, state: LoopState): void {
   const cpu = code.param(0), ip = Val.local(state.ip, 'i32');
-  code.if(code.param(1).leS(0), () => { code.store(cpu, pcOf(state), L.PC); code.br(state.outer); });
+  code.if(isOver(code, kind), () => { code.store(cpu, pcOf(state), L.PC); code.br(state.outer); });
   const counter = code.let(ip.shrU(3).and(2 * (L.COUNTER_COUNT - 1)));
   const count = code.let(loadFrom('i32', counter, L.COUNTERS, 2).add(1));
   code.store(counter, count, L.COUNTERS, 2);
   code.if(count.eq(L.HOT_COUNT), () => code.call(hot, cpu, ip));
 }
 
+/** Whether the turn is to end here. */
+function isOver(code: Code, kind: LoopKind): Val {
+  const spent = code.param(1).leS(0);
+  return kind === 'runShared' ? spent.or(loadFrom('i32', code.param(0), L.ATTENTION)) : spent;
+}
+
 /** Finds the decoded page of PC, after looking whether to return. */
-function enter(code: Code, core: Record<CoreFunction, Callee>, locals: { ip: number; slot: number; page: number; tlb: number }, outer: Label): void {
+function enter(code: Code, kind: LoopKind, core: Record<CoreFunction, Callee>, locals: { ip: number; slot: number; page: number; tlb: number }, outer: Label): void {
   const cpu = code.param(0), budget = code.param(1), get = (offset: number) => loadFrom('i32', cpu, offset);
   const leave = (reason: Val) => {
     code.store(cpu, budget, L.BUDGET);
@@ -307,7 +328,7 @@ function enter(code: Code, core: Record<CoreFunction, Callee>, locals: { ip: num
   };
   code.store(cpu, Val.i32(0), L.FAULT);
   code.if(get(L.EXIT), () => leave(code.let(get(L.EXIT))));
-  code.if(budget.leS(0), () => leave(Val.i32(L.EXIT_BUDGET)));
+  code.if(isOver(code, kind), () => leave(Val.i32(L.EXIT_BUDGET)));
   const pc = code.let(loadFrom('i64', cpu, L.PC));
   const entry = code.let(get(L.ITLB).add(pc.shrU(12).wrap().and(L.ITLB_ENTRIES - 1).shl(4)));
   code.if(loadFrom('i64', entry).eq(pc.and(~0xffcn)), () => code.set(locals.slot, loadFrom('i32', entry, 8)), () => {

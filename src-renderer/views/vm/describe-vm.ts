@@ -13,8 +13,8 @@ export function guestRows(guest: GuestSource): Rows {
   return guest.kind === 'binary' ? [first, ['Image', guest.imagePath]] : [first];
 }
 
-export const hardwareRows = ({ cpus, memoryMib, disks }: VmSpec): Rows => [
-  ['CPU', String(cpus)], ['Memory', formatMib(memoryMib)],
+export const hardwareRows = ({ cpus, smpMode = 'parallel', memoryMib, disks }: VmSpec): Rows => [
+  ['CPU', String(cpus)], ['CPU scheduling', smpMode === 'parallel' ? 'Parallel' : 'Deterministic'], ['Memory', formatMib(memoryMib)],
   ...disks.map((disk, at) => [`Disk ${at + 1}`, `${disk.path}${disk.readOnly ? ' (read only)' : ''}`] as const),
   ['Disks', disks.length === 0 ? 'none' : undefined],
 ];

@@ -12,7 +12,7 @@ const probe = (what: FileProbe['what'], sizeBytes = 1024): FileProbe => ({ exist
 
 test('a new draft with a name is complete: the first VM needs no file', () => {
   expect(problems({})).toEqual({});
-  expect(specOf(draft())).toEqual({ name: 'web-01', cpus: 1, memoryMib: 512, guest: { kind: 'diagnostics' }, disks: [] });
+  expect(specOf(draft())).toEqual({ name: 'web-01', cpus: 1, smpMode: 'parallel', memoryMib: 512, guest: { kind: 'diagnostics' }, disks: [] });
 });
 
 test('a name must be there, be allowed and be free', () => {

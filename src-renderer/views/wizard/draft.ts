@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
 import type { HostId } from '../../../shared/base/ids.ts';
 import type { Host } from '../../../shared/model/host.ts';
-import { VmName, VmSpec, type GuestSource } from '../../../shared/model/vm.ts';
+import { VmName, VmSpec, type GuestSource, type SmpMode } from '../../../shared/model/vm.ts';
 import { formatBytes, formatMib, plural } from '../../components/format.ts';
 
 export interface DiskDraft { readonly key: number; path: string; readOnly: boolean }
@@ -23,6 +23,7 @@ export interface Draft {
   rootCommandLine: string;
   imagePath: string;
   cpus: string;
+  smpMode: SmpMode;
   memory: string;
   memoryUnit: 'MiB' | 'GiB';
   disks: DiskDraft[];
@@ -31,7 +32,7 @@ export interface Draft {
 export const newDraft = (hostId: HostId | undefined): Draft => ({
   name: '', hostId, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
   rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '',
-  cpus: '1', memory: '512', memoryUnit: 'MiB', disks: [],
+  cpus: '1', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', disks: [],
 });
 
 export interface WizardPage { readonly id: 'type' | 'name' | 'host' | 'guest' | 'hardware' | 'review'; readonly title: string }
@@ -70,7 +71,7 @@ const rootDisk = (draft: Draft) => (draft.guest === 'disk' ? [{ path: draft.root
 
 /** The specification as typed; only one without problems is a `VmSpec`. */
 export const specOf = (draft: Draft): VmSpec => ({
-  name: draft.name.trim(), cpus: draft.cpus.trim() === '' ? NaN : Number(draft.cpus), memoryMib: memoryMib(draft),
+  name: draft.name.trim(), cpus: draft.cpus.trim() === '' ? NaN : Number(draft.cpus), smpMode: draft.smpMode, memoryMib: memoryMib(draft),
   guest: guestOf(draft), disks: [...rootDisk(draft), ...draft.disks].map(({ path, readOnly }) => ({ path: path.trim(), readOnly })),
 });
 
