@@ -46,6 +46,31 @@ export const M_COUNTER_HZ = 16;            // f64
 export const M_CLOCK_BASE_NS = 32;         // f64: guest clock = host monotonic - base; the vCPU reads it for its counters
 export const M_CLOCK_STOPPED_NS = 40;      // f64: guest clock while stopped, or negative while it runs
 export const M_DIRTY_CODE = 48;            // i32: pages whose decoded form was dropped
+export const M_THREADS = 52;               // i32: THREADS_*
+export const M_EXCLUSIVE = 56;             // i32: somebody has, or waits for, all CPUs outside guest code (core/wasm/exclusion.ts)
+export const M_EXCLUSIVE_WAITERS = 60;     // i32: threads that sleep until M_EXCLUSIVE is clear
+export const M_REGIONS = 64;               // i32: modules of translated regions that every thread has to have
+export const M_DOORBELL = 68;              // i32: counts vCPUs that came back to the hypervisor
+export const M_MAILBOXES = 0x100;          // one for each CPU, see MAILBOX_*
+export const MAILBOX_BYTES = 64;
+export const M_DEFERRED = 0x400;           // TLB maintenance that DSB has to carry to other CPUs: 64 addresses for each CPU
+export const DEFERRED_MOST = 64;
+export const M_PAIR_LOCKS = 0x2000;        // i32 x 256: locks of 16-byte atomics, by address
+export const PAIR_LOCKS = 256;
+
+// M_THREADS
+export const THREADS_NONE = 0;             // CPUs take turns in one thread
+export const THREADS_ORDERED = 1;          // a thread for each, on a host that reorders nothing but loads before stores
+export const THREADS_WEAK = 2;             // a thread for each, on a host that reorders everything
+
+// A CPU's mailbox, all i32.
+export const MAILBOX_IN_GUEST = 0;         // the thread is in guest code, or about to be
+export const MAILBOX_STATE = 4;            // MAILBOX_PARKED or MAILBOX_RUNNING: who owns the CPU's block
+export const MAILBOX_KICK = 8;             // the hypervisor wants it back after this turn
+export const MAILBOX_REASON = 12;          // EXIT_* with which it came back
+export const MAILBOX_DEFERRED = 16;        // how many addresses M_DEFERRED holds; more than DEFERRED_MOST: everything
+export const PARKED = 0;
+export const RUNNING = 1;
 
 // A CPU's block.
 export const X = 0;                        // X0..X30
@@ -122,6 +147,7 @@ export const EXIT_BUDGET = 1;
 export const EXIT_EL2 = 2;                 // a trap to EL2: see ESR_EL2, FAR_EL2, HPFAR_EL2, ELR_EL2
 export const EXIT_WFI = 3;
 export const EXIT_KICK = 4;
+export const EXIT_YIELD = 5;               // WFE or YIELD while CPUs run in threads
 
 // IRQ_LINES: what the hypervisor drives. Virtual interrupts come from the list registers.
 export const LINE_VSERROR = 4;

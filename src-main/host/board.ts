@@ -43,6 +43,8 @@ export interface BoardIo {
   readonly hidesConsoleFlow?: boolean;
   /** A vCPU has something new to hear of: it has to be flushed again, or woken. */
   readonly kick: (cpu: number) => void;
+  /** See `GicIo`. */
+  readonly settle?: () => void;
 }
 
 /** What every device of a machine saved, by its name. */
@@ -74,7 +76,7 @@ export class Board {
     const { ram: dma, clock, cpus, disks } = io;
     const guestError = (what: string) => { this.guestErrors.count++; this.guestErrors.last = what; };
     this.bus = new Bus(guestError);
-    this.gic = new Gic({ cpus, dma, kick: io.kick, guestError });
+    this.gic = new Gic({ cpus, dma, kick: io.kick, ...(io.settle && { settle: io.settle }), guestError });
     this.uart = new Pl011({ line: this.gic.spi(UART.spi), transmit: (byte) => this.print(byte), guestError });
     this.rtc = new Pl031({ line: this.gic.spi(RTC.spi), clock, wallMs: io.wallMs, guestError });
     this.gpio = new Pl061({ line: this.gic.spi(GPIO.spi), guestError });

@@ -64,13 +64,23 @@ export class Vcpu {
   runExactly(budget: number): void { this.turn(() => this.cpu.runExactly(budget)); }
 
   private turn(run: () => ExitReason): void {
+    this.enter();
+    const reason = run();
+    this.takeBack();
+    this.leave(reason);
+  }
+
+  /** The CPU is about to run: gives it what it is to hear of. */
+  enter(): void {
     this.waiting = false;
     this.driveTimerLines();
     this.io.gic.flush(this.cpu.id, this.interface);
-    const reason = run();
+  }
+
+  /** The CPU ran: hears what became of its interrupts. */
+  takeBack(): void {
     this.io.gic.sync(this.cpu.id, this.interface);
     this.driveTimerLines();
-    this.leave(reason);
   }
 
   private driveTimerLines(): void {
@@ -79,8 +89,9 @@ export class Vcpu {
     this.io.lines.physicalTimer.set((outputs & TIMER_P) !== 0);
   }
 
-  private leave(reason: ExitReason): void {
-    if (reason === 'budget') return;
+  /** Does what the CPU came back for. */
+  leave(reason: ExitReason): void {
+    if (reason === 'budget' || reason === 'yield') return;
     if (reason === 'wfi') this.waiting = true;
     if (reason === 'el2') this.handle(decodeExit({ esr: this.cpu.system('ESR_EL2'), far: this.cpu.system('FAR_EL2'), hpfar: this.cpu.system('HPFAR_EL2') }));
     else this.io.countExit(reason);

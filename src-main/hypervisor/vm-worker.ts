@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { GuestSource } from '../../shared/model/vm.ts';
 import { RawImage } from '../storage/raw.ts';
+import { hostNowNs } from '../time/host-time.ts';
 import { diagnosticsImage } from './diagnostics/image.ts';
 import { Vm, type BootImage } from './vm.ts';
 import type { VmLaunch } from './vm-launch.ts';
@@ -19,7 +20,6 @@ const FLUSH_BYTES = 4096;
 const port = parentPort;
 assert(port !== null, 'runs as a worker');
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
-const nowNs = () => performance.now() * 1e6;
 
 /** Lets messages and finished disk requests in. */
 const yieldToMessages = () => new Promise<void>(resolve => { setImmediate(resolve); });
@@ -60,7 +60,7 @@ class Worker {
 
   constructor(launch: VmLaunch, boot: BootImage, disks: readonly RawImage[], stopOnReset: boolean) {
     this.stopOnReset = stopOnReset;
-    this.vm = new Vm({ ...launch, boot, disks, nowNs, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.vm = new Vm({ ...launch, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
   }
 
   handle(message: ToWorker): void {
@@ -92,8 +92,8 @@ class Worker {
   }
 
   private runFor(ns: number): boolean {
-    const end = nowNs() + ns;
-    while (nowNs() < end) if (!this.vm.runSlice()) return false;
+    const end = hostNowNs() + ns;
+    while (hostNowNs() < end) if (!this.vm.runSlice()) return false;
     return true;
   }
 

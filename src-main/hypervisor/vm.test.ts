@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { deserialize, serialize } from 'node:v8';
 import { expect, test } from 'vitest';
+import { SMP_MODES } from '../../shared/model/vm.ts';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
 import { Vm, type BootImage, type VmOptions, type VmState } from './vm.ts';
 
@@ -14,7 +15,7 @@ class Driven {
   printed = '';
   constructor(boot: BootImage, options: Partial<VmOptions> = {}) {
     this.vm = new Vm({
-      cpus: 2, memoryMib: 128, ...options, counterHz: 62_500_000, boot, disks: [], wake: () => { /* driven by hand */ }, nowNs: () => performance.now() * 1e6,
+      cpus: 1, memoryMib: 128, ...options, counterHz: 62_500_000, boot, disks: [], wake: () => { /* driven by hand */ },
       consoleOutput: byte => { this.printed += String.fromCharCode(byte); this.vm.board.acknowledgeConsole(1); },
     });
     this.vm.resume();
@@ -28,32 +29,34 @@ class Driven {
   }
 
   /** Carries on in a machine that never ran: state through bytes, RAM page for page. */
-  async moveTo(boot: BootImage): Promise<Driven> {
+  async moveTo(boot: BootImage, options: Partial<VmOptions>): Promise<Driven> {
     this.vm.pause();
-    const state = deserialize(serialize(await this.vm.save())) as VmState, next = new Driven(boot);
+    const state = deserialize(serialize(await this.vm.save())) as VmState, next = new Driven(boot, options);
     next.vm.pause();
     next.vm.ram.write(next.vm.ram.base, this.vm.ram.view(this.vm.ram.base, this.vm.ram.sizeBytes) as Uint8Array);
     next.vm.restore(state);
     next.printed = this.printed;
+    await this.vm.end();
     next.vm.resume();
     return next;
   }
 }
 
-test('Linux with two CPUs goes on as if nothing had happened when it is moved again and again', async () => {
+test.each([...SMP_MODES.map(smpMode => ({ cpus: 4, smpMode })), { cpus: 1, smpMode: 'parallel' as const }])('Linux with $cpus $smpMode CPUs goes on as if nothing had happened when it is moved again and again', async options => {
   const guest = await fetchGuests('cloud');
   const boot: BootImage = { kind: 'linux', kernel: await readFile(guest.kernel), initrd: await readFile(guest.initrd), commandLine: 'console=ttyAMA0 quiet' };
-  let machine = new Driven(boot);
+  let machine = new Driven(boot, options);
   await machine.runUntil(() => machine.printed.endsWith('# ') || machine.printed.endsWith('# \x1b[6n'));
   machine.vm.board.type(new TextEncoder().encode(COMMAND));
   for (let moves = 1; moves <= 6; moves++) {
     const hashes = () => machine.printed.split(MEGABYTE_OF_ZEROES).length - 1;
     await machine.runUntil(() => hashes() >= moves || machine.vm.powerRequest !== 'none');
-    machine = await machine.moveTo(boot);
+    machine = await machine.moveTo(boot, options);
   }
   await machine.runUntil(() => machine.vm.powerRequest !== 'none');
   expect(machine.vm.powerRequest).toBe('off');
   expect(machine.printed.split(MEGABYTE_OF_ZEROES)).toHaveLength(9);
+  await machine.vm.end();
 }, 120_000);
 
 /** Boots, types a command at the first prompt, and runs to power-off. With `translated`, hot code is translated meanwhile, at whatever pace. */

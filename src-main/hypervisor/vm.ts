@@ -5,16 +5,18 @@
 import { randomBytes } from 'node:crypto';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { Ipa, Pa } from '../../shared/base/ids.ts';
-import { Machine, type CpuState } from '../cpu/core/machine.ts';
+import { Machine, type CpuState, type ExitReason } from '../cpu/core/machine.ts';
 import { RAM_BASE as LINEAR_RAM } from '../cpu/layout.ts';
 import { loadBinary, loadLinux, type BootEntry } from '../firmware/boot.ts';
 import { RAM_BASE } from '../firmware/board-map.ts';
 import { Board, type BoardState } from '../host/board.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
 import type { BlockBackend } from '../storage/block-backend.ts';
+import { hostNowNs } from '../time/host-time.ts';
 import { VmClock } from '../time/vm-clock.ts';
 import type { SmpMode, VmStats } from '../../shared/model/vm.ts';
 import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
+import { ParallelVcpus } from './parallel-vcpus.ts';
 import { GUEST_HCR, Stage2, STAGE2_VTCR } from './stage2.ts';
 import { startTranslation } from './translation-thread.ts';
 import { Vcpu, type VcpuState } from './vcpu.ts';
@@ -24,6 +26,8 @@ const GUEST_RAM_PA = 2 ** 21;
 const MIB = 2 ** 20;
 /** Instructions in one vCPU's turn: about a fifth of a millisecond. */
 const TURN = 20_000;
+/** Longest time for which messages and finished disk requests wait while vCPUs run in threads. */
+const LONGEST_WAIT_MS = 1;
 /** Longer where turns have to be exact, as the end of each is interpreted. */
 const EXACT_TURN = 50_000;
 
@@ -41,8 +45,6 @@ export interface VmOptions {
   readonly consoleOutput: (byte: number) => void;
   /** Something happened outside the vCPUs that may make one runnable. */
   readonly wake: () => void;
-  /** Host's monotonic time in ns. */
-  readonly nowNs: () => number;
   readonly smpMode?: SmpMode | undefined;
   /** For `smpMode` deterministic. */
   readonly counted?: CountedWorldOptions;
@@ -68,6 +70,8 @@ export class Vm {
   private readonly vcpus: readonly Vcpu[];
   /** Of a deterministic VM. */
   private readonly world: CountedWorld | undefined;
+  /** Of a VM with several vCPUs, unless it is deterministic. */
+  private readonly parallel: ParallelVcpus | undefined;
   private readonly exits: Record<string, number> = {};
   /** The port that printed last, which is the one that hears what is typed. */
   private port: ConsolePort = 'serial';
@@ -77,17 +81,18 @@ export class Vm {
 
   constructor(options: VmOptions) {
     const { cpus, counterHz } = options, sizeBytes = options.memoryMib * MIB;
-    const world = options.smpMode === 'deterministic' ? new CountedWorld(options.counted) : undefined, nowNs = world?.nowNs ?? options.nowNs;
+    const world = options.smpMode === 'deterministic' ? new CountedWorld(options.counted) : undefined, nowNs = world?.nowNs ?? hostNowNs;
+    const machine = { cpus, counterHz, nowNs, ramBytes: GUEST_RAM_PA + sizeBytes, inThreads: world === undefined && cpus > 1 };
     this.options = options;
     this.world = world;
-    this.machine = newMachine({ cpus, counterHz, nowNs, ramBytes: GUEST_RAM_PA + sizeBytes }, options.memoryMib);
+    this.machine = newMachine(machine, options.memoryMib);
     this.ram = new GuestRam({ buffer: this.machine.memory.buffer, byteOffset: LINEAR_RAM + GUEST_RAM_PA, sizeBytes, base: RAM_BASE });
     this.ram.onDmaWrite = (address, length) => this.machine.wrote((address - RAM_BASE + GUEST_RAM_PA) as Pa, length);
     this.clock = new VmClock(nowNs);
     this.board = new Board({
       ram: this.ram, clock: this.clock, cpus, disks: options.disks,
       wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), random: length => world?.random(length) ?? randomBytes(length),
-      hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: () => options.wake(),
+      hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
     });
     this.vcpus = this.machine.cpus.map(cpu => new Vcpu(cpu, {
       gic: this.board.gic, bus: this.board.bus, lines: this.board.cpuLines[cpu.id] as Board['cpuLines'][number], psci: this.psci(),
@@ -95,9 +100,25 @@ export class Vm {
       guestError: what => { this.board.guestErrors.count += 1; this.board.guestErrors.last = what; },
     }));
     startTranslation(this.machine);
+    this.parallel = machine.inThreads ? new ParallelVcpus(this.machine, machine, this.vcpus, {
+      leave: (vcpu, reason) => this.leave(vcpu, reason), mayRun: () => this.powerRequest === 'none', hasLoaded: cpu => this.board.gic.hasLoaded(cpu),
+    }) : undefined;
     this.mapStage2(sizeBytes);
     this.pause();
     this.boot();
+  }
+
+  /** A vCPU has something to hear of: it comes back for it if it runs, else `runSlice` finds it runnable. */
+  private kick(cpu: number): void {
+    this.parallel?.kick(cpu);
+    this.options.wake();
+  }
+
+  /** Handles an exit of a vCPU that runs in a thread. */
+  private leave(vcpu: Vcpu, reason: ExitReason): void {
+    this.running = vcpu;
+    vcpu.leave(reason);
+    this.running = undefined;
   }
 
   private mapStage2(sizeBytes: number): void {
@@ -158,8 +179,9 @@ export class Vm {
   runSlice(): boolean {
     if (this.world !== undefined && !this.board.consoleReady) return false;
     this.clock.runDue();
+    if (this.parallel !== undefined) return this.parallel.serve(() => Math.min(LONGEST_WAIT_MS, (this.nextDeadlineNs - this.clock.nowNs) / 1e6));
     let ran = false;
-    const startedNs = this.options.nowNs();
+    const startedNs = hostNowNs();
     for (const vcpu of this.vcpus) {
       if (this.powerRequest !== 'none' || !vcpu.runnable) continue;
       this.running = vcpu;
@@ -168,7 +190,7 @@ export class Vm {
     }
     this.running = undefined;
     this.machine.translator.request();
-    if (ran) this.busyNs += this.options.nowNs() - startedNs;
+    if (ran) this.busyNs += hostNowNs() - startedNs;
     return ran || this.skipToDeadline();
   }
 
@@ -190,7 +212,8 @@ export class Vm {
 
   /** When something is due next, in ns of the VM's clock: a device's alarm or a sleeping vCPU's timer. */
   get nextDeadlineNs(): number {
-    return Math.min(this.clock.nextDeadlineNs, ...this.vcpus.filter(v => v.on).map(v => v.cpu.nextTimerNs));
+    const idle = this.parallel?.parked ?? this.vcpus;
+    return Math.min(this.clock.nextDeadlineNs, ...idle.filter(v => v.on).map(v => v.cpu.nextTimerNs));
   }
 
   private print(port: ConsolePort, bytes: ArrayLike<number>): void {
@@ -210,12 +233,14 @@ export class Vm {
   }
 
   pause(): void {
+    this.parallel?.park();
     this.clock.pause();
     this.machine.setClock(0, this.clock.nowNs);
   }
 
   /** As if the power had been cut and given again. */
   reset(): void {
+    this.parallel?.park(true);
     this.powerRequest = 'none';
     this.board.reset();
     this.ram.clear();
@@ -227,6 +252,9 @@ export class Vm {
     await this.board.disksIdle();
     return { clockNs: this.clock.nowNs, randomBlocks: this.world?.save() ?? 0, port: this.port, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save() };
   }
+
+  /** Ends its threads. */
+  async end(): Promise<void> { await this.parallel?.end(); }
 
   restore(state: VmState): void {
     this.clock.moveTo(state.clockNs);
@@ -244,12 +272,12 @@ export class Vm {
 
   /** Figures since the last call, and since power-on. */
   stats(): VmStats {
-    const atNs = this.options.nowNs(), instructions = this.retired.reduce((sum, n) => sum + n, 0), { sample } = this;
+    const atNs = hostNowNs(), busyNs = this.parallel?.busyNs ?? this.busyNs, instructions = this.retired.reduce((sum, n) => sum + n, 0), { sample } = this;
     const elapsedNs = Math.max(1, atNs - sample.atNs);
-    this.sample = { atNs, instructions, busyNs: this.busyNs };
+    this.sample = { atNs, instructions, busyNs };
     return {
       upNs: this.clock.nowNs, instructions, mips: Math.max(0, instructions - sample.instructions) * 1000 / elapsedNs,
-      cpuUsage: Math.min(this.vcpus.length, (this.busyNs - sample.busyNs) / elapsedNs), exits: { ...this.exits },
+      cpuUsage: Math.min(this.vcpus.length, (busyNs - sample.busyNs) / elapsedNs), exits: { ...this.exits },
       guestErrors: this.board.guestErrors.count + this.vcpus.reduce((sum, v) => sum + v.cpu.guestErrors, 0),
     };
   }

@@ -108,8 +108,8 @@ const LITERALS: readonly Row[] = [
 const ordered = (name: string, size: '00' | '01' | '10' | '11', load: boolean): Row => {
   const bytes = 2 ** parseInt(size, 2) as AccessBytes, rt = (load ? 'rt.d:5' : 'rt:5') as 'rt:5';
   return insn(name, `${size} 001000 1 ${load ? '1' : '0'} 0 ----- 1 ----- rn.sp:5 ${rt}` as '00 001000 1 0 0 ----- 1 ----- rn.sp:5 rt:5', {}, (c, f) => {
-    if (load) c.setR(f.rt, c.load(bytes === 8 ? 'i64' : 'i32', bytes, c.x(f.rn), { aligned: true }));
-    else c.store(bytes, c.x(f.rn), bytes === 8 ? c.x(f.rt) : c.w(f.rt), { aligned: true });
+    if (load) c.setR(f.rt, c.load(bytes === 8 ? 'i64' : 'i32', bytes, c.x(f.rn), { ordered: true }));
+    else c.store(bytes, c.x(f.rn), bytes === 8 ? c.x(f.rt) : c.w(f.rt), { ordered: true });
   });
 };
 const SIZES = [['B', '00'], ['H', '01'], [' (32-bit)', '10'], [' (64-bit)', '11']] as const;

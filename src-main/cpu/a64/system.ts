@@ -20,9 +20,12 @@ export const SYSTEM: readonly Row[] = [
   insn('WFE', '1101010100 0 00 011 0010 0000 010 11111', {}, c => c.runAndLeave('waitForInterrupt', 1)),
   insn('WFI', '1101010100 0 00 011 0010 0000 011 11111', {}, c => c.runAndLeave('waitForInterrupt', 0)),
   insn('CLREX', `${RESERVED_BARRIER} CRm:4 010 11111`, {}, c => c.run('clearExclusive')),
-  // CPUs take turns in one thread, so that memory is sequentially consistent and DSB and DMB have nothing to order.
-  insn('DSB', `${RESERVED_BARRIER} CRm:4 100 11111`, {}, () => { /* ordered already */ }),
-  insn('DMB', `${RESERVED_BARRIER} CRm:4 101 11111`, {}, () => { /* ordered already */ }),
+  // While CPUs take turns in one thread memory is sequentially consistent, and DSB and DMB have nothing to order.
+  insn('DSB', `${RESERVED_BARRIER} CRm:4 100 11111`, {}, (c, f) => {
+    c.barrier(f.CRm);
+    c.if(c.threads(), () => c.runOrFault('synchronize', f.CRm));
+  }),
+  insn('DMB', `${RESERVED_BARRIER} CRm:4 101 11111`, {}, (c, f) => c.barrier(f.CRm)),
   insn('ISB', `${RESERVED_BARRIER} CRm:4 110 11111`, {}, c => {
     c.put(L.PC, c.let(c.pc().add(4)));
     c.leave();

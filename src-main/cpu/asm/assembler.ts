@@ -43,13 +43,16 @@ export function disassemble(word: number, pc = 0): string {
 const alias = (pattern: RegExp, to: (...parts: string[]) => string) => ({ pattern, to });
 const zr = (register: string) => (register.startsWith('w') ? 'wzr' : 'xzr');
 const inverted = (cond: string) => CONDITIONS.split('|')[CONDITIONS.split('|').indexOf(cond) ^ 1] ?? cond;
+/** CRm of DMB and DSB. */
+const BARRIERS: Readonly<Record<string, number>> = { ishld: 9, ishst: 10, ish: 11, ld: 13, st: 14, sy: 15 };
 const ALIASES = [
   alias(/^(cmp|cmn) (\w+), (.*)$/, (op, n, rest) => `${op === 'cmp' ? 'subs' : 'adds'} ${zr(n ?? '')}, ${n}, ${rest}`),
   alias(/^tst (\w+), (.*)$/, (n, rest) => `ands ${zr(n ?? '')}, ${n}, ${rest}`),
   alias(/^neg (\w+), (\w+)$/, (d, m) => `sub ${d}, ${zr(d ?? '')}, ${m}`),
   alias(/^mul (\w+), (\w+), (\w+)$/, (d, n, m) => `madd ${d}, ${n}, ${m}, ${zr(d ?? '')}`),
   alias(/^cset (\w+), (\w+)$/, (d, cond) => `csinc ${d}, ${zr(d ?? '')}, ${zr(d ?? '')}, ${inverted(cond ?? '')}`), alias(/^mvn (\w+), (\w+)$/, (d, m) => `orn ${d}, ${zr(d ?? '')}, ${m}`),
-  alias(/^ret$/, () => 'ret x30'), alias(/^nop$/, () => 'hint #0, #0'), alias(/^isb$/, () => 'isb #15'), alias(/^(dsb|dmb) sy$/, op => `${op} #15`),
+  alias(/^ret$/, () => 'ret x30'), alias(/^nop$/, () => 'hint #0, #0'), alias(/^isb$/, () => 'isb #15'),
+  alias(/^(dsb|dmb) (sy|st|ld|ishst|ishld|ish)$/, (op, domain = '') => `${op} #${BARRIERS[domain] ?? 15}`),
   alias(/^mov (\w+), (w?sp)$/, (d, n) => `add ${d}, ${n}, #0`), alias(/^mov (w?sp), (\w+)$/, (d, n) => `add ${d}, ${n}, #0`),
   alias(/^lsl ([wx])(\w+), (\w+), #(\d+)$/, (w, d, n, by) => { const size = w === 'x' ? 64 : 32; return `ubfm ${w}${d}, ${n}, #${(size - Number(by)) % size}, #${size - 1 - Number(by)}`; }),
   alias(/^(l|a)sr ([wx])(\w+), (\w+), #(\d+)$/, (kind, w, d, n, by) => `${kind === 'l' ? 'ubfm' : 'sbfm'} ${w}${d}, ${n}, #${by}, #${w === 'x' ? 63 : 31}`),

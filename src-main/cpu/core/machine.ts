@@ -17,13 +17,18 @@ export interface MachineOptions {
   readonly cpus: number;
   /** Frequency of the system counter, in Hz. */
   readonly counterHz: number;
-  /** Host's monotonic time in nanoseconds. */
+  /** Host's monotonic time in nanoseconds; in threads, the same in each. */
   readonly nowNs: () => number;
+  /** Each CPU runs in a thread of its own, by a `Machine` over the same memory. */
+  readonly inThreads?: boolean;
 }
 
 interface CoreExports {
   rebuild(cpu: number): void;
   enter(cpu: number): void;
+  leave(cpu: number): void;
+  startExclusive(cpu: number): number;
+  endExclusive(): void;
   isInterruptPending(cpu: number): number;
   timerOutputs(cpu: number): number;
   nextTimerNs(cpu: number): number;
@@ -42,9 +47,11 @@ interface Loops { readonly run: RunLoop; readonly runExactly: RunLoop; readonly 
 const MOST_OVERRUN = 1280;
 
 /** Why `run` came back. */
-export type ExitReason = 'budget' | 'el2' | 'wfi' | 'kick';
-const EXIT_REASONS: Readonly<Record<number, ExitReason>> = { [L.EXIT_BUDGET]: 'budget', [L.EXIT_EL2]: 'el2', [L.EXIT_WFI]: 'wfi', [L.EXIT_KICK]: 'kick' };
+export type ExitReason = 'budget' | 'el2' | 'wfi' | 'kick' | 'yield';
+/** By EXIT_*. */
+export const EXIT_REASONS: readonly (ExitReason | undefined)[] = [undefined, 'budget', 'el2', 'wfi', 'kick', 'yield'];
 
+const THREADS = process.arch === 'x64' || process.arch === 'ia32' ? L.THREADS_ORDERED : L.THREADS_WEAK;
 const EC_INSTRUCTION_ABORT = 0x20, EC_DATA_ABORT = 0x24, EXTERNAL_ABORT = 0x10n;
 
 /** The folder with the built WebAssembly: beside the bundle, or in dist for code that runs from its sources. */
@@ -70,23 +77,30 @@ export class Machine {
   private readonly core: CoreExports;
   readonly translator: Translator;
 
-  constructor(options: MachineOptions) {
+  /** `memory` is that of a machine which another thread made, and is left as it is. */
+  constructor(options: MachineOptions, memory?: WebAssembly.Memory) {
     assert(options.ramBytes % 65536 === 0, 'RAM is whole WebAssembly pages');
     assert(options.cpus >= 1 && options.cpus <= L.MAX_CPUS, 'between 1 and 8 CPUs');
     const pages = (L.RAM_BASE + options.ramBytes) / 65536;
     this.ramBytes = options.ramBytes;
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    this.memory = memory ?? new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     this.view = new DataView(this.memory.buffer);
     const core = new WebAssembly.Instance(moduleOf('core.wasm'), { env: { memory: this.memory, nowNs: options.nowNs } });
     this.translator = new Translator(this.memory, core.exports);
     const interpreter = new WebAssembly.Instance(moduleOf('interpreter.wasm'), { env: { memory: this.memory }, core: core.exports, translator: { hot: this.translator.report, setAside: this.translator.setAside, regions: this.translator.regions } });
     this.core = core.exports as unknown as CoreExports;
+    const loops = interpreter.exports as unknown as Loops;
+    this.cpus = Array.from({ length: options.cpus }, (_, id) => new Cpu(this, this.core, loops, id));
+    this.translator.exclusively = work => this.exclusively(work);
+    if (memory === undefined) this.initialize(options);
+  }
+
+  private initialize(options: MachineOptions): void {
     this.view.setFloat64(L.MACHINE + L.M_RAM_BYTES, options.ramBytes, true);
     this.view.setInt32(L.MACHINE + L.M_CPUS, options.cpus, true);
     this.view.setFloat64(L.MACHINE + L.M_COUNTER_HZ, options.counterHz, true);
+    this.view.setInt32(L.MACHINE + L.M_THREADS, options.inThreads === true ? THREADS : L.THREADS_NONE, true);
     this.setClock(options.nowNs(), -1);
-    const loops = interpreter.exports as unknown as Loops;
-    this.cpus = Array.from({ length: options.cpus }, (_, id) => new Cpu(this, this.core, loops, id));
     for (const cpu of this.cpus) cpu.reset(options.counterHz);
   }
 
@@ -97,6 +111,12 @@ export class Machine {
   }
 
   get clockNs(): number { return this.core.clockNs(); }
+
+  /** Does what CPUs in threads must not see half done, while none of them runs. Not for a CPU's own thread. */
+  private exclusively(work: () => void): void {
+    while (this.core.startExclusive(0) === 0) { /* another section came first */ }
+    try { work(); } finally { this.core.endExclusive(); }
+  }
 
   /** RAM as bytes, from a physical address. */
   bytes(pa: Pa, length: number): Uint8Array {
@@ -165,6 +185,17 @@ export class Cpu {
     this.translator.takeBack();
     assert(last !== 'budget' || this.retired === end, 'a turn ends at its last instruction');
     return last;
+  }
+
+  /**
+   * For a CPU in its own thread: runs at most about `budget` instructions, and ends early when another thread asks for
+   * attention. `ready` is asked when this CPU is about to run, so that what it says true to stays true.
+   */
+  runShared(budget: number, ready: () => boolean): ExitReason {
+    this.core.enter(this.base);
+    const reason = ready() ? this.loop('runShared', budget) : 'budget';
+    this.core.leave(this.base);
+    return reason;
   }
 
   private loop(form: keyof Loops, budget: number): ExitReason {

@@ -16,10 +16,17 @@ const MOST_REGIONS = 16_384;
 /** Translates and calls `install` with the result, at once or later. */
 export type TranslationService = (hot: readonly HotRecord[]) => void;
 
+/** A module whose regions are to be in every thread's table, from `first` on. */
+export interface RegionModule { readonly module: WebAssembly.Module; readonly first: number; readonly count: number }
+
 export class Translator {
   readonly regions: WebAssembly.Table;
   /** Without one, everything is interpreted. */
   service: TranslationService | undefined;
+  /** Gives a module to the other threads, which adopt it before they run on. */
+  share: (regions: RegionModule) => void = () => { /* there are none */ };
+  /** Does something while no CPU runs. */
+  exclusively: (work: () => void) => void = work => work();
   private readonly view: DataView;
   private readonly imports: Record<string, Record<string, unknown>>;
   private hot: HotRecord[] = [];
@@ -67,15 +74,22 @@ export class Translator {
 
   /** Between turns. Records whose page was written or given away meanwhile are left alone. */
   install({ module, records }: Translation): void {
-    if (this.used + records.length > MOST_REGIONS) this.dropAll();
-    const { exports } = new WebAssembly.Instance(module, this.imports);
-    records.forEach(({ record, generation }, n) => {
+    if (this.used + records.length > MOST_REGIONS) this.exclusively(() => this.dropAll());
+    const regions = { module, first: this.used, count: records.length };
+    this.used += records.length;
+    this.adopt(regions);
+    this.share(regions);
+    this.exclusively(() => records.forEach(({ record, generation }, n) => {
       if (generation !== this.generationOf(record) || this.view.getUint16(record, true) < L.FIRST_HANDLER) return;
-      const index = this.used++;
-      this.regions.set(index, exports[`r${n}`]);
-      this.view.setBigUint64(record + 8, BigInt(index), true);
+      this.view.setBigUint64(record + 8, BigInt(regions.first + n), true);
       this.view.setUint16(record, L.HANDLER_TRANSLATED, true);
-    });
+    }));
+  }
+
+  /** Puts regions into this thread's table. */
+  adopt({ module, first, count }: RegionModule): void {
+    const { exports } = new WebAssembly.Instance(module, this.imports);
+    for (let n = 0; n < count; n++) this.regions.set(first + n, exports[`r${n}`]);
   }
 
   private generationOf(record: number): number { return this.view.getInt32(slotOf(record) + L.SLOT_GENERATION, true); }

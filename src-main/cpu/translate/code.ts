@@ -1,5 +1,5 @@
 /** Builds the body of one WebAssembly function out of statements on `Val` expressions. */
-import { Val, storeOp, type Arg } from './value.ts';
+import { Val, orderedStoreOp, storeOp, type Arg } from './value.ts';
 import { uleb, type FunctionBody, type Signature, type WasmType } from './wasm-module.ts';
 
 const OP = { block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d, brTable: 0x0e, return: 0x0f, call: 0x10, callIndirect: 0x11, drop: 0x1a, set: 0x21 };
@@ -64,6 +64,16 @@ export class Code {
     value.emit(this.bytes);
     this.bytes.push(...storeOp(value.type, offset, size));
   }
+
+  /** Sequentially consistent, at an aligned address. */
+  storeOrdered(address: Val, value: Val, size: number): void {
+    address.emit(this.bytes);
+    value.emit(this.bytes);
+    this.bytes.push(...orderedStoreOp(value.type, size));
+  }
+
+  /** Orders all memory accesses before it and after it. */
+  fence(): void { this.bytes.push(0xfe, 0x03, 0x00); }
 
   block(body: (end: Label) => void): void { this.nest(OP.block, body); }
   loop(body: (start: Label) => void): void { this.nest(OP.loop, body); }

@@ -6,7 +6,7 @@ import * as L from '../layout.ts';
 import type { Callee, Code } from './code.ts';
 import type { CoreFunction } from './core-functions.ts';
 import type { Reg } from './insn.ts';
-import { Val, loadFrom, type Arg } from './value.ts';
+import { Val, loadFrom, loadOrdered, type Arg } from './value.ts';
 import type { WasmType } from './wasm-module.ts';
 
 export type AccessBytes = 1 | 2 | 4 | 8;
@@ -15,8 +15,8 @@ export interface AccessOptions {
   readonly signed?: boolean;
   /** As EL0 would: LDTR and STTR. */
   readonly unprivileged?: boolean;
-  /** Must be aligned to its size: acquire and release. */
-  readonly aligned?: boolean;
+  /** Acquire and release: must be aligned to its size, and is ordered before and after all others of the kind. */
+  readonly ordered?: boolean;
 }
 
 /** X30, which branches with link write. */
@@ -194,10 +194,23 @@ export abstract class Emitter {
 
   // ---- memory
 
+  /** THREADS_*: whether and how other CPUs can see the order of this one's accesses. */
+  threads(): Val { return loadFrom('i32', Val.i32(0), L.MACHINE + L.M_THREADS); }
+
+  /**
+   * DMB and DSB, by CRm. A host that keeps loads and stores in order but for loads before stores needs nothing where
+   * the barrier is for loads (1) or for stores (2) only.
+   */
+  barrier(crm: Val): void {
+    const partial = crm.and(3).sub(1).ltU(2);
+    this.if(this.threads().gtS(partial), () => this.code.fence());
+  }
+
   /** Loads 1 to 8 bytes as `type`. */
   load(type: 'i32' | 'i64', bytes: AccessBytes, address: Val, options: AccessOptions = {}): Val {
     const result = this.code.local(type);
-    this.access(L.TLB_READ, bytes, address, options, (host) => this.code.set(result, loadFrom(type, host, 0, bytes, options.signed ?? false)), (va) => {
+    const direct = (host: Val) => (options.ordered === true ? loadOrdered(type, host, bytes) : loadFrom(type, host, 0, bytes, options.signed ?? false));
+    this.access(L.TLB_READ, bytes, address, options, (host) => this.code.set(result, direct(host)), (va) => {
       const raw = this.callOrFault('load', va, sizeOf(bytes, options));
       this.code.set(result, narrow(raw, type, bytes, options.signed ?? false));
     });
@@ -206,7 +219,10 @@ export abstract class Emitter {
 
   store(bytes: AccessBytes, address: Val, value: Val, options: AccessOptions = {}): void {
     const kept = this.let(value);
-    this.access(L.TLB_WRITE, bytes, address, options, (host) => this.code.store(host, kept, 0, bytes),
+    const plain = (host: Val) => this.code.store(host, kept, 0, bytes);
+    // An atomic store takes some nanoseconds, which a CPU in the same thread as all others need not spend.
+    const ordered = (host: Val) => { const at = this.let(host); this.if(this.threads(), () => this.code.storeOrdered(at, kept, bytes), () => plain(at)); };
+    this.access(L.TLB_WRITE, bytes, address, options, options.ordered === true ? ordered : plain,
       (va) => this.runOrFault('store', va, sizeOf(bytes, options), kept.zext()));
   }
 
@@ -275,7 +291,7 @@ export abstract class Emitter {
     const base = options.unprivileged === true ? this.cpu.add(L.TLB_EL0) : this.tlb();
     const entry = this.let(base.add(va.shrU(7).wrap().and((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_BYTES)));
     const hit = loadFrom('i64', entry, right).eq(va.add(bytes - 1).and(-4096n));
-    const misaligned = options.aligned === true && bytes > 1 ? va.wrap().and(bytes - 1).eqz() : Val.i32(1);
+    const misaligned = options.ordered === true && bytes > 1 ? va.wrap().and(bytes - 1).eqz() : Val.i32(1);
     this.if(misaligned.known ? hit : hit.and(misaligned), () => fast(va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND))), () => slow(va));
   }
 }
@@ -283,7 +299,7 @@ export abstract class Emitter {
 const PURE = new Set<CoreFunction>(['multiplyHighUnsigned', 'multiplyHighSigned', 'crc32']);
 
 function sizeOf(bytes: number, options: AccessOptions): number {
-  return Math.log2(bytes) | (options.unprivileged === true ? L.ACCESS_UNPRIVILEGED : 0) | (options.aligned === true ? L.ACCESS_ALIGNED : 0);
+  return Math.log2(bytes) | (options.unprivileged === true ? L.ACCESS_UNPRIVILEGED : 0) | (options.ordered === true ? L.ACCESS_ALIGNED : 0);
 }
 
 /** The core gives zero-extended i64s; makes of them what an inline load would have given. */

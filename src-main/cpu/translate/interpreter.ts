@@ -154,7 +154,8 @@ function prepareFunction(variant: Variant, handler: number, record: RecordLayout
   if (undef !== undefined) code.if(undef, () => { code.store(ip, Val.i32(L.HANDLER_UNDEFINED), 0, 2); code.return(); });
   code.store(ip, record.immediate(word), 8);
   for (const { offset, value } of record.slots) code.store(ip, value(word), offset, 2);
-  code.store(ip, Val.i32(handler), 0, 2);
+  // Last, and in order, as other threads may be looking.
+  code.storeOrdered(ip, Val.i32(handler), 2);
   return code.finish();
 }
 

@@ -207,3 +207,19 @@ export function storeOp(type: WasmType, offset = 0, size: number = BYTES[type]):
   if (opcode === undefined) throw new Error(`no store of ${size} bytes from ${type}`);
   return [opcode, ...memarg(offset)];
 }
+
+/** The atomic accesses by type and size in bytes: [load, store], behind the prefix 0xfe. */
+const ORDERED: Record<string, Record<number, readonly [number, number]>> = {
+  i32: { 1: [0x12, 0x19], 2: [0x13, 0x1a], 4: [0x10, 0x17] }, i64: { 1: [0x14, 0x1b], 2: [0x15, 0x1c], 4: [0x16, 0x1d], 8: [0x11, 0x18] },
+};
+
+function orderedOp(type: WasmType, size: number, which: 0 | 1): number[] {
+  const ops = ORDERED[type]?.[size];
+  if (ops === undefined) throw new Error(`no atomic access of ${size} bytes as ${type}`);
+  return [0xfe, ops[which], Math.log2(size), 0];
+}
+
+/** Loads `size` bytes, zero-extended and sequentially consistent, from an aligned address. */
+export function loadOrdered(type: WasmType, address: Val, size: number): Val { return Val.raw(type, orderedOp(type, size, 0), address); }
+
+export function orderedStoreOp(type: WasmType, size: number): number[] { return orderedOp(type, size, 1); }

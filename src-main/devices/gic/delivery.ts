@@ -74,6 +74,8 @@ export class Delivery {
     });
   }
 
+  hasLoaded(cpu: number): boolean { return this.queues[cpu]!.loaded.length > 0; }
+
   /** Whether something waits that would wake a vCPU whose ICC_PMR_EL1 is `priorityMask`. */
   pending(cpu: number, priorityMask: number): boolean {
     for (const irq of this.queues[cpu]!.waiting) if (!irq.active && irq.priority < priorityMask) return true;

@@ -1,7 +1,7 @@
 /**
  * A GICv3 (IHI 0069): Distributor, a Redistributor for each CPU, and an ITS. The CPU interface is the vCPU's own, through
- * list registers: `flush` before it runs, `sync` when it comes back. State is saved and registers are reached only
- * between the two.
+ * list registers: `flush` before it runs, `sync` when it comes back. State is saved while no vCPU runs. Registers may be
+ * reached by one while others run, who then have to be synced for that.
  */
 import { assert } from '../../../shared/base/errors.ts';
 import type { Dma } from '../../memory/dma.ts';
@@ -27,6 +27,8 @@ export interface GicIo {
   readonly dma: Dma;
   /** A vCPU has something new to hear of: if it runs it has to be flushed again, if it waits it has to wake. */
   readonly kick: (cpu: number) => void;
+  /** Syncs vCPUs that run with loaded list registers: called before registers are reached. */
+  readonly settle?: () => void;
   readonly guestError: GuestErrorSink;
 }
 
@@ -47,7 +49,9 @@ export class Gic implements Device<GicState> {
       new Redistributor(cpu, { ...io, changed, lpisSwitched: (which, on) => this.lpis.switched(which, on) }));
     this.lpis = new Lpis({ dma: io.dma, redistributors: this.redistributors, changed });
     this.its = new Its({ ...io, lpis: this.lpis });
-    this.regions = { distributor: this.distributor.frame, redistributors: sideBySide(this.redistributors), its: this.its.frames };
+    this.regions = {
+      distributor: settled(this.distributor.frame, io.settle), redistributors: settled(sideBySide(this.redistributors), io.settle), its: settled(this.its.frames, io.settle),
+    };
   }
 
   /** The wire of shared peripheral interrupt `n`, whose INTID is 32 + n. */
@@ -78,6 +82,9 @@ export class Gic implements Device<GicState> {
 
   /** Takes back what the vCPU did with them, just after it ran. */
   sync(cpu: number, from: VirtualCpuInterface): void { this.delivery.sync(cpu, from); }
+
+  /** Whether interrupts of this CPU are in its list registers. */
+  hasLoaded(cpu: number): boolean { return this.delivery.hasLoaded(cpu); }
 
   /** Whether an interrupt waits that is more urgent than the CPU's ICC_PMR_EL1, and so ends its WFI. */
   highestPendingExists(cpu: number, priorityMask = 0x100): boolean { return this.delivery.pending(cpu, priorityMask); }
@@ -124,6 +131,14 @@ export class Gic implements Device<GicState> {
     this.delivery.clear();
     this.updateAll();
   }
+}
+
+function settled(frame: Region, settle: (() => void) | undefined): Region {
+  if (settle === undefined) return frame;
+  return {
+    read: (offset, size) => { settle(); return frame.read(offset, size); },
+    write: (offset, size, value) => { settle(); frame.write(offset, size, value); },
+  };
 }
 
 function sideBySide(redistributors: readonly Redistributor[]): Region {

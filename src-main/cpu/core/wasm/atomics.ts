@@ -1,9 +1,11 @@
 /**
  * Exclusives and atomics (Arm ARM B2.12, C3.2.12). The local monitor remembers address, size and value; a store
  * exclusive succeeds when the monitor holds its address and memory still holds that value. See docs/fidelity.md.
+ * All of them are sequentially consistent, which is more than any of their forms asks for.
  */
-import { ACCESS_ALIGNED, MONITOR_ADDRESS, MONITOR_BYTES, MONITOR_HIGH, MONITOR_LOW, RAM_BASE } from "../../layout";
-import { hostAddress } from "./memory";
+import { ACCESS_ALIGNED, M_PAIR_LOCKS, MACHINE, MONITOR_ADDRESS, MONITOR_BYTES, MONITOR_HIGH, MONITOR_LOW, PAIR_LOCKS, RAM_BASE } from "../../layout";
+import { inThreads } from "./exclusion";
+import { hostAddress, loadOrdered } from "./memory";
 import { raiseAlignment } from "./aborts";
 import { READ, WRITE } from "./mmu";
 import { get32, get64, getF, put32, put64, putF } from "./state";
@@ -12,15 +14,6 @@ import { get32, get64, getF, put32, put64, putF } from "./state";
 function alignedHost(cpu: usize, va: u64, bytes: i32, access: i32): usize {
   if ((va & <u64>(bytes - 1)) != 0) { raiseAlignment(cpu, va, access); return 0; }
   return hostAddress(cpu, va, access, ACCESS_ALIGNED);
-}
-
-function atomicLoad(host: usize, bytes: i32): u64 {
-  switch (bytes) {
-    case 1: return atomic.load<u8>(host);
-    case 2: return atomic.load<u16>(host);
-    case 4: return atomic.load<u32>(host);
-    default: return atomic.load<u64>(host);
-  }
 }
 
 /** Stores `value` if memory holds `expected`; returns what it held. */
@@ -45,7 +38,7 @@ export function clearExclusive(cpu: usize): void { putF(cpu, MONITOR_ADDRESS, -1
 export function loadExclusive(cpu: usize, va: u64, sizeLog2: i32): u64 {
   const bytes = 1 << sizeLog2, host = alignedHost(cpu, va, bytes, READ);
   if (host == 0) return 0;
-  const value = atomicLoad(host, bytes);
+  const value = loadOrdered(host, bytes);
   armMonitor(cpu, host, bytes, value, 0);
   return value;
 }
@@ -55,10 +48,12 @@ export function loadExclusivePair(cpu: usize, va: u64, sizeLog2: i32): void {
   const bytes = 1 << sizeLog2, host = alignedHost(cpu, va, 2 * bytes, READ);
   if (host == 0) return;
   if (bytes == 4) {
-    const both = atomicLoad(host, 8);
+    const both = loadOrdered(host, 8);
     armMonitor(cpu, host, 8, both & 0xffff_ffff, both >> 32);
   } else {
-    armMonitor(cpu, host, 16, atomicLoad(host, 8), atomicLoad(host + 8, 8));
+    const lock = lockPair(host);
+    armMonitor(cpu, host, 16, atomic.load<u64>(host), atomic.load<u64>(host + 8));
+    unlockPair(lock);
   }
 }
 
@@ -86,23 +81,45 @@ export function storeExclusivePair(cpu: usize, va: u64, sizeLog2: i32, low: u64,
     const expected = oldLow | (oldHigh << 32);
     return i32(exchangeIf(host, 8, expected, (low & 0xffff_ffff) | (high << 32)) != expected);
   }
-  return i32(!exchangePairIf(host, oldLow, oldHigh, low, high));
+  return i32(!exchangePairIf(cpu, host, oldLow, oldHigh, low, high));
 }
 
-/** 16 bytes; WebAssembly has no such atomic, so both halves are compared, then written. Exact while CPUs take turns. */
-function exchangePairIf(host: usize, oldLow: u64, oldHigh: u64, low: u64, high: u64): bool {
-  if (load<u64>(host) != oldLow || load<u64>(host + 8) != oldHigh) return false;
-  store<u64>(host, low);
-  store<u64>(host + 8, high);
-  return true;
+/**
+ * 16 bytes; WebAssembly has no such atomic, so both halves are compared, then written, with a lock while CPUs run in
+ * threads. Returns whether they were; what was there is left in the monitor.
+ */
+function exchangePairIf(cpu: usize, host: usize, oldLow: u64, oldHigh: u64, low: u64, high: u64): bool {
+  const lock = lockPair(host), thereLow = atomic.load<u64>(host), thereHigh = atomic.load<u64>(host + 8);
+  const same = thereLow == oldLow && thereHigh == oldHigh;
+  if (same) {
+    atomic.store<u64>(host, low);
+    atomic.store<u64>(host + 8, high);
+  }
+  unlockPair(lock);
+  put64(cpu, MONITOR_LOW, thereLow);
+  put64(cpu, MONITOR_HIGH, thereHigh);
+  return same;
 }
+
+/** Held for some nanoseconds; who finds it taken looks again, and sleeps now and then in case its holder does. */
+const PAIR_SPINS = 200, PAIR_SLEEP_NS: i64 = 50_000;
+
+/** The lock of a 16-byte quantity, or 0 when none is needed. */
+function lockPair(host: usize): usize {
+  if (!inThreads()) return 0;
+  const lock: usize = <usize>(MACHINE + M_PAIR_LOCKS) + ((host >> 4) & (PAIR_LOCKS - 1)) * 4;
+  for (let n = 1; atomic.cmpxchg<i32>(lock, 0, 1) != 0; n++) if (n % PAIR_SPINS == 0) atomic.wait<i32>(lock, 1, PAIR_SLEEP_NS);
+  return lock;
+}
+
+function unlockPair(lock: usize): void { if (lock != 0) atomic.store<i32>(lock, 0); }
 
 /** LDADD and its like: `op` is opc of the encoding, 8 is SWP. Returns the old value, zero-extended. */
 export function atomicOperation(cpu: usize, va: u64, sizeLog2: i32, op: i32, operand: u64): u64 {
   const bytes = 1 << sizeLog2, host = alignedHost(cpu, va, bytes, WRITE);
   if (host == 0) return 0;
   const mask = bytes == 8 ? <u64>-1 : (<u64>1 << (8 * bytes)) - 1;
-  let old = atomicLoad(host, bytes);
+  let old = loadOrdered(host, bytes);
   for (;;) {
     const seen = exchangeIf(host, bytes, old, combine(op, old, operand & mask, bytes) & mask);
     if (seen == old) break;
@@ -145,8 +162,6 @@ export function compareAndSwapPair(cpu: usize, va: u64, sizeLog2: i32, low: u64,
     put64(cpu, MONITOR_LOW, old & 0xffff_ffff);
     put64(cpu, MONITOR_HIGH, old >> 32);
   } else {
-    put64(cpu, MONITOR_LOW, load<u64>(host));
-    put64(cpu, MONITOR_HIGH, load<u64>(host + 8));
-    exchangePairIf(host, low, high, newLow, newHigh);
+    exchangePairIf(cpu, host, low, high, newLow, newHigh);
   }
 }

@@ -8,12 +8,13 @@ import {
 } from "../../layout";
 import { raiseAbort } from "./aborts";
 import { EC_PC_ALIGNMENT, exceptionToEl1 } from "./exceptions";
+import { endExclusive, fence, inThreads, startExclusive } from "./exclusion";
 import { FAR_EL1 } from "../../sysreg-slots";
 import { branchAddress, EXECUTE, translate, walkHost } from "./mmu";
 import { get32, get64, machine32, put32, put64 } from "./state";
 import { dropWritesTo, fillCode, flushCodeEverywhere } from "./tlb";
 
-/** Finds the decoded page of PC and puts it in SLOT; returns 0 after an exception instead. */
+/** Finds the decoded page of PC and puts it in SLOT; returns 0 after an exception instead, or to be called again. */
 export function fetch(cpu: usize): i32 {
   const pc = branchAddress(cpu, get64(cpu, PC));
   put64(cpu, PC, pc);
@@ -23,7 +24,8 @@ export function fetch(cpu: usize): i32 {
     return 0;
   }
   if (!translate(cpu, pc, EXECUTE, get32(cpu, EL))) { raiseAbort(cpu, pc, EXECUTE); return 0; }
-  const slot = slotOf(walkHost(cpu) & ~0xfff);
+  const slot = slotOf(cpu, walkHost(cpu) & ~0xfff);
+  if (slot == 0) return 0;
   fillCode(cpu, <usize>get32(cpu, ITLB), pc, <i32>slot, get32(cpu, WALK_SIZE_LOG2));
   put32(cpu, SLOT, <i32>slot);
   return 1;
@@ -34,14 +36,22 @@ export function fetch(cpu: usize): i32 {
 // @ts-ignore: decorator
 @inline function slotAddress(n: i32): usize { return <usize>CODE_POOL + <usize>n * <usize>CODE_SLOT_BYTES; }
 
-function slotOf(host: usize): usize {
+/** The slot of a page, which is code from now on; 0 when another CPU's exclusive section came first. */
+function slotOf(cpu: usize, host: usize): usize {
   const entry = pageEntry(host), known = <i32>load<u16>(entry);
-  if (known == 0) return newSlot(host, entry);
-  if ((load<u16>(entry + 2) & PAGE_HAS_CODE) == 0) {
-    store<u16>(entry + 2, load<u16>(entry + 2) | PAGE_HAS_CODE);
-    dropWritesTo(host);
-  }
-  return slotAddress(known - 1);
+  if (known != 0 && (load<u16>(entry + 2) & PAGE_HAS_CODE) != 0) return slotAddress(known - 1);
+  if (!startExclusive(cpu)) return 0;
+  const slot = known == 0 ? newSlot(host, entry) : codeAgain(host, entry, slotAddress(known - 1));
+  endExclusive();
+  return slot;
+}
+
+/** Threads that ran in the page while it was being written may have decoded what is gone. */
+function codeAgain(host: usize, entry: usize, slot: usize): usize {
+  if (inThreads()) forget(slot);
+  store<u16>(entry + 2, load<u16>(entry + 2) | PAGE_HAS_CODE);
+  dropWritesTo(host);
+  return slot;
 }
 
 /** Takes the next slot in turn, from whichever page has it. */
@@ -65,15 +75,16 @@ function newSlot(host: usize, entry: usize): usize {
 }
 
 /**
- * Memory at `host` was written: its decoded form is void. The page counts as data until it is fetched from again,
- * unless it is the one that `cpu` (0: none) runs, which goes on without a fetch.
+ * Memory at `host` is being written: its decoded form is void. The page counts as data until it is fetched from again,
+ * unless it is the one that `cpu` (0: none) runs, which goes on without a fetch. In threads it is data all the same, as
+ * others may fetch: code that changes its own page has to use an ISB there. Called in an exclusive section.
  */
 export function codeWritten(cpu: usize, host: usize): void {
   const entry = pageEntry(host), known = <i32>load<u16>(entry);
   if (known == 0) return;
   const slot = slotAddress(known - 1);
   forget(slot);
-  if (cpu == 0 || runningSlot(cpu) != slot) {
+  if (cpu == 0 || inThreads() || runningSlot(cpu) != slot) {
     store<u16>(entry + 2, load<u16>(entry + 2) & ~PAGE_HAS_CODE);
     flushCodeEverywhere();
   }
@@ -94,7 +105,12 @@ function runningSlot(cpu: usize): usize {
 /** For writes from outside the CPUs (devices, loaders, debuggers): `pa` and `bytes` within RAM. */
 export function invalidateCode(pa: f64, bytes: f64): void {
   const first = <usize>RAM_BASE + (<usize><u64>pa & ~0xfff), last = <usize>RAM_BASE + <usize><u64>(pa + bytes - 1);
+  if (inThreads()) fence();
+  let exclusive = false;
   for (let host = first; host <= last; host += 4096) {
-    if ((load<u16>(pageEntry(host) + 2) & PAGE_HAS_CODE) != 0) codeWritten(0, host);
+    if ((load<u16>(pageEntry(host) + 2) & PAGE_HAS_CODE) == 0) continue;
+    while (!exclusive) exclusive = startExclusive(0);
+    codeWritten(0, host);
   }
+  if (exclusive) endExclusive();
 }

@@ -3,6 +3,7 @@ import { EL, FAULT, SPSEL } from "../../layout";
 import { flushAll } from "./tlb";
 import { setMode, updateFpTrap } from "./exceptions";
 import { updateFpFast } from "./system";
+import { enterGuest, leaveGuest } from "./exclusion";
 import { interruptPending, takePendingInterrupt } from "./interrupts";
 import { get32, put32 } from "./state";
 
@@ -18,6 +19,7 @@ export { readSystem, writeSystem, writePstate, systemOperation, waitForInterrupt
 export { interleave, deinterleave } from "./structures";
 export { vectorLanes } from "./vectors";
 export { timerOutputs, nextTimerNs, clockNs } from "./timers";
+export { endExclusive, startExclusive, synchronize } from "./exclusion";
 export { flushEverywhere } from "./tlb";
 export { translate } from "./mmu";
 export { multiplyHighUnsigned, multiplyHighSigned, crc32 } from "./arithmetic";
@@ -29,9 +31,13 @@ export {
 
 /** Before run(): takes an interrupt that became pending outside. */
 export function enter(cpu: usize): void {
+  enterGuest(cpu);
   takePendingInterrupt(cpu);
   put32(cpu, FAULT, 0);
 }
+
+/** After run(). */
+export function leave(cpu: usize): void { leaveGuest(cpu); }
 
 export function isInterruptPending(cpu: usize): bool { return interruptPending(cpu); }
 

@@ -3,6 +3,7 @@ import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_HAS_CODE, PAGE_TAB
 import { SCTLR_EL1 } from "../../sysreg-slots";
 import { instructionAt, raiseAbort, raiseAlignment } from "./aborts";
 import { codeWritten } from "./decoded-pages";
+import { endExclusive, runAgain, startExclusive } from "./exclusion";
 import { READ, translate, walkHost, walkIsDevice, WRITE } from "./mmu";
 import { EC_SYSTEM, exceptionToEl1 } from "./exceptions";
 import { bit, get32, get64 } from "./state";
@@ -15,7 +16,8 @@ const ISS_DC_ZVA: u64 = (1 << 20) | (1 << 17) | (3 << 14) | (7 << 10) | (31 << 5
 @inline function elOf(cpu: usize, flags: i32): i32 { return (flags & ACCESS_UNPRIVILEGED) != 0 ? 0 : get32(cpu, EL); }
 
 /**
- * Address in linear memory for an access that stays within a page, or 0 after raising an abort.
+ * Address in linear memory for an access that stays within a page, or 0 after raising an abort, or when the instruction
+ * has to run again.
  * The TLB learns the page unless it is device memory, or alignment is checked.
  */
 export function hostAddress(cpu: usize, va: u64, access: i32, flags: i32): usize {
@@ -23,7 +25,7 @@ export function hostAddress(cpu: usize, va: u64, access: i32, flags: i32): usize
   if (load<u64>(entry + (access == WRITE ? TLB_WRITE : TLB_READ)) == (va & ~0xfff)) return <usize>(<i32>va + load<i32>(entry + TLB_ADDEND));
   if (!translate(cpu, va, access, el)) { raiseAbort(cpu, va, access); return 0; }
   const host = walkHost(cpu), page = <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4;
-  if (access == WRITE) noteWrite(cpu, host, page);
+  if (access == WRITE && !noteWrite(cpu, host, page)) return 0;
   if (walkIsDevice(cpu)) return deviceAddress(cpu, va, access, flags, host);
   if (checksAlignment(cpu)) return host;
   const rights = get32(cpu, WALK_RIGHTS), plain = (load<u16>(page + 2) & (PAGE_HAS_CODE | PAGE_TRACED)) == 0;
@@ -39,8 +41,12 @@ function deviceAddress(cpu: usize, va: u64, access: i32, flags: i32, host: usize
 }
 
 /** A store to a page with decoded code drops that code; the page is plain data until it runs again. */
-function noteWrite(cpu: usize, host: usize, page: usize): void {
-  if ((load<u16>(page + 2) & PAGE_HAS_CODE) != 0) codeWritten(cpu, host);
+function noteWrite(cpu: usize, host: usize, page: usize): bool {
+  if ((load<u16>(page + 2) & PAGE_HAS_CODE) == 0) return true;
+  if (!startExclusive(cpu)) { runAgain(cpu); return false; }
+  codeWritten(cpu, host);
+  endExclusive();
+  return true;
 }
 
 /** SCTLR_EL1.A: every access must be aligned to its elements. Then no access may take the short way through the TLB. */
@@ -72,11 +78,31 @@ export function loadSlow(cpu: usize, va: u64, flags: i32): u64 {
   const host = hostAddress(cpu, va, READ, flags);
   if (host == 0) return 0;
   if (crosses(va, size)) return loadCrossing(cpu, va, size, host, flags);
+  if ((flags & ACCESS_ALIGNED) != 0) return loadOrdered(host, size);
   switch (size) {
     case 1: return load<u8>(host);
     case 2: return load<u16>(host);
     case 4: return load<u32>(host);
     default: return load<u64>(host);
+  }
+}
+
+/** Acquire and release are sequentially consistent among themselves (RCsc). */
+export function loadOrdered(host: usize, size: i32): u64 {
+  switch (size) {
+    case 1: return atomic.load<u8>(host);
+    case 2: return atomic.load<u16>(host);
+    case 4: return atomic.load<u32>(host);
+    default: return atomic.load<u64>(host);
+  }
+}
+
+function storeOrdered(host: usize, size: i32, value: u64): void {
+  switch (size) {
+    case 1: atomic.store<u8>(host, <u8>value); break;
+    case 2: atomic.store<u16>(host, <u16>value); break;
+    case 4: atomic.store<u32>(host, <u32>value); break;
+    default: atomic.store<u64>(host, value);
   }
 }
 
@@ -94,6 +120,7 @@ export function storeSlow(cpu: usize, va: u64, flags: i32, value: u64): void {
   const host = hostAddress(cpu, va, WRITE, flags);
   if (host == 0) return;
   if (crosses(va, size)) { storeCrossing(cpu, va, size, host, flags, value); return; }
+  if ((flags & ACCESS_ALIGNED) != 0) { storeOrdered(host, size, value); return; }
   switch (size) {
     case 1: store<u8>(host, <u8>value); break;
     case 2: store<u16>(host, <u16>value); break;

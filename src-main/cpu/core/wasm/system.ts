@@ -3,18 +3,19 @@
  * comes from the rows that `a64/system-registers.ts` puts in linear memory; this file carries out the kinds of access.
  */
 import {
-  DAIF, EL, EXIT, EXIT_KICK, EXIT_WFI, FAULT, FP_FAST, FPCR, FPSR, GUEST_ERRORS, M_CPUS, PAN, PC, SP, SPSEL, SYSREG_ROW_BYTES,
+  DAIF, EL, EXIT, EXIT_KICK, EXIT_WFI, EXIT_YIELD, FAULT, FP_FAST, FPCR, FPSR, GUEST_ERRORS, M_CPUS, PAN, PC, SP, SPSEL, SYSREG_ROW_BYTES,
   SYSREG_ROW_READ, SYSREG_ROW_READ_EL, SYSREG_ROW_SLOT, SYSREG_ROW_TRAP, SYSREG_ROW_WRITE, SYSREG_ROW_WRITE_EL, SYSREG_ROW_WRITE_MASK, SYSREG_ROWS,
   WALK_ATTRIBUTES, WALK_PA,
 } from "../../layout";
 import * as K from "../../sysreg-slots";
 import { raiseAbort } from "./aborts";
+import { inThreads, invalidateAddress, invalidateAll } from "./exclusion";
 import { EC_FP, EC_SYSTEM, EC_WFX, exceptionToEl1, exceptionToEl2, nzcv, setNzcv, setPan, undefined, updateFpTrap, usesSpEl0 } from "./exceptions";
 import * as I from "./interrupts";
 import { fault, FAULT_STAGE2, READ, translate, WRITE } from "./mmu";
 import { bit, bits, currentEl, get32, get64, getF, machine32, put32, put64, putF } from "./state";
 import * as T from "./timers";
-import { flushAddressEverywhere, flushAll, flushEverywhere, flushLowerHalf } from "./tlb";
+import { flushAll, flushLowerHalf } from "./tlb";
 
 // @ts-ignore: decorator
 @inline function rowAt(row: i32): usize { return <usize>SYSREG_ROWS + <usize>row * <usize>SYSREG_ROW_BYTES; }
@@ -259,7 +260,7 @@ export function waitForInterrupt(cpu: usize, kind: i32): void {
   if (kind == 0) {
     if (!I.interruptPending(cpu)) put32(cpu, EXIT, EXIT_WFI);
   } else if (machine32(M_CPUS) > 1) {
-    put32(cpu, EXIT, EXIT_KICK);
+    put32(cpu, EXIT, inThreads() ? EXIT_YIELD : EXIT_KICK);
   }
 }
 
@@ -282,12 +283,12 @@ export function systemOperation(cpu: usize, word: i32, value: u64): void {
 /** DC CVAC, CVAU, CIVAC and IC IVAU by address, for EL0 too. */
 function maintenance(crm: i32, op2: i32): bool { return op2 == 1 && (crm == 5 || crm == 10 || crm == 11 || crm == 14); }
 
-/** TLBI …E1 and …E1IS: 3 is the inner shareable form, 7 the local one. Entries are shared, so both do the same. */
+/** TLBI …E1 and …E1IS: 3 is the inner shareable form, 7 the local one. */
 function invalidateTlb(cpu: usize, crm: i32, op2: i32, value: u64): void {
   if (crm != 3 && crm != 7) { undefined(cpu); return; }
   switch (op2) {
-    case 1: case 3: case 5: case 7: flushAddressEverywhere(signExtendPage(value)); break;
-    case 0: case 2: if (crm == 3) flushEverywhere(); else flushAll(cpu); break;
+    case 1: case 3: case 5: case 7: invalidateAddress(cpu, signExtendPage(value), crm == 3); break;
+    case 0: case 2: invalidateAll(cpu, crm == 3); break;
     default: undefined(cpu); return;
   }
   goOn(cpu);

@@ -75,16 +75,18 @@ export function flushLowerHalf(cpu: usize): void { flush(cpu, LOWER); }
 /** Entries that EL1 holds for pages of EL0, filled while PSTATE.PAN was clear; all are in the lower half. */
 export function flushUserPagesOfEl1(cpu: usize): void { flushDataTable(cpu + TLB_EL1, LOWER); }
 
-/** Every CPU's copies of one address, whatever its tag byte. Parts of a large page that holds it go too. */
+/** Every CPU's copies of one address. */
 export function flushAddressEverywhere(va: u64): void {
-  for (let n = 0; n < machine32(M_CPUS); n++) {
-    const cpu = <usize>(CPU_BASE + n * CPU_STRIDE);
-    dropData(dataEntry(cpu + TLB_EL1, va));
-    dropData(dataEntry(cpu + TLB_EL0, va));
-    store<u64>(codeEntry(cpu + ITLB_EL1, va), EMPTY);
-    store<u64>(codeEntry(cpu + ITLB_EL0, va), EMPTY);
-    if (get32(cpu, LARGE_PAGES) != 0) flushLargePagesOf(cpu, va);
-  }
+  for (let n = 0; n < machine32(M_CPUS); n++) flushAddress(<usize>(CPU_BASE + n * CPU_STRIDE), va);
+}
+
+/** A CPU's copies of one address, whatever its tag byte. Parts of a large page that holds it go too. */
+export function flushAddress(cpu: usize, va: u64): void {
+  dropData(dataEntry(cpu + TLB_EL1, va));
+  dropData(dataEntry(cpu + TLB_EL0, va));
+  store<u64>(codeEntry(cpu + ITLB_EL1, va), EMPTY);
+  store<u64>(codeEntry(cpu + ITLB_EL0, va), EMPTY);
+  if (get32(cpu, LARGE_PAGES) != 0) flushLargePagesOf(cpu, va);
 }
 
 function flushLargePagesOf(cpu: usize, va: u64): void {
