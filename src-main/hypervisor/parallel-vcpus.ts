@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
-import { assert, EngineError } from '../../shared/base/errors.ts';
+import { EngineError } from '../../shared/base/errors.ts';
 import { EXIT_REASONS, type ExitReason, type Machine, type MachineOptions } from '../cpu/core/machine.ts';
 import type { HotRecord } from '../cpu/core/translation.ts';
 import type { RegionModule } from '../cpu/core/translator.ts';
@@ -29,6 +29,8 @@ class Thread {
   private readonly worker: Worker;
   private readonly port: MessagePort;
   private readonly mailbox: number;
+  /** It ended with an error, of which the event loop hears as well. */
+  hasFailed = false;
   /** Was started, and what it came back with was not handled yet. */
   private out = false;
   /** Its list registers were taken back. */
@@ -88,8 +90,8 @@ class Thread {
     this.out = false;
     this.ranNs += hostNowNs() - this.startedNs;
     const reason = EXIT_REASONS[Atomics.load(this.words, this.word(L.MAILBOX_REASON))];
-    assert(reason !== undefined, 'a known exit reason');
-    return reason;
+    this.hasFailed = reason === undefined;
+    return reason ?? 'budget';
   }
 
   adopt(regions: RegionModule): void { this.port.postMessage(regions); }
@@ -150,7 +152,7 @@ export class ParallelVcpus {
         left = true;
         this.io.leave(thread.vcpu, thread.finish());
       }
-      if (this.io.mayRun() && thread.vcpu.runnable) thread.start();
+      if (this.io.mayRun() && !thread.hasFailed && thread.vcpu.runnable) thread.start();
     }
     return left;
   }

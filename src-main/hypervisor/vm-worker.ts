@@ -77,6 +77,10 @@ class Worker {
 
   /** Runs until the guest turns itself off, or resets when that ends it; says which. */
   async run(): Promise<'poweredOff' | 'reset'> {
+    try { return await this.untilOff(); } finally { await this.vm.end(); }
+  }
+
+  private async untilOff(): Promise<'poweredOff' | 'reset'> {
     this.vm.resume();
     for (;;) {
       const busy = this.runFor(BUSY_NS);

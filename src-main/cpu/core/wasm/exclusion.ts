@@ -4,7 +4,7 @@
  * is written as if CPUs took turns. CPUs that take turns in one thread need nothing of this.
  */
 import {
-  ATTENTION, CPU_BASE, CPU_STRIDE, DEFERRED_MOST, FAULT, ID, M_CPUS, M_DEFERRED, M_EXCLUSIVE, M_EXCLUSIVE_WAITERS, M_MAILBOXES, M_THREADS, MACHINE, MAILBOX_BYTES,
+  ATTENTION, CPU_BASE, CPU_STRIDE, DEFERRED_MOST, EXIT, EXIT_BUDGET, FAULT, ID, M_CPUS, M_DEFERRED, M_EXCLUSIVE, M_EXCLUSIVE_WAITERS, M_MAILBOXES, M_THREADS, MACHINE, MAILBOX_BYTES,
   MAILBOX_DEFERRED, MAILBOX_IN_GUEST, PC,
 } from "../../layout";
 import { get32, get64, machine32, put32, put64 } from "./state";
@@ -51,14 +51,17 @@ function awaitEnd(): void {
 
 /**
  * Begins an exclusive section; `cpu` is 0 for a thread that is no CPU's. False: another section came first, and is over.
- * What was looked up before may have changed, so the caller has to start over.
+ * What was looked up before may have changed, so the caller has to start over, and a CPU's turn ends, as there may be
+ * regions that its thread does not have yet.
  */
 export function startExclusive(cpu: usize): bool {
   if (!inThreads()) return true;
   if (atomic.cmpxchg<i32>(EXCLUSIVE, 0, 1) != 0) {
-    if (cpu != 0) leaveGuest(cpu);
+    if (cpu == 0) { awaitEnd(); return false; }
+    leaveGuest(cpu);
     awaitEnd();
-    if (cpu != 0) enterGuest(cpu);
+    enterGuest(cpu);
+    put32(cpu, EXIT, EXIT_BUDGET);
     return false;
   }
   const count = machine32(M_CPUS), self = cpu == 0 ? -1 : get32(cpu, ID);

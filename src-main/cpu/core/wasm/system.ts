@@ -3,7 +3,7 @@
  * comes from the rows that `a64/system-registers.ts` puts in linear memory; this file carries out the kinds of access.
  */
 import {
-  DAIF, EL, EXIT, EXIT_KICK, EXIT_WFI, EXIT_YIELD, FAULT, FP_FAST, FPCR, FPSR, GUEST_ERRORS, M_CPUS, PAN, PC, SP, SPSEL, SYSREG_ROW_BYTES,
+  DAIF, EL, EXIT, EXIT_BUDGET, EXIT_KICK, EXIT_WFI, EXIT_YIELD, FAULT, FP_FAST, FPCR, FPSR, GUEST_ERRORS, M_CPUS, PAN, PC, SP, SPSEL, SYSREG_ROW_BYTES,
   SYSREG_ROW_READ, SYSREG_ROW_READ_EL, SYSREG_ROW_SLOT, SYSREG_ROW_TRAP, SYSREG_ROW_WRITE, SYSREG_ROW_WRITE_EL, SYSREG_ROW_WRITE_MASK, SYSREG_ROWS,
   WALK_ATTRIBUTES, WALK_PA,
 } from "../../layout";
@@ -212,9 +212,9 @@ function unmasked(cpu: usize): void {
   I.takePendingInterrupt(cpu);
 }
 
-/** Leaves the loop after this instruction, so that the hypervisor looks at timers and lines. */
+/** Leaves the loop after this instruction, so that the timers are looked at: by the CPU's own thread if it has one. */
 function kick(cpu: usize): void {
-  put32(cpu, EXIT, EXIT_KICK);
+  put32(cpu, EXIT, inThreads() ? EXIT_BUDGET : EXIT_KICK);
   goOn(cpu);
 }
 
