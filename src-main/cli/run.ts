@@ -18,6 +18,7 @@ interface RunOptions {
   readonly cpus: number;
   readonly smp: SmpMode;
   readonly seed?: string;
+  readonly startDate?: number;
   readonly disk: readonly string[];
   readonly timeout?: number;
   readonly reboot: boolean;
@@ -37,6 +38,7 @@ export const runCommand = new Command('run')
   .option('--cpus <count>', `virtual CPUs, 1 to ${VM_LIMITS.cpus.max}`, wholeNumber('CPU count', VM_LIMITS.cpus.min, VM_LIMITS.cpus.max), 1)
   .addOption(new Option('--smp <mode>', 'how virtual CPUs run: a thread for each, or taking turns by instruction count, so that a run can be repeated exactly').choices(SMP_MODES).default('parallel'))
   .option('--seed <text>', 'with --smp deterministic, what the guest\'s random numbers follow from')
+  .option('--start-date <date>', 'with --smp deterministic, the date at power-on, for example 2026-01-01', dateMs)
   .option('--disk <file>', 'raw disk image (may be repeated)', (file: string, files: readonly string[]) => [...files, file], [])
   .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
   .option('--no-reboot', 'end with code 4 when the guest resets itself')
@@ -59,6 +61,12 @@ function wholeNumber(what: string, min: number, max: number): (text: string) => 
   };
 }
 
+function dateMs(text: string): number {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw new InvalidArgumentError('A date is written as 2026-01-31, or 2026-01-31T12:00:00Z.');
+  return ms;
+}
+
 function positiveNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('A time is a number of seconds above 0.');
@@ -79,7 +87,7 @@ async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.kernel === undefined && options.initrd !== undefined) throw new EngineError('usage', 'An initrd needs a kernel: give --kernel too.');
   const disks = options.disk.map(path => ({ path, readOnly: false }));
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, ...(options.seed !== undefined && { counted: { seed: options.seed } }), memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks };
 }
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */

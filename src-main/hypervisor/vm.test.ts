@@ -59,26 +59,28 @@ test.each([...SMP_MODES.map(smpMode => ({ cpus: 4, smpMode })), { cpus: 1, smpMo
   await machine.vm.end();
 }, 120_000);
 
-/** Boots, types a command at the first prompt, and runs to power-off. With `translated`, hot code is translated meanwhile, at whatever pace. */
-async function countedRun(boot: BootImage, translated: boolean, seed?: string) {
-  const machine = new Driven(boot, { cpus: 4, smpMode: 'deterministic', ...(seed !== undefined && { counted: { seed } }) }), { vm } = machine;
-  let typed = false;
-  for (let slices = 0; vm.powerRequest === 'none'; slices++) {
-    vm.runSlice();
+/** Boots, types a command at the first prompt, and runs to power-off. With `translated`, hot code is translated meanwhile, at whatever pace; with `moved`, it goes on in another machine after the prompt. */
+async function countedRun(boot: BootImage, { translated = false, moved = false, seed = 'one' } = {}) {
+  const options = { cpus: 4, smpMode: 'deterministic', counted: { seed } } as const;
+  let machine = new Driven(boot, options), typed = false;
+  for (let slices = 0; machine.vm.powerRequest === 'none'; slices++) {
+    machine.vm.runSlice();
     if (translated && slices % 64 === 0) await new Promise(resolve => { setImmediate(resolve); });
     if (typed || !machine.printed.endsWith('# \x1b[6n')) continue;
-    vm.type(new TextEncoder().encode('for i in 1 2 3; do (head -c 100000 /dev/urandom | sha256sum) & done; wait; date; poweroff -f\r'));
+    machine.vm.type(new TextEncoder().encode('for i in 1 2 3; do (head -c 100000 /dev/urandom | sha256sum) & done; wait; date; poweroff -f\r'));
     typed = true;
+    if (moved) machine = await machine.moveTo(boot, options);
   }
+  const { vm } = machine;
   return { printed: machine.printed, retired: vm.retired, clockNs: vm.clock.nowNs, ram: createHash('sha256').update(vm.ram.view(vm.ram.base, vm.ram.sizeBytes) as Uint8Array).digest('hex') };
 }
 
-test('a deterministic VM with four CPUs does the same again, whatever was translated when', async () => {
+test('a deterministic VM with four CPUs does the same again, whatever was translated when, and when it is moved', async () => {
   const guest = await fetchGuests('cloud');
   const boot: BootImage = { kind: 'linux', kernel: await readFile(guest.kernel), initrd: await readFile(guest.initrd), commandLine: 'console=ttyAMA0' };
-  const first = await countedRun(boot, true), again = await countedRun(boot, true), interpreted = await countedRun(boot, false), seeded = await countedRun(boot, false, 'another');
+  const first = await countedRun(boot, { translated: true }), again = await countedRun(boot, { translated: true }), moved = await countedRun(boot, { moved: true }), seeded = await countedRun(boot, { seed: 'another' });
   expect(again).toEqual(first);
-  expect(interpreted).toEqual(first);
+  expect(moved).toEqual(first);
   expect(first.printed.match(/^[0-9a-f]{64} /gm)).toHaveLength(3);
   expect(seeded.printed.match(/^[0-9a-f]{64} /gm)).not.toEqual(first.printed.match(/^[0-9a-f]{64} /gm));
 }, 300_000);
