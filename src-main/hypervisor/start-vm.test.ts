@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { SMP_MODES } from '../../shared/model/vm.ts';
 import { assemble } from '../cpu/asm/assembler.ts';
 import { GuestSession } from './guest-session.ts';
 
@@ -13,6 +14,43 @@ test('a guest that waits behind an expired timer that nobody listens to is idle,
     let stats = await session.vm.stats();
     while ((stats.exits.wfi ?? 0) === 0) stats = await session.vm.stats();
     expect((await session.vm.stats()).exits.wfi).toBe(1);
+  } finally {
+    await session.vm.terminate();
+    await rm(folder, { recursive: true });
+  }
+});
+
+/** CPU 0 turns CPU 1 on and says so once CPU 1 has answered; then both are busy for ever. */
+const BUSY_PAIR = `
+  mov x0, #0xc4000003
+  mov x1, #1
+  adr x2, other
+  hvc #0
+  mov x3, #0x40200000
+answered:
+  ldar w4, [x3]
+  cbz w4, answered
+  mov x3, #0x09000000
+  mov w4, #0x41
+  str w4, [x3]
+for_ever:
+  b for_ever
+other:
+  mov x3, #0x40200000
+  mov w4, #1
+  stlr w4, [x3]
+  b for_ever`;
+
+test.each(SMP_MODES)('two busy %s CPUs can be reset again and again, and the VM answers meanwhile', async smpMode => {
+  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')), imagePath = join(folder, 'busy.bin');
+  await writeFile(imagePath, assemble(BUSY_PAIR, 0x4008_0000));
+  const session = new GuestSession({ guest: { kind: 'binary', imagePath }, cpus: 2, smpMode });
+  try {
+    for (let resets = 0; resets < 4; resets++) {
+      await session.expect('A');
+      expect((await session.vm.stats()).exits.hvc).toBe(resets + 1);
+      session.vm.reset();
+    }
   } finally {
     await session.vm.terminate();
     await rm(folder, { recursive: true });
