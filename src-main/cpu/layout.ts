@@ -11,22 +11,22 @@ export const SYSREG_INDEX = 0x40000;       // 32768 x u16: row of a system regis
 export const SYSREG_ROWS = 0x50000;        // 16 bytes a row, see SYSREG_ROW_*
 export const MACHINE = 0x60000;            // figures that all CPUs share, see M_*
 export const CPU_BASE = 0x80000;           // one block for each CPU
-export const CPU_STRIDE = 0x20000;
+export const CPU_STRIDE = 0x80000;
 export const MAX_CPUS = 8;
-export const CODE_POOL = 0x180000;         // decoded pages
-export const CODE_SLOT_BYTES = 16448;      // 1024 records, a sentinel, and the slot's own header
+export const CODE_POOL = 0x480000;         // decoded pages
+export const CODE_SLOT_BYTES = 20544;      // 1024 records, a sentinel, the slot's own header, 1024 entries
 export const CODE_SLOTS = 4096;
-export const PAGE_TABLE = 0x4400000;       // { slot + 1 u16, flags u16 } for each 4 KiB page of RAM, up to 4 GiB of them
-export const COUNTERS = 0x4800000;         // u16 for each place where execution may become hot, hashed
-export const COUNTER_COUNT = 65536;
-export const RAM_BASE = 0x4820000;         // the emulated host's physical RAM, from host physical address 0
+export const PAGE_TABLE = 0x5500000;       // { slot + 1 u16, flags u16 } for each 4 KiB page of RAM, up to 4 GiB of them
+export const RAM_BASE = 0x5900000;         // the emulated host's physical RAM, from host physical address 0
 
 // A record: { handler u16, operand slots u16 x 3, immediate i64 }.
 export const RECORD_BYTES = 16;
 export const SLOT_SENTINEL = 16384;
 export const SLOT_HOST = 16400;            // address of the page in linear memory, i32
 export const SLOT_PAGE = 16404;            // page number in RAM, i32
-export const SLOT_GENERATION = 16408;       // i32: how often the records were made to decode again
+export const SLOT_GENERATION = 16408;      // i32: how often the records were made to decode again
+export const SLOT_ENTRIES = 16448;         // i32 for each record: how often a branch led there, or ENTRY_TRANSLATED and the region's number
+export const ENTRY_TRANSLATED = -0x80000000;
 export const PAGE_HAS_CODE = 1;
 export const PAGE_TRACED = 2;
 
@@ -34,9 +34,13 @@ export const PAGE_TRACED = 2;
 export const HANDLER_DECODE = 0;
 export const HANDLER_SENTINEL = 1;         // behind the last record of a page
 export const HANDLER_UNDEFINED = 2;
-export const HANDLER_TRANSLATED = 3;       // the immediate is the number of a translated region
-export const FIRST_HANDLER = 4;
-export const HOT_COUNT = 1500;              // executions after which a place is translated
+export const FIRST_HANDLER = 3;
+export const HOT_COUNT = 1500;             // arrivals after which a place is translated
+
+// Translated regions.
+export const REGION_INSTRUCTIONS = 250;    // at most
+export const REGION_BUDGET = 256;          // with no more than this left, code is interpreted, so that a turn ends where it ends without regions
+export const REGION_DEPTH = 200;           // calls that may be nested in one another
 
 // MACHINE
 export const M_RAM_BYTES = 0;              // f64
@@ -70,6 +74,7 @@ export const ITLB = 0x158;                 // i32: address of the current instru
 export const FPCR = 0x15c;
 export const FPSR = 0x160;
 export const FP_FAST = 0x164;              // i32: native arithmetic is exact enough: nearest, no flush, inexact set
+export const UNWIND = 0x140;               // i32: translated callers may not go on after a return: translations or code changed
 export const MONITOR_ADDRESS = 0x168;      // f64: physical address of the exclusive access, negative when clear
 export const MONITOR_BYTES = 0x170;        // i32
 export const MONITOR_LOW = 0x178;          // i64 x 2: the value that was loaded
@@ -88,7 +93,8 @@ export const WALK_RIGHTS = 0x1c0;
 export const WALK_IPA = 0x1c8;             // f64
 export const GUEST_ERRORS = 0x1d0;         // f64
 export const FP_TRAP = 0x1d8;              // i32: FP and SIMD instructions trap at the current EL
-export const PAIR_HALF = 0x1e0;             // 16 bytes on their way into the second register of a pair
+export const USER_PAGES = 0x1dc;            // i32: the TLB of EL1 may hold pages of EL0, filled while PSTATE.PAN was clear
+export const STAGED = 0x1e0;               // 32 bytes on their way into vector registers
 export const V = 0x200;                    // V0..V31
 export const SYSREGS = 0x400;              // 8 bytes each, by the slot in their row
 export const SYSREG_SLOTS = 640;

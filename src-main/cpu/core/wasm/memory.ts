@@ -1,11 +1,11 @@
 /** Loads and stores that the inline TLB could not serve: misses, page crossings, alignment, pages with decoded code. */
-import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, TLB_ADDEND, TLB_EL0, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
+import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, PAN, RAM_BASE, TLB_ADDEND, TLB_EL0, TLB_EL1, TLB_READ, TLB_WRITE, USER_PAGES, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
 import { SCTLR_EL1 } from "../../sysreg-slots";
 import { instructionAt, raiseAbort, raiseAlignment } from "./aborts";
 import { codeWritten } from "./decoded-pages";
 import { READ, translate, walkHost, walkIsDevice, WRITE } from "./mmu";
 import { EC_SYSTEM, exceptionToEl1 } from "./exceptions";
-import { bit, get32, get64 } from "./state";
+import { bit, get32, get64, put32 } from "./state";
 import { dataEntry, fillData } from "./tlb";
 
 /** Syndrome of a trapped DC ZVA, X31: op0 1, op1 3, CRn 7, CRm 4, op2 1. */
@@ -27,6 +27,7 @@ export function hostAddress(cpu: usize, va: u64, access: i32, flags: i32): usize
   if (walkIsDevice(cpu)) return deviceAddress(cpu, va, access, flags, host);
   if (checksAlignment(cpu)) return host;
   const rights = get32(cpu, WALK_RIGHTS), plain = (load<u16>(page + 2) & (PAGE_HAS_CODE | PAGE_TRACED)) == 0;
+  if (el != 0 && get32(cpu, PAN) == 0 && (va >> 55 & 1) == 0) put32(cpu, USER_PAGES, 1);
   fillData(cpu, table, va, host, (rights & READ) != 0, (rights & WRITE) != 0 && plain, get32(cpu, WALK_SIZE_LOG2));
   return host;
 }

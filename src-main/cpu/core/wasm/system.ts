@@ -206,9 +206,12 @@ function goOn(cpu: usize): void {
   put32(cpu, FAULT, 1);
 }
 
+/** Takes an interrupt that is pending and no longer masked, after this instruction. */
 function unmasked(cpu: usize): void {
-  goOn(cpu);
-  I.takePendingInterrupt(cpu);
+  const pc = get64(cpu, PC);
+  put64(cpu, PC, pc + 4);
+  if (get32(cpu, EXIT) != 0) put32(cpu, FAULT, 1);
+  else if (!I.takePendingInterrupt(cpu)) put64(cpu, PC, pc);
 }
 
 /** Leaves the loop after this instruction, so that the hypervisor looks at timers and lines. */
@@ -234,7 +237,7 @@ export function updateFpFast(cpu: usize): void {
 export function writePstate(cpu: usize, op: i32, imm: i32): void {
   if (currentEl(cpu) == 0 && op != 0x1e && op != 0x1f) { undefined(cpu); return; }
   switch (op) {
-    case 0x04: setPan(cpu, imm & 1); goOn(cpu); break;
+    case 0x04: setPan(cpu, imm & 1); break;
     case 0x05: setSpsel(cpu, imm & 1); goOn(cpu); break;
     case 0x1e: case 0x1f: writeDaif(cpu, op == 0x1e, imm); break;
     default: undefined(cpu);

@@ -5,7 +5,7 @@
  */
 import {
   CPU_BASE, CPU_STRIDE, ITLB_EL0, ITLB_EL1, ITLB_ENTRIES, ITLB_ENTRY_BYTES, LARGE_PAGES, M_CPUS, TLB_ADDEND, TLB_EL0, TLB_EL1,
-  TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_PAGE, TLB_READ, TLB_SIZE_LOG2, TLB_WRITE,
+  TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_PAGE, TLB_READ, TLB_SIZE_LOG2, TLB_WRITE, UNWIND, USER_PAGES,
 } from "../../layout";
 import { get32, machine32, put32 } from "./state";
 
@@ -58,6 +58,7 @@ const LOWER = 1, UPPER = 2;
 @inline function inHalves(page: u64, halves: i32): bool { return ((halves >> <i32>((page >> 55) & 1)) & 1) != 0; }
 
 function flush(cpu: usize, halves: i32): void {
+  put32(cpu, UNWIND, 1);
   flushDataTable(cpu + TLB_EL1, halves);
   flushDataTable(cpu + TLB_EL0, halves);
   flushCodeTable(cpu + ITLB_EL1, halves);
@@ -73,12 +74,16 @@ export function flushAll(cpu: usize): void {
 export function flushLowerHalf(cpu: usize): void { flush(cpu, LOWER); }
 
 /** Entries that EL1 holds for pages of EL0, filled while PSTATE.PAN was clear; all are in the lower half. */
-export function flushUserPagesOfEl1(cpu: usize): void { flushDataTable(cpu + TLB_EL1, LOWER); }
+export function flushUserPagesOfEl1(cpu: usize): void {
+  flushDataTable(cpu + TLB_EL1, LOWER);
+  put32(cpu, USER_PAGES, 0);
+}
 
 /** Every CPU's copies of one address, whatever its tag byte. Parts of a large page that holds it go too. */
 export function flushAddressEverywhere(va: u64): void {
   for (let n = 0; n < machine32(M_CPUS); n++) {
     const cpu = <usize>(CPU_BASE + n * CPU_STRIDE);
+    put32(cpu, UNWIND, 1);
     dropData(dataEntry(cpu + TLB_EL1, va));
     dropData(dataEntry(cpu + TLB_EL0, va));
     store<u64>(codeEntry(cpu + ITLB_EL1, va), EMPTY);
@@ -117,10 +122,16 @@ export function dropWritesTo(host: usize): void {
   }
 }
 
+/** Code changed: nobody goes on in translated code that he is in the middle of, once he returns to it. */
+export function unwindEverywhere(): void {
+  for (let n = 0; n < machine32(M_CPUS); n++) put32(<usize>(CPU_BASE + n * CPU_STRIDE), UNWIND, 1);
+}
+
 /** Forgets where decoded pages are, after one was given to another page. */
 export function flushCodeEverywhere(): void {
   for (let n = 0; n < machine32(M_CPUS); n++) {
     const cpu = <usize>(CPU_BASE + n * CPU_STRIDE);
+    put32(cpu, UNWIND, 1);
     flushCodeTable(cpu + ITLB_EL1, LOWER | UPPER);
     flushCodeTable(cpu + ITLB_EL0, LOWER | UPPER);
   }
