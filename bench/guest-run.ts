@@ -1,5 +1,6 @@
 /** Runs a guest as a process of its own, here or under QEMU, and times by the lines that arrive from its console. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../shared/base/errors.ts';
 import { RAM_BASE } from '../src-main/cpu/layout.ts';
@@ -47,8 +48,14 @@ export interface GuestRun {
   readonly beyondRamMib: number | undefined;
 }
 
+export interface Timing {
+  readonly timeoutMs: number;
+  /** Workloads are timed by what the process's threads had of the processors, not by the clock. */
+  readonly processorTime?: boolean;
+}
+
 /** Resolves when the guest has powered off; whatever else ends it is an error of one sentence and its last lines. */
-export async function runGuest(side: Side, boot: Boot, timeoutMs: number): Promise<GuestRun> {
+export async function runGuest(side: Side, boot: Boot, { timeoutMs, processorTime = false }: Timing): Promise<GuestRun> {
   const workloadMs = new Map<string, number>(), sums = new Map<string, string>(), lines: string[] = [];
   let firstByteMs: number | undefined, beyondRamMib: number | undefined, running: { name: string; sinceMs: number } | undefined;
   let partial = '', errors = '', timedOut = false;
@@ -71,8 +78,8 @@ export async function runGuest(side: Side, boot: Boot, timeoutMs: number): Promi
   child.stdin.on('error', () => { /* the guest ended; its exit says why */ });
   child.stderr.on('data', (bytes: Buffer) => { errors += bytes.toString(); });
   child.stdout.on('data', (bytes: Buffer) => {
-    const atMs = performance.now();
-    firstByteMs ??= atMs - startedMs;
+    const nowMs = performance.now(), atMs = processorTime ? processorMs(child.pid!) : nowMs;
+    firstByteMs ??= nowMs - startedMs;
     const ended = (partial + bytes.toString('latin1')).split('\n');
     partial = ended.pop() ?? '';
     for (const line of ended) heard(line.trimEnd(), atMs);
@@ -85,6 +92,12 @@ export async function runGuest(side: Side, boot: Boot, timeoutMs: number): Promi
     throw new EngineError('guest', [`The guest under ${side.name} ${why}${running ? ` in the workload ${running.name}` : ''}. Its last lines:`, ...lines.slice(-LINES_SHOWN), partial, errors.trim()].join('\n').trim());
   }
   return { totalMs, firstByteMs, workloadMs, sums, beyondRamMib };
+}
+
+/** What a process's threads have run for until now. */
+function processorMs(pid: number): number {
+  const threads = `/proc/${pid}/task`;
+  return readdirSync(threads).reduce((sum, thread) => sum + Number(readFileSync(`${threads}/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e6, 0);
 }
 
 /** How a process ended: `well`, or what happened. */

@@ -47,7 +47,7 @@ uint64_t indirect_calls(void) {
     const uint64_t kind = next_random(&random) % 3;
     shapes[n] = (struct shape){kind == 0 ? &square : kind == 1 ? &box : &triangle, (uint64_t)n + 1, 2 * (uint64_t)n + 1};
   }
-  for (int round = 0; round < 2000; round++) {
+  for (int round = 0; round < 3000; round++) {
     for (int n = 0; n < 4096; n++) x = operations[program[n]](x, (uint64_t)n + area);
     for (int n = 0; n < 64; n++) {
       shapes[n].class->grow(&shapes[n], x & 255);

@@ -20,7 +20,7 @@ uint64_t pointer_chase(void) {
     nodes[other].next = next;
   }
   const struct node *at = nodes;
-  for (int n = 0; n < 8000000; n++) {
+  for (int n = 0; n < 1500000; n++) {
     sum = sum * 3 + at->value;
     at = at->next;
   }
@@ -29,10 +29,15 @@ uint64_t pointer_chase(void) {
 }
 
 uint64_t memory_copy(void) {
-  static const struct { size_t bytes; int times; } copies[] = {{13, 2000000}, {64, 2000000}, {256, 1500000}, {1500, 500000}, {4096, 300000}, {65536, 20000}, {4194304, 200}};
+  static const struct { size_t bytes; int times; } copies[] = {{13, 1000000}, {64, 1000000}, {256, 600000}, {1500, 150000}, {4096, 80000}, {65536, 5000}, {4194304, 80}};
   enum { ROOM = 4194304 };
-  uint8_t *from = malloc(ROOM + 64), *to = malloc(ROOM + 64);
-  if (!from || !to) fail("allocating");
+  /*
+   * Their distance is no round number of pages: a TLB that is indexed by the lower bits of the page number would hold only
+   * one of them at a time. And it is half a page more, so that to the host no load seems to be of what was just stored.
+   */
+  enum { DISTANCE = ROOM + 37 * 4096 + 2048 };
+  uint8_t *from = aligned_alloc(4096, 2 * DISTANCE), *to = from + DISTANCE;
+  if (!from) fail("allocating");
   uint64_t random = 1234567, sum = HASH_START;
   for (size_t n = 0; n < ROOM + 64; n++) from[n] = (uint8_t)next_random(&random);
   for (size_t kind = 0; kind < sizeof copies / sizeof *copies; kind++) {
@@ -46,6 +51,5 @@ uint64_t memory_copy(void) {
     sum = hash_bytes(sum, to, bytes < 65536 ? bytes : 65536);
   }
   free(from);
-  free(to);
   return sum;
 }

@@ -129,11 +129,11 @@ uint64_t vectors(void) {
   for (int m = 0; m < MATRICES; m++)
     for (int n = 0; n < 16; n++) matrices[m][n] = n % 5 == 0 ? 0.625f : 0.125f;
   for (int n = 0; n < 16; n++) product[n] = (float)(n + 1) + 0.3f;
-  for (int round = 0; round < 200; round++) {
+  for (int round = 0; round < 1000; round++) {
     blend(back, front, alpha);
     brighten(front, (uint8_t)round);
     sum = hash_value(sum, look_up(alpha, table, (uint8_t)(round * 5)));
-    mix_sound(left, right, (int16_t)(20000 + round * 50));
+    mix_sound(left, right, (int16_t)(20000 + round * 10));
     sum = hash_value(sum, (uint64_t)dot_product(left, right));
     for (int times = 0; times < 10; times++)
       for (int m = 0; m < MATRICES; m++) {

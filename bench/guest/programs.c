@@ -38,7 +38,7 @@ static uint64_t run_program(char *const *args, const char *input, const char *ou
 uint64_t shell_loop(void) {
   static char script[] =
     "i=0; sum=0; words=; "
-    "while [ $i -lt 30000 ]; do "
+    "while [ $i -lt 8000 ]; do "
     "  case $((i % 5)) in 0) sum=$((sum + i * 3));; 1|2) sum=$((sum ^ i));; *) [ $sum -gt 1000000 ] && sum=$((sum - 999999));; esac; "
     "  [ $((i % 1000)) -eq 0 ] && words=\"$words $sum\"; "
     "  i=$((i + 1)); "

@@ -9,13 +9,13 @@
 uint64_t system_calls(void) {
   const long parent = syscall(SYS_getppid);
   uint64_t same = 0;
-  for (int n = 0; n < 600000; n++) same += syscall(SYS_getppid) == parent;
+  for (int n = 0; n < 300000; n++) same += syscall(SYS_getppid) == parent;
   return same;
 }
 
 uint64_t fork_and_exec(void) {
   uint64_t sum = 0;
-  for (int n = 0; n < 500; n++) {
+  for (int n = 0; n < 150; n++) {
     const pid_t child = fork();
     if (child < 0) fail("fork");
     if (child == 0) {
@@ -32,7 +32,7 @@ uint64_t fork_and_exec(void) {
 uint64_t page_faults(void) {
   enum { PAGE = 4096, BYTES = 16 << 20 };
   uint64_t sum = 0;
-  for (int round = 0; round < 60; round++) {
+  for (int round = 0; round < 10; round++) {
     uint8_t *pages = mmap(0, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) fail("mmap");
     madvise(pages, BYTES, MADV_NOHUGEPAGE);
@@ -60,7 +60,7 @@ uint64_t self_modifying(void) {
   uint32_t *code = mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (code == MAP_FAILED) fail("mmap");
   uint64_t sum = 0;
-  for (uint32_t n = 0; n < 50000; n++) sum = sum * 3 + write_and_call(code + 4 * (n & 15), n * 7);
+  for (uint32_t n = 0; n < 15000; n++) sum = sum * 3 + write_and_call(code + 4 * (n & 15), n * 7);
   munmap(code, 4096);
   return sum;
 }
