@@ -19,7 +19,7 @@ import { startTranslation } from './translation-thread.ts';
 import { Vcpu, type VcpuState } from './vcpu.ts';
 
 /** Host physical memory: translation tables below, guest RAM from here. */
-const GUEST_RAM_PA = 2 ** 21;
+export const GUEST_RAM_PA = 2 ** 21;
 const MIB = 2 ** 20;
 /** Instructions in one vCPU's turn: a twentieth to a quarter of a millisecond. */
 const TURN = 100_000;
