@@ -303,7 +303,7 @@ export abstract class Emitter {
    */
   protected access(right: number, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void, slow: (va: Val) => void): void {
     const va = this.let(address);
-    const base = options.unprivileged === true ? this.cpu.add(L.TLB_EL0) : this.tlb();
+    const base = options.unprivileged === true ? this.get('i32', L.TLB_EL0) : this.tlb();
     const entry = this.let(base.add(va.shrU(7).wrap().and((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_BYTES)));
     const hit = loadFrom('i64', entry, right).eq(va.add(bytes - 1).and(-4096n));
     const misaligned = options.aligned === true && bytes > 1 ? va.wrap().and(bytes - 1).eqz() : Val.i32(1);
