@@ -51,7 +51,8 @@ class Results {
   private readonly rows: ReadonlyMap<Row, { ours: number[]; peer: number[] }>;
   private readonly expected: ReadonlyMap<string, string>;
   /** A sentence for each wrong result. */
-  readonly complaints = new Map<Row, string>();
+  readonly complaints = new Set<string>();
+  private readonly wrong = new Set<Row>();
 
   constructor(rows: readonly Row[], expected: ReadonlyMap<string, string>) {
     this.rows = new Map(rows.map(row => [row, { ours: [], peer: [] }]));
@@ -67,13 +68,15 @@ class Results {
       const right = this.expected.get(row.name), sum = sums.get(row.name) ?? 'nothing';
       if (right === undefined) continue;
       this.add(side, row, workloadMs.get(row.name));
-      if (sum !== right) this.complaints.set(row, `The workload ${row.name} gave ${sum} under ${side.name}; ${right} is right.`);
+      if (sum === right) continue;
+      this.wrong.add(row);
+      this.complaints.add(`The workload ${row.name} gave ${sum} under ${side.name}; ${right} is right.`);
     }
     this.add(side, MEMORY, beyondRamMib);
   }
 
   get measurements(): readonly Measurement[] {
-    return [...this.rows].map(([row, values]) => ({ row, ...values, wrong: this.complaints.has(row) }));
+    return [...this.rows].map(([row, values]) => ({ row, ...values, wrong: this.wrong.has(row) }));
   }
 }
 
@@ -88,7 +91,7 @@ async function bench(options: Options): Promise<number> {
     const settings = settingsOf(options, peer), { measurements, complaints } = results;
     console.log(`${settings}\n\n${table(measurements)}`);
     if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ settings, rows: measurements.map(jsonOf) }, null, 2)}\n`);
-    for (const sentence of complaints.values()) console.error(`bench: ${sentence}`);
+    for (const sentence of complaints) console.error(`bench: ${sentence}`);
     if (complaints.size > 0) return 1;
     if (options.write) await writeFile(DOCUMENT, withReport(await readFile(DOCUMENT, 'utf8'), `${settings}\n\n${table(measurements)}`));
     return 0;

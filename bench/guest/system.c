@@ -60,7 +60,7 @@ uint64_t self_modifying(void) {
   uint32_t *code = mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (code == MAP_FAILED) fail("mmap");
   uint64_t sum = 0;
-  for (uint32_t n = 0; n < 15000; n++) sum = sum * 3 + write_and_call(code + 4 * (n & 15), n * 7);
+  for (uint32_t n = 0; n < 60000; n++) sum = sum * 3 + write_and_call(code + 4 * (n & 15), n * 7);
   munmap(code, 4096);
   return sum;
 }
