@@ -1,6 +1,6 @@
 /** Builds the body of one WebAssembly function out of statements on `Val` expressions. */
 import { Val, storeOp, type Arg } from './value.ts';
-import { uleb, type FunctionBody, type Signature, type WasmType } from './wasm-module.ts';
+import { localIndex, uleb, type FunctionBody, type Signature, type WasmType } from './wasm-module.ts';
 
 const OP = { unreachable: 0x00, block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d, brTable: 0x0e, return: 0x0f, call: 0x10, callIndirect: 0x11, returnCall: 0x12, returnCallIndirect: 0x13, drop: 0x1a, set: 0x21 };
 const VOID = 0x40;
@@ -13,8 +13,8 @@ export interface Callee { readonly index: number; readonly signature: Signature 
 
 export class Code {
   readonly signature: Signature;
-  private readonly bytes: number[] = [];
-  private readonly locals: WasmType[] = [];
+  protected bytes: number[] = [];
+  protected readonly locals: WasmType[] = [];
   private free: number[] = [];
   private taken: number[] = [];
   private depth = 0;
@@ -36,9 +36,6 @@ export class Code {
     return index;
   }
 
-  /** A fresh local that `scratch` does not take back. */
-  permanent(type: WasmType): number { return this.signature.params.length + this.locals.push(type) - 1; }
-
   /** Runs `body`; the locals that it took may be used again afterwards. */
   scratch(body: () => void): void {
     const outer = this.taken;
@@ -51,7 +48,7 @@ export class Code {
   set(local: number, value: Val): void {
     value.emit(this.bytes);
     this.bytes.push(OP.set);
-    uleb(local, this.bytes);
+    localIndex(local, this.bytes);
   }
 
   /** Evaluates `value` now, once. Constants stay constants. */
@@ -123,7 +120,7 @@ export class Code {
     this.pushCall(callee, args);
     const local = this.local(type);
     this.bytes.push(OP.set);
-    uleb(local, this.bytes);
+    localIndex(local, this.bytes);
     return Val.local(local, type);
   }
 
@@ -149,14 +146,14 @@ export class Code {
   /** Puts what a call left on the stack into a local. */
   setPopped(local: number): void {
     this.bytes.push(OP.set);
-    uleb(local, this.bytes);
+    localIndex(local, this.bytes);
   }
 
   /** Takes what a call left on the stack. */
   pop(type: WasmType): Val {
     const local = this.local(type);
     this.bytes.push(OP.set);
-    uleb(local, this.bytes);
+    localIndex(local, this.bytes);
     return Val.local(local, type);
   }
 

@@ -29,7 +29,10 @@ export interface Effects {
 /** How control goes on after an instruction. `interpreted` ones end a region before them: they are rare, or change what it takes for granted. */
 export type Ending = 'next' | 'jump' | 'conditional' | 'call' | 'leave' | 'interpreted';
 
-export interface Decoded { readonly word: number; readonly variant: Variant; readonly operands: object; readonly effects: Effects; readonly ending: Ending }
+export interface Decoded { readonly word: number; readonly variant: Variant; readonly operands: object; readonly effects: Effects; readonly ending: Ending; readonly templates: (Template | undefined)[] }
+
+/** The code of an instruction that control goes on behind, by what the translator knew before it; and what it knows of the flags afterwards. */
+export interface Template { readonly code: Int32Array; readonly flags: number | undefined }
 
 function endingOf(name: string, word: number): Ending {
   if (name === 'B') return 'jump';
@@ -42,7 +45,7 @@ function endingOf(name: string, word: number): Ending {
 const SYSTEM_FIELDS = 0x000f_ffe0, NZCV = 0x000b_4200, CPACR_EL1 = 0x0008_1040;
 
 const SP_INDEX = L.SP / 8;
-const MOST_WORDS = 100_000;
+const MOST_WORDS = 16_384;
 
 /** Index of a register in a RegisterSet's `x`, from its offset in the CPU's block; -1 when it is not one of them. */
 export function generalIndex(offset: number): number { return offset < L.XZR ? offset >> 3 : offset === L.SP ? SP_BIT : -1; }
@@ -73,7 +76,7 @@ function decode(word: number, variant: Variant): Decoded {
   for (const f of row.fields) if (f.register !== undefined && !(f.name in variant.fixed)) operands[f.name] = knownRegister(f, (word >>> f.shift) & 31);
   const notes = new NoteTaker();
   row.body(notes, operands as never);
-  return { word, variant, operands, ending: endingOf(row.name, word), effects: { ...notes.effects, usesVectors: row.fields.some(f => f.register === 'v') } };
+  return { word, variant, operands, ending: endingOf(row.name, word), templates: [], effects: { ...notes.effects, usesVectors: row.fields.some(f => f.register === 'v') } };
 }
 
 function knownRegister(field: FieldSpec, number: number): Reg {

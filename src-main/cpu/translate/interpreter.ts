@@ -168,7 +168,7 @@ class ColdEmitter extends RecordEmitter {
   protected tlb() { return this.get('i32', L.TLB); }
 }
 
-interface LoopState { readonly ip: number; readonly slot: number; readonly page: number; readonly tlb: number; readonly outer: Label; readonly taken: Label }
+interface LoopState { readonly ip: number; readonly slot: number; readonly page: number; readonly tlb: number; readonly counts: number; readonly outer: Label; readonly taken: Label }
 
 /** A handler that is a case of the loop. */
 class HotEmitter extends RecordEmitter {
@@ -190,6 +190,12 @@ class HotEmitter extends RecordEmitter {
     });
     this.put(L.PC, to);
     this.leave();
+  }
+
+  /** Where calls return to is not counted: it becomes a part of the caller's region. */
+  override returnTo(target: Val) {
+    this.code.set(this.state.counts, Val.i32(0));
+    this.branchTo(target);
   }
 
   branchBy(delta: Val) {
@@ -235,7 +241,7 @@ interface Surroundings {
 /** Three loops: `outer` finds the page of PC, `taken` follows a branch within it, `next` dispatches one record. */
 function runFunction(around: Surroundings, hot: readonly Variant[], prepares: readonly Prepare[]): FunctionBody {
   const { core } = around, code = new Code(RUN), cpu = code.param(0), budget = code.param(1);
-  const locals = { ip: code.local('i32'), slot: code.local('i32'), page: code.local('i64'), tlb: code.local('i32') };
+  const locals = { ip: code.local('i32'), slot: code.local('i32'), page: code.local('i64'), tlb: code.local('i32'), counts: code.local('i32') };
   const ip = Val.local(locals.ip, 'i32'), slot = Val.local(locals.slot, 'i32');
   code.loop(outer => {
     code.scratch(() => enter(code, core, locals, outer));
@@ -287,14 +293,16 @@ function runFunction(around: Surroundings, hot: readonly Variant[], prepares: re
 function arrive(code: Code, around: Surroundings, state: LoopState): void {
   const cpu = code.param(0), budget = code.param(1), ip = Val.local(state.ip, 'i32'), slot = Val.local(state.slot, 'i32');
   code.if(budget.leS(0), () => { code.store(cpu, pcOf(state), L.PC); code.br(state.outer); });
-  const place = code.let(slot.add(ip.sub(slot).shrU(2))), entry = code.let(loadFrom('i32', place, L.SLOT_ENTRIES));
+  const place = code.let(slot.add(ip.sub(slot).shrU(2))), counts = code.let(Val.local(state.counts, 'i32'));
+  code.set(state.counts, Val.i32(1));
+  const entry = code.let(loadFrom('i32', place, L.SLOT_ENTRIES));
   code.if(entry.ltS(0), () => {
     code.if(budget.gtS(L.REGION_BUDGET), () => {
       code.callIndirect(around.regionType, entry.xor(L.ENTRY_TRANSLATED), [cpu, budget, Val.local(state.page, 'i64'), Val.i32(L.REGION_DEPTH)], around.regions);
       code.setPopped(1);
       code.br(state.outer);
     });
-  }, () => code.if(entry.ltS(L.HOT_COUNT), () => {
+  }, () => code.if(entry.ltS(L.HOT_COUNT).and(counts), () => {
     code.store(place, entry.add(1), L.SLOT_ENTRIES);
     code.if(entry.eq(L.HOT_COUNT - 1), () => code.call(around.hot, cpu, ip));
   }));

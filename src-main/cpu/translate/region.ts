@@ -17,8 +17,9 @@ import type { CoreFunction } from './core-functions.ts';
 import { analyseFlow, union, type Flow } from './data-flow.ts';
 import { Emitter, fromNzcv, fromOperands, type AccessBytes } from './emitter.ts';
 import type { Reg } from './insn.ts';
-import { blockOffset, generalIndex, isVector, noRegisters, SP_BIT, type RegisterSet } from './instruction.ts';
+import { blockOffset, generalIndex, isVector, noRegisters, SP_BIT, type RegisterSet, type Template } from './instruction.ts';
 import * as simd from './simd.ts';
+import { addressHere, instructionsLeft, lasting, SymbolicCode } from './symbolic-code.ts';
 import { Val, loadFrom, type Arg } from './value.ts';
 import type { FunctionBody, Signature, WasmType } from './wasm-module.ts';
 
@@ -48,19 +49,22 @@ export function chainFunction({ regionType, regions }: Pick<Surroundings, 'regio
 
 /** `slot` is the decoded page that the blocks are in. */
 export function translateRegion(blocks: readonly Block[], slot: number, around: Surroundings): FunctionBody {
-  const code = new Code(REGION);
+  const code = new SymbolicCode(REGION, LOCALS);
   new RegionEmitter(code, around, blocks, slot).emitAll();
   return code.finish();
 }
 
-interface FlagLocals { readonly a: number; readonly b: number; readonly kind: number; readonly nzcv: number }
+const GENERAL = Array.from({ length: 32 }, (_, bit) => bit);
+// The lasting locals: X0 to X30 with SP, V0 to V31, the flags, the TLB.
+const LOCALS: readonly WasmType[] = [...GENERAL.map(() => 'i64' as const), ...GENERAL.map(() => 'v128' as const), 'i64', 'i64', 'i32', 'i32', 'i32'];
+const generalLocal = (bit: number) => lasting(bit), vectorLocal = (n: number) => lasting(32 + n);
+const FLAG_LOCALS = { a: lasting(64), b: lasting(65), kind: lasting(66), nzcv: lasting(67) }, TLB_LOCAL = lasting(68);
+const general = GENERAL.map(bit => Val.local(generalLocal(bit), 'i64')), vectors = GENERAL.map(n => Val.local(vectorLocal(n), 'v128'));
 
 /** What emission knows of the place it is at. */
 interface Place {
   readonly block: Block;
   readonly offset: number;
-  /** Instructions of the block that come after this one. */
-  readonly left: number;
   /** FLAGS_* when it is known. */
   readonly flags: number | undefined;
   /** Whether FP_TRAP was looked at. */
@@ -68,25 +72,22 @@ interface Place {
   readonly dirty: RegisterSet;
 }
 
-const GENERAL = Array.from({ length: 32 }, (_, bit) => bit);
-
 class RegionEmitter extends Emitter {
   private readonly around: Surroundings;
   private readonly blocks: ReadonlyMap<number, Block>;
   private readonly flows: ReadonlyMap<Block, Flow>;
   private readonly first: Block;
   private readonly slot: number;
-  private readonly general: (number | undefined)[] = [];
-  private readonly vectors: (number | undefined)[] = [];
-  private flagLocals: FlagLocals | undefined;
-  private readonly tlbLocal: number;
+  private readonly symbolic: SymbolicCode;
   private readonly usesMemory: boolean;
   private readonly labels = new Map<Block, Label>();
   private faulted: Label = { depth: 0 };
   private place: Place;
+  private inTemplate = false;
 
-  constructor(code: Code, around: Surroundings, blocks: readonly Block[], slot: number) {
+  constructor(code: SymbolicCode, around: Surroundings, blocks: readonly Block[], slot: number) {
     super(code, code.param(0), around.core);
+    this.symbolic = code;
     this.slot = slot;
     this.around = around;
     this.blocks = new Map(blocks.map(b => [b.start, b]));
@@ -94,11 +95,10 @@ class RegionEmitter extends Emitter {
     this.first = blocks[0] as Block;
     this.place = this.placeAt(this.first, undefined);
     this.usesMemory = blocks.some(b => b.instructions.some(i => i.effects.usesMemory));
-    this.tlbLocal = this.usesMemory ? code.local('i32') : -1;
   }
 
   emitAll(): void {
-    if (this.usesMemory) this.code.set(this.tlbLocal, this.get('i32', L.TLB));
+    if (this.usesMemory) this.code.set(TLB_LOCAL, this.get('i32', L.TLB));
     this.reload(this.flowOf(this.first).live);
     this.tree(this.first);
     this.code.unreachable();
@@ -108,33 +108,27 @@ class RegionEmitter extends Emitter {
 
   private placeAt(block: Block, from: Place | undefined): Place {
     const follows = from !== undefined && !block.isLoop && block.forwardEntries < 2 && lastOf(from.block).ending !== 'call';
-    return { block, offset: block.start, left: block.instructions.length, flags: follows ? from.flags : undefined, fpChecked: follows && from.fpChecked, dirty: this.flowOf(block).dirty };
+    return { block, offset: block.start, flags: follows ? from.flags : undefined, fpChecked: follows && from.fpChecked, dirty: this.flowOf(block).dirty };
   }
 
   // ---- locals
 
-  private generalLocal(bit: number): number { return this.general[bit] ??= this.code.permanent('i64'); }
-  private vectorLocal(n: number): number { return this.vectors[n] ??= this.code.permanent('v128'); }
-  private get flags(): FlagLocals {
-    return this.flagLocals ??= { a: this.code.permanent('i64'), b: this.code.permanent('i64'), kind: this.code.permanent('i32'), nzcv: this.code.permanent('i32') };
-  }
-
   private reload(registers: RegisterSet): void {
     for (const bit of GENERAL) {
-      if ((registers.x & (1 << bit)) !== 0) this.code.set(this.generalLocal(bit), this.get('i64', blockOffset(bit)));
-      if ((registers.v & (1 << bit)) !== 0) this.code.set(this.vectorLocal(bit), this.get('v128', L.V + 16 * bit));
+      if ((registers.x & (1 << bit)) !== 0) this.code.set(generalLocal(bit), this.get('i64', blockOffset(bit)));
+      if ((registers.v & (1 << bit)) !== 0) this.code.set(vectorLocal(bit), this.get('v128', L.V + 16 * bit));
     }
     if (!registers.flags) return;
-    this.code.set(this.flags.a, this.get('i64', L.FLAG_A));
-    this.code.set(this.flags.b, this.get('i64', L.FLAG_B));
-    this.code.set(this.flags.kind, this.get('i32', L.FLAG_KIND));
-    this.code.set(this.flags.nzcv, this.get('i32', L.NZCV));
+    this.code.set(FLAG_LOCALS.a, this.get('i64', L.FLAG_A));
+    this.code.set(FLAG_LOCALS.b, this.get('i64', L.FLAG_B));
+    this.code.set(FLAG_LOCALS.kind, this.get('i32', L.FLAG_KIND));
+    this.code.set(FLAG_LOCALS.nzcv, this.get('i32', L.NZCV));
   }
 
   private spill(registers: RegisterSet): void {
     for (const bit of GENERAL) {
-      if ((registers.x & (1 << bit)) !== 0) this.put(blockOffset(bit), Val.local(this.generalLocal(bit), 'i64'));
-      if ((registers.v & (1 << bit)) !== 0) this.put(L.V + 16 * bit, Val.local(this.vectorLocal(bit), 'v128'));
+      if ((registers.x & (1 << bit)) !== 0) this.put(blockOffset(bit), general[bit] as Val);
+      if ((registers.v & (1 << bit)) !== 0) this.put(L.V + 16 * bit, vectors[bit] as Val);
     }
     if (registers.flags) this.spillFlags();
   }
@@ -142,11 +136,11 @@ class RegionEmitter extends Emitter {
   private spillFlags(): void {
     const { flags: kind } = this.place;
     if (kind !== L.FLAGS_NZCV) {
-      this.put(L.FLAG_A, Val.local(this.flags.a, 'i64'));
-      this.put(L.FLAG_B, Val.local(this.flags.b, 'i64'));
+      this.put(L.FLAG_A, Val.local(FLAG_LOCALS.a, 'i64'));
+      this.put(L.FLAG_B, Val.local(FLAG_LOCALS.b, 'i64'));
     }
     this.put(L.FLAG_KIND, this.kind);
-    if (kind === undefined || kind === L.FLAGS_NZCV) this.put(L.NZCV, Val.local(this.flags.nzcv, 'i32'));
+    if (kind === undefined || kind === L.FLAGS_NZCV) this.put(L.NZCV, Val.local(FLAG_LOCALS.nzcv, 'i32'));
   }
 
   private wrote(registers: Partial<RegisterSet>): void { this.place = { ...this.place, dirty: union(this.place.dirty, { ...noRegisters(), ...registers }) }; }
@@ -194,14 +188,32 @@ class RegionEmitter extends Emitter {
   }
 
   private emit(instruction: Instruction, left: number): void {
-    this.place = { ...this.place, offset: instruction.offset, left };
-    this.code.scratch(() => {
-      if (!this.place.fpChecked && instruction.effects.usesVectors) {
-        this.if(this.get('i32', L.FP_TRAP), () => this.runAndLeave('fpTrap'));
-        this.place = { ...this.place, fpChecked: true };
-      }
-      instruction.variant.row.body(this, instruction.operands as never);
-    });
+    const { effects } = instruction, { fpChecked } = this.place;
+    this.place = { ...this.place, offset: instruction.offset };
+    if (instruction.ending !== 'next') { this.code.scratch(() => this.body(instruction)); return; }
+    const { code, flags } = instruction.templates[this.knowledge(instruction)] ??= this.template(instruction);
+    this.symbolic.append(code, instruction.offset, left);
+    this.place = { ...this.place, flags, fpChecked: fpChecked || effects.usesVectors, dirty: union(this.place.dirty, effects.writes) };
+  }
+
+  /** What the code of an instruction depends on besides its word, in 5 bits. */
+  private knowledge({ effects }: Instruction): number {
+    const { dirty, flags, fpChecked } = this.place, checks = effects.usesVectors && !fpChecked, faults = effects.faults || checks;
+    return (checks ? 1 : 0) | (faults && (dirty.x & (1 << SP_BIT)) !== 0 ? 2 : 0) | (faults && dirty.flags ? 4 : 0) | (flags === undefined ? 0 : (flags + 1) << 3);
+  }
+
+  private template(instruction: Instruction): Template {
+    const before = this.place;
+    this.inTemplate = true;
+    const code = this.symbolic.capture(() => this.body(instruction)), { flags } = this.place;
+    this.inTemplate = false;
+    this.place = before;
+    return { code, flags };
+  }
+
+  private body({ effects, variant, operands }: Instruction): void {
+    if (effects.usesVectors && !this.place.fpChecked) this.if(this.get('i32', L.FP_TRAP), () => this.runAndLeave('fpTrap'));
+    variant.row.body(this, operands as never);
   }
 
   /** Goes on at an offset of the page, within the region or outside. */
@@ -277,7 +289,7 @@ class RegionEmitter extends Emitter {
     this.code.if(this.depth.eqz().or(this.budget.leS(L.REGION_BUDGET)), goTo);
     call(this.depth.sub(1));
     const elsewhere = this.get('i64', L.PC).ne(this.address(after)), changed = this.get('i32', L.UNWIND).or(this.get('i32', L.FAULT));
-    const level = this.usesMemory ? this.get('i32', L.TLB).ne(Val.local(this.tlbLocal, 'i32')) : Val.i32(0);
+    const level = this.usesMemory ? this.get('i32', L.TLB).ne(Val.local(TLB_LOCAL, 'i32')) : Val.i32(0);
     this.code.if(elsewhere.or(changed).or(level).or(this.budget.leS(L.REGION_BUDGET)), () => this.code.return(this.budget));
     this.reload(this.flowOf(next).live);
     this.jump(after);
@@ -285,7 +297,7 @@ class RegionEmitter extends Emitter {
 
   // ---- what bodies ask for
 
-  pc(): Val { return this.address(this.place.offset); }
+  pc(): Val { return this.inTemplate ? addressHere(this.code.param(PAGE)) : this.address(this.place.offset); }
 
   /** Exception entry needs PC, the stack pointer and the flags; the rest is stored when there was an exception. */
   savePc(): void {
@@ -298,7 +310,7 @@ class RegionEmitter extends Emitter {
 
   /** Takes back the instructions of the block that were counted and not run. */
   protected override fault(): void {
-    if (this.place.left > 0) this.code.set(BUDGET, this.budget.add(this.place.left));
+    this.code.set(BUDGET, this.budget.add(instructionsLeft));
     this.code.br(this.faulted);
   }
 
@@ -322,7 +334,7 @@ class RegionEmitter extends Emitter {
     this.code.returnCall(this.around.chain, this.cpu, this.budget, this.get('i64', L.PC), this.depth);
   }
 
-  protected tlb(): Val { return Val.local(this.tlbLocal, 'i32'); }
+  protected tlb(): Val { return Val.local(TLB_LOCAL, 'i32'); }
 
   // ---- system registers that are plain storage, when the exception level allows it
 
@@ -351,7 +363,7 @@ class RegionEmitter extends Emitter {
     if (at !== undefined && isVector(at + offset)) return this.vectorPart(type, at + offset, size, signed ?? false);
     const bit = at === undefined ? -1 : generalIndex(at);
     if (bit < 0) return super.register(type, reg, offset, size, signed);
-    const value = Val.local(this.generalLocal(bit), 'i64');
+    const value = general[bit] as Val;
     return type === 'i32' ? value.wrap() : value;
   }
 
@@ -360,14 +372,14 @@ class RegionEmitter extends Emitter {
     if (at !== undefined && isVector(at + offset)) { this.setVectorPart(at + offset, value, size); return; }
     const bit = at === undefined ? -1 : generalIndex(at);
     if (bit < 0) { super.storeRegister(reg, value, offset, size); return; }
-    this.code.set(this.generalLocal(bit), value);
+    this.code.set(generalLocal(bit), value);
     this.wrote({ x: 1 << bit });
   }
 
-  private vector(at: number): Val { return Val.local(this.vectorLocal((at - L.V) >> 4), 'v128'); }
+  private vector(at: number): Val { return vectors[(at - L.V) >> 4] as Val; }
   private setVector(at: number, value: Val): void {
     const n = (at - L.V) >> 4;
-    this.code.set(this.vectorLocal(n), value);
+    this.code.set(vectorLocal(n), value);
     this.wrote({ v: 1 << n });
   }
 
@@ -420,35 +432,35 @@ class RegionEmitter extends Emitter {
 
   protected override lazyFlags(kind: number, a: Val, b: Val): void {
     const high = (v: Val) => (v.type === 'i32' ? v.zext().shl(32) : v), left = this.let(high(a));
-    this.code.set(this.flags.b, high(b));
-    this.code.set(this.flags.a, left);
-    this.code.set(this.flags.kind, Val.i32(kind));
+    this.code.set(FLAG_LOCALS.b, high(b));
+    this.code.set(FLAG_LOCALS.a, left);
+    this.code.set(FLAG_LOCALS.kind, Val.i32(kind));
     this.wrote({ flags: true });
     this.place = { ...this.place, flags: kind };
   }
 
   override setNzcv(nzcv: Val): void {
-    this.code.set(this.flags.nzcv, nzcv);
-    this.code.set(this.flags.kind, Val.i32(L.FLAGS_NZCV));
+    this.code.set(FLAG_LOCALS.nzcv, nzcv);
+    this.code.set(FLAG_LOCALS.kind, Val.i32(L.FLAGS_NZCV));
     this.wrote({ flags: true });
     this.place = { ...this.place, flags: L.FLAGS_NZCV };
   }
 
-  private get kind(): Val { return this.place.flags === undefined ? Val.local(this.flags.kind, 'i32') : Val.i32(this.place.flags); }
+  private get kind(): Val { return this.place.flags === undefined ? Val.local(FLAG_LOCALS.kind, 'i32') : Val.i32(this.place.flags); }
 
   override nzcv(): Val {
-    return this.choose('i32', this.kind.eqz(), () => Val.local(this.flags.nzcv, 'i32'), () => { this.spillFlags(); return this.call('nzcv'); });
+    return this.choose('i32', this.kind.eqz(), () => Val.local(FLAG_LOCALS.nzcv, 'i32'), () => { this.spillFlags(); return this.call('nzcv'); });
   }
 
   override carry(): Val {
-    const a = Val.local(this.flags.a, 'i64'), b = Val.local(this.flags.b, 'i64');
-    return this.choose('i32', this.kind.eqz(), () => Val.local(this.flags.nzcv, 'i32').shrU(1).and(1), () => a.geU(b).and(this.kind.eq(L.FLAGS_SUB)));
+    const a = Val.local(FLAG_LOCALS.a, 'i64'), b = Val.local(FLAG_LOCALS.b, 'i64');
+    return this.choose('i32', this.kind.eqz(), () => Val.local(FLAG_LOCALS.nzcv, 'i32').shrU(1).and(1), () => a.geU(b).and(this.kind.eq(L.FLAGS_SUB)));
   }
 
   override condition(cond: number): Val {
     if (cond >= 14) return Val.i32(1);
-    const a = Val.local(this.flags.a, 'i64'), b = Val.local(this.flags.b, 'i64');
-    const holds = this.choose('i32', this.kind.eqz(), () => fromNzcv(cond >> 1, Val.local(this.flags.nzcv, 'i32')), () => fromOperands(cond >> 1, a, b, this.kind.eq(L.FLAGS_SUB)));
+    const a = Val.local(FLAG_LOCALS.a, 'i64'), b = Val.local(FLAG_LOCALS.b, 'i64');
+    const holds = this.choose('i32', this.kind.eqz(), () => fromNzcv(cond >> 1, Val.local(FLAG_LOCALS.nzcv, 'i32')), () => fromOperands(cond >> 1, a, b, this.kind.eq(L.FLAGS_SUB)));
     return (cond & 1) !== 0 ? holds.eqz() : holds;
   }
 

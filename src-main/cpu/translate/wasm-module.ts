@@ -16,6 +16,15 @@ export function uleb(value: number, out: number[]): void {
   out.push(rest);
 }
 
+/** From here on, numbers in code are not bytes but stand for something that is settled later: see symbolic-code.ts. */
+export const SYMBOLS = 0x1_0000;
+
+/** A local's number, or the symbol of one. */
+export function localIndex(index: number, out: number[]): void {
+  if (index >= SYMBOLS) out.push(index);
+  else uleb(index, out);
+}
+
 export function sleb(value: number | bigint, out: number[]): void {
   if (typeof value === 'number') { slebSmall(value | 0, out); return; }
   if (value >= -0x4000_0000n && value < 0x4000_0000n) { slebSmall(Number(value), out); return; }

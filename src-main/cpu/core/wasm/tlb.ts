@@ -7,11 +7,11 @@
  */
 import {
   CONTEXT_BYTES, CONTEXT_ITLB, CONTEXT_KEYS, CONTEXT_NEXT, CONTEXT_TABLES, CONTEXTS, CPU_BASE, CPU_STRIDE, EL, ITLB, ITLB_EL0, ITLB_EL1, ITLB_ENTRIES,
-  ITLB_ENTRY_BYTES, LARGE_LOWER, LARGE_UPPER, M_CPUS, NO_ITLB, NO_TLB, NONGLOBAL, RAM_BASE, TLB, TLB_ADDEND, TLB_EL0, TLB_EL1, TLB_ENTRIES,
+  ITLB_ENTRY_BYTES, LARGE_BLOCKS, LARGE_PAGES, M_CPUS, NO_ITLB, NO_TLB, NONGLOBAL, RAM_BASE, TLB, TLB_ADDEND, TLB_EL0, TLB_EL1, TLB_ENTRIES,
   TLB_ENTRY_BYTES, TLB_PAGE, TLB_READ, TLB_SIZE_LOG2, TLB_WRITE, UNWIND, USER_PAGES, WRITERS, WRITERS_MANY,
 } from "../../layout";
 import { TCR_EL1, TTBR0_EL1, TTBR1_EL1 } from "../../sysreg-slots";
-import { bit, get32, get64, machine32, put32, put64 } from "./state";
+import { bit, get32, get64, machine32, put32 } from "./state";
 
 const EMPTY: u64 = 0xffff_ffff_ffff_ffff;
 /** In place of TTBR1's ASID: it does not count, or the context is not in use. */
@@ -98,9 +98,16 @@ export function fillCode(cpu: usize, table: usize, va: u64, slot: i32, sizeLog2:
 function noteFill(cpu: usize, isEl1: bool, va: u64, sizeLog2: i32): void {
   if (isEl1 && !isUpper(va)) put32(cpu, USER_PAGES, 1);
   if (sizeLog2 <= 12) return;
-  const at = isUpper(va) ? LARGE_UPPER : LARGE_LOWER;
-  put64(cpu, at, sizeLog2 > 30 ? EMPTY : get64(cpu, at) | (<u64>1 << ((va >> 30) & 63)));
+  if (sizeLog2 > 21) put32(cpu, LARGE_PAGES, 1);
+  const at = largeBlock(cpu, va);
+  store<u8>(at, load<u8>(at) | <u8>(<i32>1 << largeBit(va)));
 }
+
+/** A hash of the 2 MiB that an address is in, as a byte and a bit in LARGE_BLOCKS. */
+// @ts-ignore: decorator
+@inline function largeBlock(cpu: usize, va: u64): usize { return cpu + LARGE_BLOCKS + <usize>((((va >> 21) ^ (va >> 36)) & 4095) >> 3); }
+// @ts-ignore: decorator
+@inline function largeBit(va: u64): i32 { return <i32>((va >> 21) ^ (va >> 36)) & 7; }
 
 /** A page of the upper half that is not global was used. */
 export function noteNonGlobal(cpu: usize): void { put32(cpu, NONGLOBAL, 1); }
@@ -131,8 +138,8 @@ export function flushAll(cpu: usize): void {
   for (let n = 0; n < CONTEXTS; n++) forgetContext(cpu, n);
   put32(cpu, USER_PAGES, 0);
   put32(cpu, NONGLOBAL, 0);
-  put64(cpu, LARGE_LOWER, 0);
-  put64(cpu, LARGE_UPPER, 0);
+  put32(cpu, LARGE_PAGES, 0);
+  memory.fill(cpu + LARGE_BLOCKS, 0, 512);
   leaveContext(cpu);
 }
 
@@ -173,7 +180,7 @@ export function flushAddress(cpu: usize, va: u64): void {
   put32(cpu, UNWIND, 1);
   dropAddress(cpu + TLB_EL1, cpu + ITLB_EL1, va);
   for (let n = 0; n < CONTEXTS; n++) if (isUsed(cpu, n)) dropAddress(contextTable(cpu, n), contextTable(cpu, n) + CONTEXT_ITLB, va);
-  if ((get64(cpu, isUpper(va) ? LARGE_UPPER : LARGE_LOWER) & (<u64>1 << ((va >> 30) & 63))) == 0) return;
+  if (get32(cpu, LARGE_PAGES) == 0 && (<i32>load<u8>(largeBlock(cpu, va)) & (<i32>1 << largeBit(va))) == 0) return;
   dropLarge(cpu + TLB_EL1, cpu + ITLB_EL1, va);
   for (let n = 0; n < CONTEXTS; n++) if (isUsed(cpu, n)) dropLarge(contextTable(cpu, n), contextTable(cpu, n) + CONTEXT_ITLB, va);
 }
