@@ -1,7 +1,7 @@
 /** Runs a program interpreted and translated, says what differs, and finds the least of the program that still does. */
 import { disassemble } from '../asm/assembler.ts';
 import { SYSTEM_REGISTERS } from '../a64/system-registers.ts';
-import { translateRecords } from '../core/translation.ts';
+import { translateRecords, type Translation } from '../core/translation.ts';
 import * as L from '../layout.ts';
 import { Random } from '../oracle/random.ts';
 import { contentsOf, generate, NOP, type Program } from './generate.ts';
@@ -13,25 +13,33 @@ const REACHED = 25;
 /** Turns after which places may become hot again whose code was invalidated. */
 const FORGETFUL = 16;
 const BUDGETS = [1, 9, 60, 400, 400, 3000, 20_000];
+/** Turns that a translation may be on its way, as it is when another thread makes it. */
+const DELAYS = [0, 0, 1, 3, 12];
 
 export interface Outcome { readonly ended: boolean; readonly registers: ReadonlyMap<string, string>; readonly memory: Buffer; readonly regions: number }
 
 /** A machine for programs run in either way, one after the other. */
 export class Arena {
   private readonly world = new World();
+  private made: Translation[] = [];
 
   constructor(translated: boolean) {
     const { machine } = this.world;
-    if (translated) machine.translator.service = hot => { const t = translateRecords(machine.view, hot); if (t !== undefined) machine.translator.install(t); };
+    if (translated) machine.translator.service = hot => { const t = translateRecords(machine.view, hot); if (t !== undefined) this.made.push(t); };
   }
 
   run(program: Program): Outcome {
     const { world, world: { machine, cpu } } = this, random = new Random(program.seed ^ 0x7ea), counters = new Uint16Array(machine.memory.buffer, L.COUNTERS, L.COUNTER_COUNT), before = machine.translator.count;
     world.load(program.mode, program.start, contentsOf(program, VARIANT));
-    for (let turn = 0; !world.ended && cpu.retired < MOST_INSTRUCTIONS; turn++) {
+    this.made = [];
+    for (let turn = 0, due = 0; !world.ended && cpu.retired < MOST_INSTRUCTIONS; turn++) {
       if (turn % FORGETFUL === 0) counters.fill(L.HOT_COUNT - REACHED);
       cpu.run(random.pick(BUDGETS));
       machine.translator.request();
+      if (turn >= due) {
+        for (const translation of this.made.splice(0)) machine.translator.install(translation);
+        due = turn + random.pick(DELAYS);
+      }
     }
     return { ended: world.ended, registers: this.registers(), memory: world.memory(), regions: machine.translator.count - before };
   }

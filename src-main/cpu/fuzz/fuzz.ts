@@ -20,6 +20,6 @@ export function fuzz(kind: FuzzKind, seed: number, count: number): Promise<FuzzR
     }, LOOK_MS);
     const end = (report: FuzzReport) => { clearInterval(watch); void worker.terminate(); resolve(report); };
     worker.once('message', end);
-    worker.once('error', error => { clearInterval(watch); reject(error); });
+    worker.once('error', (error: unknown) => { clearInterval(watch); reject(error instanceof Error ? error : new Error(String(error))); });
   });
 }

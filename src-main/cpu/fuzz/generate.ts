@@ -48,12 +48,15 @@ class Generator {
   private readonly routines: Routine[];
   private readonly patched: { readonly label: Label; wanted: boolean }[] = [];
   private readonly varied: number[] = [];
+  /** Some programs change their code and its mapping all the time. */
+  private readonly restless: boolean;
   private current: Routine;
   private end = 0;
 
   constructor(seed: number) {
     this.seed = seed;
     this.random = new Random(seed);
+    this.restless = this.random.chance(0.25);
     this.routines = Array.from({ length: 2 + this.random.below(MOST_FUNCTIONS - 1) }, (_, n) => ({ entry: { at: undefined }, leaf: n > 0 && this.random.chance(0.3) }));
     this.current = this.routines[0] as Routine;
   }
@@ -138,7 +141,7 @@ class Generator {
   private statements(count: number, depth: number): void { for (let n = 0; n < count && this.code.at < this.end; n++) this.statement(depth); }
 
   private statement(depth: number): void {
-    const { random } = this, choice = random.below(100);
+    const { random, restless } = this, choice = random.below(restless ? 112 : 100);
     if (choice < 40) this.plain();
     else if (choice < 50) { this.row(SETS_FLAGS); if (random.chance(0.6)) this.plain(); this.row(USES_FLAGS); }
     else if (choice < 66) this.access();
@@ -147,8 +150,8 @@ class Generator {
     else if (choice < 90) this.call();
     else if (choice < 92) this.switch();
     else if (choice < 95) this.system();
-    else if (choice < 97) this.variable();
-    else if (choice < 99) this.rarely(() => this.event());
+    else if (choice < 97 || choice >= 105) this.variable();
+    else if (choice < 99 || choice >= 103) this.rarely(() => this.event());
     else this.rarely(() => this.patch());
   }
 
@@ -255,6 +258,7 @@ class Generator {
     code.text(`mov ${counter}, #${1 + random.below(5)}`);
     if (random.chance(0.25)) this.conditional(middle);
     const top = code.here();
+    if (this.restless) this.variable();
     this.statements(1 + random.below(4), depth + 1);
     code.mark(middle);
     if (random.chance(0.3)) this.conditional(out);
@@ -306,7 +310,7 @@ class Generator {
   /** What invalidates code or translations must be rare, or nothing would ever get hot. */
   private rarely(statement: () => void): void {
     const { random, code } = this, over: Label = { at: undefined };
-    code.text(`add x16, x28, #${random.below(64)}\nand x16, x16, #${random.pick([31, 63, 127])}`);
+    code.text(`add x16, x28, #${random.below(64)}\nand x16, x16, #${random.pick(this.restless ? [3, 7, 15] : [31, 63, 127])}`);
     code.to(over, 'cbnz x16,');
     statement();
     code.mark(over);
