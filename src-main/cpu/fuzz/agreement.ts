@@ -32,16 +32,17 @@ export class Arena {
     const { world, world: { machine, cpu } } = this, random = new Random(program.seed ^ 0x7ea), counters = new Uint16Array(machine.memory.buffer, L.COUNTERS, L.COUNTER_COUNT), before = machine.translator.count;
     world.load(program.mode, program.start, contentsOf(program, VARIANT));
     this.made = [];
-    for (let turn = 0, due = 0; !world.ended && cpu.retired < MOST_INSTRUCTIONS; turn++) {
+    let ended = false;
+    for (let turn = 0, due = 0; !ended && cpu.retired < MOST_INSTRUCTIONS; turn++) {
       if (turn % FORGETFUL === 0) counters.fill(L.HOT_COUNT - REACHED);
-      cpu.run(random.pick(BUDGETS));
+      ended = world.run(random.pick(BUDGETS));
       machine.translator.request();
       if (turn >= due) {
         for (const translation of this.made.splice(0)) machine.translator.install(translation);
         due = turn + random.pick(DELAYS);
       }
     }
-    return { ended: world.ended, registers: this.registers(), memory: world.memory(), regions: machine.translator.count - before };
+    return { ended, registers: this.registers(), memory: world.memory(), regions: machine.translator.count - before };
   }
 
   private registers(): Map<string, string> {

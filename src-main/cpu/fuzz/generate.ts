@@ -4,7 +4,7 @@
  * calls that change the page tables, and stores to code. A driver runs all of it round after round.
  *
  * X0–X17 and all vectors belong to random instructions, X18–X21 are their pointers, X22 and X23 count loops, X24 and
- * X25 are the kernel's, X26 is the fuel, X28 the rounds left, X29 the middle of the data.
+ * X25 are the kernel's, X26 is the fuel, X27 the stack's top, X28 the rounds left, X29 the middle of the data.
  */
 import { A64 } from '../a64/index.ts';
 import { decode, encode } from '../asm/assembler.ts';
@@ -48,6 +48,8 @@ class Generator {
   private readonly routines: Routine[];
   private readonly patched: { readonly label: Label; wanted: boolean }[] = [];
   private readonly varied: number[] = [];
+  /** Where a round ends. */
+  private readonly escape: Label = { at: undefined };
   /** Some programs change their code and its mapping all the time. */
   private readonly restless: boolean;
   private current: Routine;
@@ -88,7 +90,7 @@ class Generator {
   private driver(mode: Mode, rounds: number): void {
     const { random, code } = this, top: Label = { at: undefined }, elsewhere: Label = { at: undefined }, done: Label = { at: undefined }, first = this.routines[0] as Routine;
     code.at = DRIVER;
-    code.text(`nop\nmov x28, #${rounds}\nmov x29, #${DATA + 0x8000}`);
+    code.text(`nop\nmov x27, sp\nmov x28, #${rounds}\nmov x29, #${DATA + 0x8000}`);
     code.mark(top);
     // Four states to begin a round with.
     code.text(`mov x26, #${1 + random.below(14)}\nand x16, x28, #3\nmov x17, #${SEEDS}\nadd x17, x17, x16, lsl #9`);
@@ -107,6 +109,7 @@ class Generator {
       code.text(`add x17, x17, #${ALIAS >> 12}, lsl #12\nblr x17`);
       code.mark(done);
     }
+    code.mark(this.escape);
     code.text('sub x28, x28, #1');
     code.to(top, 'cbnz x28,');
     code.text(`svc #${CALLS.end}`);
@@ -147,7 +150,8 @@ class Generator {
     else if (choice < 66) this.access();
     else if (choice < 76) this.skip(depth);
     else if (choice < 82) this.loop(depth);
-    else if (choice < 90) this.call();
+    else if (choice < 88) this.call();
+    else if (choice < 90) this.unpaired();
     else if (choice < 92) this.switch();
     else if (choice < 95) this.system();
     else if (choice < 97 || choice >= 105) this.variable();
@@ -286,6 +290,27 @@ class Generator {
     code.mark(over);
   }
 
+  /** Calls and returns that are none, and a jump out of all calls. */
+  private unpaired(): void {
+    const { random, code } = this, next: Label = { at: undefined };
+    if (this.current.leaf) { this.plain(); return; }
+    const choice = random.below(4);
+    if (choice === 0) {
+      this.rarely(() => {
+        code.to(this.escape, 'adr x17,');
+        code.text('and x17, x17, #0xfffff\nmov sp, x27\nbr x17');
+      });
+    } else if (choice === 1) {
+      code.to(next, 'adr x30,');
+      code.text('ret');
+    } else {
+      code.to(next, choice === 2 ? 'bl' : 'adr x17,');
+      if (choice === 3) code.text('blr x17');
+    }
+    if (random.chance(0.3)) this.plain();
+    code.mark(next);
+  }
+
   private switch(): void {
     const { random, code } = this, over: Label = { at: undefined }, cases: Label = { at: undefined };
     code.text(`and x16, x${random.below(16)}, #3`);
@@ -317,7 +342,7 @@ class Generator {
   }
 
   private event(): void {
-    this.code.text(`svc #${this.random.pick([CALLS.writeProtect, CALLS.unmap, CALLS.swap, CALLS.swap, CALLS.forbidExecution, CALLS.disableFp, CALLS.changeAsid])}`);
+    this.code.text(`svc #${this.random.pick([CALLS.writeProtect, CALLS.unmap, CALLS.swap, CALLS.swap, CALLS.forbidExecution, CALLS.disableFp, CALLS.changeAsid, CALLS.interrupt, CALLS.interrupt])}`);
   }
 
   /** An addition that is another one in the variant of its page, or after `patch`. */

@@ -27,8 +27,9 @@ export const MODES = ['EL1 with the MMU off', 'EL1', 'EL0'] as const;
 export type Mode = typeof MODES[number];
 
 /** What the kernel does for `svc #n`. */
-export const CALLS = { nothing: 0, end: 2, writeProtect: 1, unmap: 3, swap: 4, forbidExecution: 5, disableFp: 6, changeAsid: 7 } as const;
-const END = 9;
+export const CALLS = { nothing: 0, end: 2, writeProtect: 1, unmap: 3, swap: 4, forbidExecution: 5, disableFp: 6, changeAsid: 7, interrupt: 8 } as const;
+/** What the kernel asks of the hypervisor: an end, and an interrupt. */
+const END = 9, INTERRUPT = 10;
 
 const entry = (page: number) => TABLE3 + 8 * (page >> 12);
 const change = (page: number, bits: string) => `mov x24, #${entry(page)}\n ldr x25, [x24]\n eor x25, x25, #${bits}\n str x25, [x24]`;
@@ -39,8 +40,12 @@ const VMALLE1IS = 'dsb sy\n sys #0, c8, c3, #0, xzr\n dsb sy\n isb\n eret';
 const KERNEL_CODE = assemble(`
 .space 0x200
   b sync
+.align 0x80
+  b irq
 .align 0x400
   b sync
+.align 0x80
+  b irq
 .align 0x800
 sync:
   mrs x24, tpidr_el1
@@ -68,6 +73,17 @@ sync:
   mrs x24, elr_el1
   add x24, x24, #4
   msr elr_el1, x24
+  eret
+irq:
+  mrs x24, icc_iar1_el1
+  msr icc_eoir1_el1, x24
+  mrs x24, tpidr_el1
+  mrs x25, elr_el1
+  str x25, [x24, #16]
+  add x24, x24, #32
+  and x24, x24, #${LOG_BYTES - 1}
+  orr x24, x24, #${LOG}
+  msr tpidr_el1, x24
   eret
 fp:
   mov x24, #0x300000
@@ -108,6 +124,11 @@ call:
   b.eq nofp
   cmp x25, #${CALLS.changeAsid}
   b.eq asid
+  cmp x25, #${CALLS.interrupt}
+  b.eq interrupt
+  eret
+interrupt:
+  hvc #${INTERRUPT}
   eret
 end: hvc #${END}
 protect:
@@ -160,7 +181,9 @@ export class World {
     cpu.setSystem('CPACR_EL1', 3n << 20n);
     cpu.setSystem('VBAR_EL1', BigInt(KERNEL));
     cpu.setSystem('TPIDR_EL1', BigInt(LOG));
-    if (mode === 'EL0') cpu.put32(L.EL, 0);
+    cpu.setSystem('ICH_HCR_EL2', 1n);
+    cpu.setSystem('ICH_VMCR_EL2', (0xffn << 24n) | (3n << 18n) | 2n);
+    if (mode === 'EL0') { cpu.put32(L.EL, 0); cpu.put32(L.DAIF, 0); }
     cpu.sp = BigInt(mode === 'EL0' ? STACK_EL0 : STACK_EL1);
     cpu.restore(cpu.save());
     cpu.pc = BigInt(start);
@@ -178,8 +201,13 @@ export class World {
     for (let page = CODE; page < CODE + 4096 * CODE_PAGES; page += 4096) this.put64(entry(page + ALIAS), BigInt(page === SWAPPED ? VARIANT : page) | PROGRAM);
   }
 
-  /** Whether the program has made its last call. */
-  get ended(): boolean { return this.cpu.system('ESR_EL2') === (0x16n << 26n | 1n << 25n | BigInt(END)); }
+  /** A turn, and what a hypervisor does then; says whether the program has made its last call. */
+  run(budget: number): boolean {
+    if (this.cpu.run(budget) !== 'el2') return false;
+    const call = Number(this.cpu.system('ESR_EL2') & 0xffffn);
+    if (call === INTERRUPT) this.cpu.setListRegister(0, (1n << 62n) | (1n << 60n) | (0x80n << 48n) | 42n);
+    return call === END;
+  }
 
   /** RAM as it is now. */
   memory(): Buffer { return Buffer.from(this.ram); }

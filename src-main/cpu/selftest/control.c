@@ -41,6 +41,7 @@ static NOINLINE u64 odd(u64 n);
 static NOINLINE u64 even(u64 n) { return n == 0 ? 1 : odd(n - 1); }
 static NOINLINE u64 odd(u64 n) { return n == 0 ? 0 : even(n - 1); }
 static NOINLINE u64 fibonacci(u64 n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
+static NOINLINE u64 deep(u64 n) { return n == 0 ? 1 : turn(deep(n - 1), n) ^ n; }
 static NOINLINE void hanoi(int n, int from, int to, int over) { if (n > 0) { hanoi(n - 1, from, over, to); mix((u64)(from * 3 + to)); hanoi(n - 1, over, to, from); } }
 
 void test_calls(void) {
@@ -59,6 +60,7 @@ void test_calls(void) {
   mix_double(p.x); mix_float(p.y);
   mix(fibonacci(18));
   mix(even(3001));
+  for (u64 n = 50000; n > 40000; n -= 3000) mix(deep(n));
   hanoi(9, 0, 2, 1);
 }
 
