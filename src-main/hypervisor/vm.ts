@@ -19,10 +19,10 @@ import { startTranslation } from './translation-thread.ts';
 import { Vcpu, type VcpuState } from './vcpu.ts';
 
 /** Host physical memory: translation tables below, guest RAM from here. */
-const GUEST_RAM_PA = 2 ** 21;
+export const GUEST_RAM_PA = 2 ** 21;
 const MIB = 2 ** 20;
-/** Instructions in one vCPU's turn: about a fifth of a millisecond. */
-const TURN = 20_000;
+/** Instructions in one vCPU's turn: a twentieth to a quarter of a millisecond. */
+const TURN = 100_000;
 
 /** What a VM boots, with its files already read. */
 export type BootImage =

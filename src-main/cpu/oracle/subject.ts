@@ -59,7 +59,7 @@ export class Subject {
 
   private enter(test: Case): Uint8Array {
     this.loadState(test);
-    const exit = this.cpu.run(100);
+    const exit = this.cpu.run(1000);
     return this.outcome(exit === 'el2');
   }
 

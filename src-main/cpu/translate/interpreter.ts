@@ -61,7 +61,7 @@ export function generateInterpreter(rows: readonly Row[], isHot: (variant: Varia
   module.table(table);
   module.export('run', run);
   for (const { at, bytes } of [...decodeTables(ordered, numberOf), ...data]) module.data(at, bytes);
-  return { module: module.encode(), handlers: ['decode', 'next page', 'UNDEFINED', 'translated', ...numbered.map(nameOf)] };
+  return { module: module.encode(), handlers: ['decode', 'next page', 'UNDEFINED', ...numbered.map(nameOf)] };
 }
 
 const nameOf = (v: Variant) => `${v.row.name} ${Object.entries(v.fixed).map(([k, n]) => `${k}=${n}`).join(' ')}`.trim();
@@ -241,7 +241,7 @@ function runFunction(around: Surroundings, hot: readonly Variant[], prepares: re
     code.scratch(() => enter(code, core, locals, outer));
     code.loop(taken => {
       const state: LoopState = { ...locals, outer, taken };
-      code.scratch(() => arrive(code, around.hot, state));
+      code.scratch(() => arrive(code, around, state));
       code.loop(next => {
         const advance = () => { code.set(locals.ip, ip.add(L.RECORD_BYTES)); code.br(next); };
         const emitCase = (at: number) => {
@@ -257,12 +257,8 @@ function runFunction(around: Surroundings, hot: readonly Variant[], prepares: re
           if (at === L.HANDLER_DECODE) {
             code.call(around.decode, ip, loadFrom('i32', loadFrom('i32', slot, L.SLOT_HOST).add(ip.sub(slot).shrU(2))));
             code.br(next);
-          } else if (at === L.HANDLER_SENTINEL) {
-            code.store(cpu, pcOf(state), L.PC);
-            code.br(outer);
           } else {
-            code.callIndirect(around.regionType, loadFrom('i32', ip, 8), [cpu, budget, Val.local(locals.page, 'i64')], around.regions);
-            code.setPopped(1);
+            code.store(cpu, pcOf(state), L.PC);
             code.br(outer);
           }
         };
@@ -287,14 +283,21 @@ function runFunction(around: Surroundings, hot: readonly Variant[], prepares: re
   return code.finish();
 }
 
-/** At the target of a taken branch: looks at the budget, and counts how often this place is reached. */
-function arrive(code: Code, hot: Callee, state: LoopState): void {
-  const cpu = code.param(0), ip = Val.local(state.ip, 'i32');
-  code.if(code.param(1).leS(0), () => { code.store(cpu, pcOf(state), L.PC); code.br(state.outer); });
-  const counter = code.let(ip.shrU(3).and(2 * (L.COUNTER_COUNT - 1)));
-  const count = code.let(loadFrom('i32', counter, L.COUNTERS, 2).add(1));
-  code.store(counter, count, L.COUNTERS, 2);
-  code.if(count.eq(L.HOT_COUNT), () => code.call(hot, cpu, ip));
+/** At the target of a taken branch: looks at the budget, goes on in the region that begins here, or counts how often this place is reached. */
+function arrive(code: Code, around: Surroundings, state: LoopState): void {
+  const cpu = code.param(0), budget = code.param(1), ip = Val.local(state.ip, 'i32'), slot = Val.local(state.slot, 'i32');
+  code.if(budget.leS(0), () => { code.store(cpu, pcOf(state), L.PC); code.br(state.outer); });
+  const place = code.let(slot.add(ip.sub(slot).shrU(2))), entry = code.let(loadFrom('i32', place, L.SLOT_ENTRIES));
+  code.if(entry.ltS(0), () => {
+    code.if(budget.gtS(L.REGION_BUDGET), () => {
+      code.callIndirect(around.regionType, entry.xor(L.ENTRY_TRANSLATED), [cpu, budget, Val.local(state.page, 'i64'), Val.i32(L.REGION_DEPTH)], around.regions);
+      code.setPopped(1);
+      code.br(state.outer);
+    });
+  }, () => code.if(entry.ltS(L.HOT_COUNT), () => {
+    code.store(place, entry.add(1), L.SLOT_ENTRIES);
+    code.if(entry.eq(L.HOT_COUNT - 1), () => code.call(around.hot, cpu, ip));
+  }));
 }
 
 /** Finds the decoded page of PC, after looking whether to return. */
@@ -306,6 +309,7 @@ function enter(code: Code, core: Record<CoreFunction, Callee>, locals: { ip: num
     code.return(reason);
   };
   code.store(cpu, Val.i32(0), L.FAULT);
+  code.store(cpu, Val.i32(0), L.UNWIND);
   code.if(get(L.EXIT), () => leave(code.let(get(L.EXIT))));
   code.if(budget.leS(0), () => leave(Val.i32(L.EXIT_BUDGET)));
   const pc = code.let(loadFrom('i64', cpu, L.PC));

@@ -1,6 +1,6 @@
 /** The core's exports: what generated code calls (`translate/core-functions.ts`), and what the `Cpu` class calls. */
 import { EL, FAULT, SPSEL } from "../../layout";
-import { flushAll } from "./tlb";
+import { resetTlbs } from "./tlb";
 import { setMode, updateFpTrap } from "./exceptions";
 import { updateFpFast } from "./system";
 import { interruptPending, takePendingInterrupt } from "./interrupts";
@@ -37,8 +37,8 @@ export function isInterruptPending(cpu: usize): bool { return interruptPending(c
 
 /** After reset or restore: everything that follows from the saved state. */
 export function rebuild(cpu: usize): void {
+  resetTlbs(cpu);
   setModeAgain(cpu);
-  flushAll(cpu);
   updateFpTrap(cpu);
   updateFpFast(cpu);
 }

@@ -14,7 +14,7 @@ import * as I from "./interrupts";
 import { fault, FAULT_STAGE2, READ, translate, WRITE } from "./mmu";
 import { bit, bits, currentEl, get32, get64, getF, machine32, put32, put64, putF } from "./state";
 import * as T from "./timers";
-import { flushAddressEverywhere, flushAll, flushEverywhere, flushLowerHalf } from "./tlb";
+import { changeAsid, flushAddressEverywhere, flushAll, flushAsid, flushAsidEverywhere, flushEverywhere } from "./tlb";
 
 // @ts-ignore: decorator
 @inline function rowAt(row: i32): usize { return <usize>SYSREG_ROWS + <usize>row * <usize>SYSREG_ROW_BYTES; }
@@ -157,11 +157,15 @@ export function writeSystem(cpu: usize, row: i32, word: i32, value: u64): void {
   if (kind != K.PLAIN) wroteSlot(cpu, kind, before, merged);
 }
 
+/** What of TTBR1_EL1 is not the ASID. */
+const TTBR_TABLE: u64 = 0x0000_ffff_ffff_ffff;
+
 /** What follows from a change of a register that was stored. */
 function wroteSlot(cpu: usize, kind: i32, before: u64, after: u64): void {
   switch (kind) {
     case K.AS_TRANSLATION: if (before != after) flushAll(cpu); goOn(cpu); break;
-    case K.AS_TTBR0: if (before != after) flushLowerHalf(cpu); goOn(cpu); break;
+    case K.AS_TTBR0: if (before != after) changeAsid(cpu); break;
+    case K.AS_TTBR1: if (((before ^ after) & TTBR_TABLE) == 0) changeAsid(cpu); else { flushAll(cpu); goOn(cpu); } break;
     case K.AS_CPACR: updateFpTrap(cpu); break;
     case K.AS_CNTV_CTL: case K.AS_CNTP_CTL: case K.AS_CNT_CVAL: kick(cpu); break;
     default: break;
@@ -206,9 +210,12 @@ function goOn(cpu: usize): void {
   put32(cpu, FAULT, 1);
 }
 
+/** Takes an interrupt that is pending and no longer masked, after this instruction. */
 function unmasked(cpu: usize): void {
-  goOn(cpu);
-  I.takePendingInterrupt(cpu);
+  const pc = get64(cpu, PC);
+  put64(cpu, PC, pc + 4);
+  if (get32(cpu, EXIT) != 0) put32(cpu, FAULT, 1);
+  else if (!I.takePendingInterrupt(cpu)) put64(cpu, PC, pc);
 }
 
 /** Leaves the loop after this instruction, so that the hypervisor looks at timers and lines. */
@@ -234,7 +241,7 @@ export function updateFpFast(cpu: usize): void {
 export function writePstate(cpu: usize, op: i32, imm: i32): void {
   if (currentEl(cpu) == 0 && op != 0x1e && op != 0x1f) { undefined(cpu); return; }
   switch (op) {
-    case 0x04: setPan(cpu, imm & 1); goOn(cpu); break;
+    case 0x04: setPan(cpu, imm & 1); break;
     case 0x05: setSpsel(cpu, imm & 1); goOn(cpu); break;
     case 0x1e: case 0x1f: writeDaif(cpu, op == 0x1e, imm); break;
     default: undefined(cpu);
@@ -287,7 +294,8 @@ function invalidateTlb(cpu: usize, crm: i32, op2: i32, value: u64): void {
   if (crm != 3 && crm != 7) { undefined(cpu); return; }
   switch (op2) {
     case 1: case 3: case 5: case 7: flushAddressEverywhere(signExtendPage(value)); break;
-    case 0: case 2: if (crm == 3) flushEverywhere(); else flushAll(cpu); break;
+    case 2: if (crm == 3) flushAsidEverywhere(value >> 48); else flushAsid(cpu, value >> 48); break;
+    case 0: if (crm == 3) flushEverywhere(); else flushAll(cpu); break;
     default: undefined(cpu); return;
   }
   goOn(cpu);
