@@ -4,6 +4,7 @@ import { SYSTEM_REGISTERS } from '../a64/system-registers.ts';
 import { translateRecords, type Translation } from '../core/translation.ts';
 import * as L from '../layout.ts';
 import { Random } from '../oracle/random.ts';
+import { hurry } from './hurry.ts';
 import { contentsOf, generate, NOP, type Program } from './generate.ts';
 import { VARIANT, World } from './world.ts';
 
@@ -11,8 +12,8 @@ const MOST_INSTRUCTIONS = 1_000_000;
 /** How often a place is reached before it is translated here: less than in a VM, or little would be in a short run. */
 const REACHED = 25;
 /** Turns after which places may become hot again whose code was invalidated. */
-const FORGETFUL = 16;
-const BUDGETS = [1, 9, 60, 400, 400, 3000, 20_000];
+const FORGETFUL = 4;
+const BUDGETS = [1, 60, 300, 400, 1000, 3000, 20_000];
 /** Turns that a translation may be on its way, as it is when another thread makes it. */
 const DELAYS = [0, 0, 1, 3, 12];
 
@@ -21,20 +22,22 @@ export interface Outcome { readonly ended: boolean; readonly registers: Readonly
 /** A machine for programs run in either way, one after the other. */
 export class Arena {
   private readonly world = new World();
+  private readonly translates: boolean;
   private made: Translation[] = [];
 
   constructor(translated: boolean) {
     const { machine } = this.world;
+    this.translates = translated;
     if (translated) machine.translator.service = hot => { const t = translateRecords(machine.view, hot); if (t !== undefined) this.made.push(t); };
   }
 
   run(program: Program): Outcome {
-    const { world, world: { machine, cpu } } = this, random = new Random(program.seed ^ 0x7ea), counters = new Uint16Array(machine.memory.buffer, L.COUNTERS, L.COUNTER_COUNT), before = machine.translator.count;
+    const { world, world: { machine, cpu } } = this, random = new Random(program.seed ^ 0x7ea), before = machine.translator.count;
     world.load(program.mode, program.start, contentsOf(program, VARIANT));
     this.made = [];
     let ended = false;
     for (let turn = 0, due = 0; !ended && cpu.retired < MOST_INSTRUCTIONS; turn++) {
-      if (turn % FORGETFUL === 0) counters.fill(L.HOT_COUNT - REACHED);
+      if (this.translates && turn % FORGETFUL === 0) hurry(machine, REACHED);
       ended = world.run(random.pick(BUDGETS));
       machine.translator.request();
       if (turn >= due) {
