@@ -17,7 +17,7 @@ const BUDGETS = [1, 60, 300, 400, 1000, 3000, 20_000];
 /** Turns that a translation may be on its way, as it is when another thread makes it. */
 const DELAYS = [0, 0, 1, 3, 12];
 
-export interface Outcome { readonly ended: boolean; readonly registers: ReadonlyMap<string, string>; readonly memory: Buffer; readonly regions: number }
+export interface Outcome { readonly ended: boolean; /** Where each turn ended. */ readonly turns: readonly string[]; readonly registers: ReadonlyMap<string, string>; readonly memory: Buffer; readonly regions: number }
 
 /** A machine for programs run in either way, one after the other. */
 export class Arena {
@@ -35,17 +35,19 @@ export class Arena {
     const { world, world: { machine, cpu } } = this, random = new Random(program.seed ^ 0x7ea), before = machine.translator.count;
     world.load(program.mode, program.start, contentsOf(program, VARIANT));
     this.made = [];
+    const turns: string[] = [];
     let ended = false;
     for (let turn = 0, due = 0; !ended && cpu.retired < MOST_INSTRUCTIONS; turn++) {
       if (this.translates && turn % FORGETFUL === 0) hurry(machine, REACHED);
       ended = world.run(random.pick(BUDGETS));
+      turns.push(`${cpu.pc.toString(16)} after ${cpu.retired}`);
       machine.translator.request();
       if (turn >= due) {
         for (const translation of this.made.splice(0)) machine.translator.install(translation);
         due = turn + random.pick(DELAYS);
       }
     }
-    return { ended, registers: this.registers(), memory: world.memory(), regions: machine.translator.count - before };
+    return { ended, turns, registers: this.registers(), memory: world.memory(), regions: machine.translator.count - before };
   }
 
   private registers(): Map<string, string> {
@@ -65,7 +67,8 @@ export class Arena {
 export function differences(interpreted: Outcome, translated: Outcome): string[] {
   if (!interpreted.ended && !translated.ended) return [];
   if (interpreted.ended !== translated.ended) return [`only the ${interpreted.ended ? 'interpreted' : 'translated'} run ends`];
-  const lines = [...interpreted.registers].filter(([name, value]) => translated.registers.get(name) !== value).map(([name, value]) => `${name}: interpreted ${value}, translated ${translated.registers.get(name) ?? ''}`);
+  const turn = interpreted.turns.findIndex((end, n) => end !== translated.turns[n]), lines = turn < 0 ? [] : [`turn ${turn} ended at ${interpreted.turns[turn] ?? ''}, translated at ${translated.turns[turn] ?? 'none'}`];
+  lines.push(...[...interpreted.registers].filter(([name, value]) => translated.registers.get(name) !== value).map(([name, value]) => `${name}: interpreted ${value}, translated ${translated.registers.get(name) ?? ''}`));
   if (!interpreted.memory.equals(translated.memory)) {
     const at = interpreted.memory.findIndex((byte, i) => byte !== translated.memory[i]) & ~7;
     lines.push(`memory from 0x${at.toString(16)}: interpreted ${interpreted.memory.readBigUInt64LE(at).toString(16)}, translated ${translated.memory.readBigUInt64LE(at).toString(16)}`);
