@@ -323,7 +323,8 @@ function enter(code: Code, core: Record<CoreFunction, Callee>, locals: { ip: num
   const pc = code.let(loadFrom('i64', cpu, L.PC));
   const entry = code.let(get(L.ITLB).add(pc.shrU(12).wrap().and(L.ITLB_ENTRIES - 1).shl(4)));
   code.if(loadFrom('i64', entry).eq(pc.and(~0xffcn)), () => code.set(locals.slot, loadFrom('i32', entry, 8)), () => {
-    code.brIf(outer, code.callFor(core.fetch, cpu).eqz());
+    // An exception counts, so that vectors that cannot be fetched use up the budget.
+    code.if(code.callFor(core.fetch, cpu).eqz(), () => { code.set(1, budget.sub(1)); code.br(outer); });
     code.set(locals.slot, get(L.SLOT));
   });
   code.set(locals.page, pc.and(~0xfffn));
