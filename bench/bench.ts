@@ -1,62 +1,153 @@
 /**
- * `npm run bench`: whole boots of Debian's cloud kernel to init and power-off, here and, where it is installed, under
- * QEMU's TCG, in turns; then the guest's speed over that boot. Every figure is minimum, median and maximum.
- * The peer's settings are printed. A ratio above 1 means that we are faster.
+ * `npm run bench`: the same kernel, initrd and programs here and, where it is installed, under QEMU's TCG, in turns.
+ * Prints the settings and one table, and ends with 1 when a guest failed or computed something wrong.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { fetchGuests, type Guest } from '../scripts/fetch-guests.ts';
-import { Vm } from '../src-main/hypervisor/vm.ts';
+import { Command, InvalidArgumentError } from 'commander';
+import { build } from '../scripts/build.ts';
+import { fetchGuests } from '../scripts/fetch-guests.ts';
+import { EngineError, messageOf } from '../shared/base/errors.ts';
+import { buildGuest, COMPILATION, GUEST_PROGRAM, nativeSums } from './build-guest.ts';
+import { qemu, QEMU_SETTINGS, quarterdeck, QUARTERDECK_SETTINGS, runGuest, type Boot, type GuestRun, type Side } from './guest-run.ts';
+import { isReached, ratioOf, spread, table, withReport, type Measurement } from './report.ts';
+import { BOOT, MEMORY, ROWS, START_UP, WORKLOADS, type Row } from './workloads.ts';
 
-const RUNS = 5;
-const MEMORY_MIB = 512;
-/** Arguments after `--` go to init: busybox turns the machine off at once. No KASLR, so that neither side pays for KPTI. */
-const COMMAND_LINE = 'console=ttyAMA0 quiet nokaslr panic=-1 rdinit=/bin/busybox -- poweroff -f';
+interface Options { readonly runs: number; readonly only?: readonly Row[]; readonly qemu: boolean; readonly timeout: number; readonly json?: string; readonly processorTime?: true; readonly write?: true }
 
-const guest = await fetchGuests('cloud');
-const ours = () => timed(process.execPath, [join(import.meta.dirname, '../dist/cli/quarterdeck.js'), 'run', '--kernel', guest.kernel, '--initrd', guest.initrd, '--memory', `${MEMORY_MIB}M`, '--append', COMMAND_LINE, '--timeout', '120']);
-const QEMU = ['-M', 'virt,gic-version=3', '-cpu', 'cortex-a72', '-accel', 'tcg', '-smp', '1', '-m', `${MEMORY_MIB}`, '-nographic', '-nodefaults', '-serial', 'stdio'];
-const qemu = () => timed('qemu-system-aarch64', [...QEMU, '-kernel', guest.kernel, '-initrd', guest.initrd, '-append', COMMAND_LINE]);
+/** No KASLR, so that neither side pays for KPTI. */
+const KERNEL_OPTIONS = 'console=ttyAMA0 quiet nokaslr panic=-1';
+/** Arguments after `--` go to init: busybox turns the machine off at once. */
+const BOOT_COMMAND_LINE = `${KERNEL_OPTIONS} rdinit=/bin/busybox -- poweroff -f`;
+const DOCUMENT = join(import.meta.dirname, '../docs/performance.md');
 
-/** Seconds of wall time for one process, which has to succeed. */
-function timed(command: string, args: readonly string[]): number {
-  const startedMs = performance.now(), { status, error, stderr } = spawnSync(command, args, { input: '', encoding: 'utf8' });
-  if (error !== undefined || status !== 0) throw new Error(`${command} failed: ${error?.message ?? stderr}`);
-  return (performance.now() - startedMs) / 1000;
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It is a whole number above 0.');
+  return value;
 }
 
-/** Millions of guest instructions in each second of one boot in this process. */
-async function bootMips({ kernel, initrd }: Guest): Promise<number> {
-  const vm = new Vm({
-    cpus: 1, memoryMib: MEMORY_MIB, counterHz: 62_500_000, disks: [], wake: () => { /* never asleep for long */ },
-    boot: { kind: 'linux', kernel: readFileSync(kernel), initrd: readFileSync(initrd), commandLine: COMMAND_LINE },
-    consoleOutput: () => vm.board.acknowledgeConsole(1),
-  });
-  const startedMs = performance.now();
-  vm.resume();
-  while (vm.powerRequest === 'none') if (!vm.runSlice()) await new Promise(resolve => { setImmediate(resolve); });
-  return vm.stats().instructions / (performance.now() - startedMs) / 1000;
+function rowsOf(text: string): readonly Row[] {
+  const names = text.split(','), unknown = names.find(name => !ROWS.some(row => row.name === name));
+  if (unknown !== undefined) throw new InvalidArgumentError(`There is no ${unknown}; there are ${ROWS.map(row => row.name).join(', ')}.`);
+  return ROWS.filter(row => names.includes(row.name));
 }
 
-const spread = (values: readonly number[]) => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return { min: sorted[0] ?? NaN, median: sorted[sorted.length >> 1] ?? NaN, max: sorted.at(-1) ?? NaN };
+const command = new Command('bench')
+  .description('compare the speed of guests here and under QEMU')
+  .option('--runs <count>', 'how often everything runs on each side', positive, 3)
+  .option('--only <names>', `only these rows, with commas between: ${ROWS.map(row => row.name).join(', ')}`, rowsOf)
+  .option('--no-qemu', 'only here')
+  .option('--timeout <seconds>', 'for each boot', positive, 300)
+  .option('--processor-time', 'time the guest\'s workloads by what the processors gave to the process, for a machine where others are at work')
+  .option('--json <file>', 'write every figure to a file')
+  .option('--write', 'write the table to docs/performance.md')
+  .action(async (options: Options) => { process.exitCode = await bench(options); });
+
+/** What is measured of each row, one figure a run. */
+class Results {
+  private readonly rows: ReadonlyMap<Row, { ours: number[]; peer: number[] }>;
+  private readonly expected: ReadonlyMap<string, string>;
+  /** A sentence for each wrong result. */
+  readonly complaints = new Set<string>();
+  private readonly wrong = new Set<Row>();
+
+  constructor(rows: readonly Row[], expected: ReadonlyMap<string, string>) {
+    this.rows = new Map(rows.map(row => [row, { ours: [], peer: [] }]));
+    this.expected = expected;
+  }
+
+  add(side: Side, row: Row, value: number | undefined): void {
+    if (value !== undefined) this.rows.get(row)?.[side === quarterdeck ? 'ours' : 'peer'].push(row.unit === 's' ? value / 1000 : value);
+  }
+
+  addWorkloads(side: Side, { workloadMs, sums, beyondRamMib }: GuestRun): void {
+    for (const row of this.rows.keys()) {
+      const right = this.expected.get(row.name), sum = sums.get(row.name) ?? 'nothing';
+      if (right === undefined) continue;
+      this.add(side, row, workloadMs.get(row.name));
+      if (sum === right) continue;
+      this.wrong.add(row);
+      this.complaints.add(`The workload ${row.name} gave ${sum} under ${side.name}; ${right} is right.`);
+    }
+    this.add(side, MEMORY, beyondRamMib);
+  }
+
+  get measurements(): readonly Measurement[] {
+    return [...this.rows].map(([row, values]) => ({ row, ...values, wrong: this.wrong.has(row) }));
+  }
+}
+
+async function bench(options: Options): Promise<number> {
+  const peer = options.qemu ? firstLineOf('qemu-system-aarch64', '--version') : undefined;
+  if (options.write && (options.only !== undefined || options.processorTime || peer === undefined)) throw new EngineError('usage', 'A table to keep has all rows, a peer, and times by the clock: --write needs QEMU and goes without --only and --processor-time.');
+  if (options.qemu && peer === undefined) console.error('qemu-system-aarch64 is not installed (Debian\'s qemu-system-arm has it), so there is nothing to compare with.');
+  await build();
+  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-bench-'));
+  try {
+    const results = await measure(folder, options, peer === undefined ? [quarterdeck] : [quarterdeck, qemu]);
+    const settings = settingsOf(options, peer), { measurements, complaints } = results;
+    console.log(`${settings}\n\n${table(measurements)}`);
+    if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ settings, rows: measurements.map(jsonOf) }, null, 2)}\n`);
+    for (const sentence of complaints) console.error(`bench: ${sentence}`);
+    if (complaints.size > 0) return 1;
+    if (options.write) await writeFile(DOCUMENT, withReport(await readFile(DOCUMENT, 'utf8'), `${settings}\n\n${table(measurements)}`));
+    return 0;
+  } finally { await rm(folder, { recursive: true }); }
+}
+
+/** Each kind of boot here, then under the peer; all of that as often as was asked for. */
+async function measure(folder: string, options: Options, sides: readonly Side[]): Promise<Results> {
+  const rows = options.only ?? ROWS, workloads = WORKLOADS.filter(row => rows.includes(row) || (options.only?.includes(MEMORY) && options.only.length === 1));
+  const names = workloads.map(row => row.name), debian = await fetchGuests('cloud'), files = await buildGuest(folder, debian.initrd);
+  const results = new Results(rows, names.length > 0 ? await nativeSums(files.native, names) : new Map());
+  const boots: readonly { readonly wanted: boolean; readonly boot: Boot; readonly take: (side: Side, run: GuestRun) => void }[] = [
+    { wanted: rows.includes(START_UP), boot: { kernel: files.startUp }, take: (side, run) => results.add(side, START_UP, run.firstByteMs) },
+    { wanted: rows.includes(BOOT), boot: { ...debian, commandLine: BOOT_COMMAND_LINE }, take: (side, run) => results.add(side, BOOT, run.totalMs) },
+    { wanted: names.length > 0, boot: { kernel: debian.kernel, initrd: files.initrd, commandLine: `${KERNEL_OPTIONS} rdinit=${GUEST_PROGRAM} -- ${names.join(' ')}` }, take: (side, run) => results.addWorkloads(side, run) },
+  ];
+  for (let run = 1; run <= options.runs; run++) {
+    for (const { boot, take } of boots.filter(({ wanted }) => wanted)) {
+      for (const side of sides) {
+        progress(`run ${run} of ${options.runs}, ${side.name}`);
+        take(side, await runGuest(side, boot, { timeoutMs: options.timeout * 1000, processorTime: options.processorTime ?? false }));
+      }
+    }
+  }
+  progress('');
+  return results;
+}
+
+/** On one line of a terminal, which it leaves as it was. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+const jsonOf = (measurement: Measurement) => {
+  const { row, ours, peer, wrong } = measurement;
+  return { name: row.name, unit: row.unit, ours, peer, ratio: ratioOf(measurement), toReach: row.limit ?? row.ratio, reached: isReached(measurement), wrong, ...(ours.length > 0 && { oursSpread: spread(ours) }) };
 };
-const show = (values: readonly number[], unit: string) => { const s = spread(values); return `${s.min.toFixed(2)} / ${s.median.toFixed(2)} / ${s.max.toFixed(2)} ${unit}`; };
 
-const version = spawnSync('qemu-system-aarch64', ['--version'], { encoding: 'utf8' }).stdout as string | null;
-console.log(version === null ? 'QEMU is not installed; no peer.' : `Peer: ${version.split('\n')[0]}, qemu-system-aarch64 ${QEMU.join(' ')}`);
-console.log(`Kernel command line: ${COMMAND_LINE}\n`);
-
-const times: { ours: number[]; qemu: number[] } = { ours: [], qemu: [] };
-for (let run = 0; run < RUNS; run++) {
-  times.ours.push(ours());
-  if (version !== null) times.qemu.push(qemu());
+function firstLineOf(program: string, ...args: readonly string[]): string | undefined {
+  const { stdout, status } = spawnSync(program, args, { encoding: 'utf8' });
+  return status === 0 ? stdout.split('\n')[0] : undefined;
 }
-const mips: number[] = [];
-for (let run = 0; run < RUNS; run++) mips.push(await bootMips(guest));
 
-console.log('workload                        ours (min / median / max)      QEMU                           ratio');
-console.log(`boot to init, whole process     ${show(times.ours, 's').padEnd(30)} ${version === null ? '' : `${show(times.qemu, 's').padEnd(30)} ${(spread(times.qemu).median / spread(times.ours).median).toFixed(2)}`}`);
-console.log(`guest over that boot            ${show(mips, 'MIPS')}`);
+function settingsOf({ runs, processorTime }: Options, peer: string | undefined): string {
+  const [processor] = cpus();
+  return [
+    `- Machine: ${cpus().length} × ${processor?.model ?? 'unknown processor'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB of memory, Linux ${release()}, Node ${process.version}.`,
+    `- Ours: \`quarterdeck run ${QUARTERDECK_SETTINGS.join(' ')} --kernel Image --initrd initrd.gz --append …\``,
+    ...(peer === undefined ? [] : [`- Peer: ${peer}, \`qemu-system-aarch64 ${QEMU_SETTINGS.join(' ')} -kernel Image -initrd initrd.gz -append …\``]),
+    `- Kernel: Debian's arm64 cloud kernel, command line of both \`${KERNEL_OPTIONS} rdinit=${GUEST_PROGRAM}\`; of the boot to init \`${BOOT_COMMAND_LINE}\`.`,
+    `- Guest program: bench/guest, ${firstLineOf('aarch64-linux-gnu-gcc', '--version') ?? 'no compiler'}, \`${COMPILATION}\`.`,
+    `- Runs of each, in turns: ${runs}.${processorTime ? ' Workloads by processor time.' : ''}`,
+  ].join('\n');
+}
+
+try { await command.parseAsync(); } catch (error) {
+  console.error(`bench: ${error instanceof EngineError ? error.message : messageOf(error)}`);
+  process.exitCode = 1;
+}

@@ -27,7 +27,7 @@ export async function buildCore(): Promise<void> {
 
 async function compileCore(): Promise<void> {
   const { error, stderr } = await asc.main(['src-main/cpu/core/wasm/index.ts', '--baseDir', ROOT, '--outFile', 'dist/core/core.wasm',
-    '-O3', '--runtime', 'stub', '--noAssert', '--use', 'abort=', '--enable', 'threads,simd', '--importMemory', '--sharedMemory',
+    '-O3', '--debug', '--runtime', 'stub', '--noAssert', '--use', 'abort=', '--enable', 'threads,simd', '--importMemory', '--sharedMemory',
     '--initialMemory', String(L.RAM_BASE / 65536), '--maximumMemory', '65536', '--memoryBase', String(L.STATIC_BASE)]);
   if (error !== null) throw new Error(`the AssemblyScript core does not compile:\n${stderr.toString()}`);
 }

@@ -16,8 +16,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src-main/time': ['shared/base'],
   'src-main/memory': ['shared/base'],
   'src-main/fabric': ['shared/base', 'src-main/time'],
-  // Support of tests: real machines' answers, which it fetches and compiles for.
+  // Support of tests: real machines' answers, which it fetches and compiles for; random programs.
   'src-main/cpu/oracle': ['shared/base', 'src-main/cpu', 'scripts'],
+  'src-main/cpu/fuzz': ['shared/base', 'src-main/cpu', 'src-main/cpu/oracle', 'scripts'],
+  'src-main/cpu/selftest': ['shared/base', 'src-main/cpu'],
   'src-main/cpu': ['shared/base', 'src-main/time', 'src-main/memory'],
   'src-main/devices': ['shared/base', 'src-main/time', 'src-main/memory', 'src-main/fabric', 'src-main/storage'],
   'src-main/firmware': ['shared/base', 'src-main/memory', 'src-main/devices'],

@@ -58,14 +58,9 @@ export class Vcpu {
   private get priorityMask(): number { return Number((this.cpu.system('ICH_VMCR_EL2') >> ICH_VMCR_PMR) & 0xffn); }
 
   /** Runs about `budget` instructions, or until an exit. */
-  run(budget: number): void { this.turn(() => this.cpu.run(budget)); }
-
-  /** Runs `budget` instructions and not one more, or until an exit. */
-  runExactly(budget: number): void { this.turn(() => this.cpu.runExactly(budget)); }
-
-  private turn(run: () => ExitReason): void {
+  run(budget: number): void {
     this.enter();
-    const reason = run();
+    const reason = this.cpu.run(budget);
     this.takeBack();
     this.leave(reason);
   }

@@ -22,14 +22,14 @@ import { startTranslation } from './translation-thread.ts';
 import { Vcpu, type VcpuState } from './vcpu.ts';
 
 /** Host physical memory: translation tables below, guest RAM from here. */
-const GUEST_RAM_PA = 2 ** 21;
+export const GUEST_RAM_PA = 2 ** 21;
 const MIB = 2 ** 20;
-/** Instructions in one vCPU's turn: about a fifth of a millisecond. */
-const TURN = 20_000;
+/** Instructions in one vCPU's turn: a twentieth to a quarter of a millisecond. */
+const TURN = 100_000;
+/** Shorter where vCPUs take turns. */
+const SHARED_TURN = 50_000;
 /** Longest time for which messages and finished disk requests wait while vCPUs run in threads. */
 const LONGEST_WAIT_MS = 1;
-/** Longer where turns have to be exact, as the end of each is interpreted. */
-const EXACT_TURN = 50_000;
 
 /** What a VM boots, with its files already read. */
 export type BootImage =
@@ -197,7 +197,7 @@ export class Vm {
   private turnOf(vcpu: Vcpu): void {
     if (this.world === undefined) { vcpu.run(TURN); return; }
     const before = vcpu.cpu.retired;
-    vcpu.runExactly(EXACT_TURN);
+    vcpu.run(SHARED_TURN);
     // A vCPU that is turned on again starts to count anew.
     this.world.ran(Math.max(0, vcpu.cpu.retired - before));
   }

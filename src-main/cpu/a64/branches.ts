@@ -13,7 +13,7 @@ export const BRANCHES: readonly Row[] = [
   insn('B', '0 00101 imm26:26', { pre: f => ({ offset: signed(f.imm26, 26).shl(2) }) }, (c, f) => c.branchBy(f.offset)),
   insn('BL', '1 00101 imm26:26', { pre: f => ({ offset: signed(f.imm26, 26).shl(2) }) }, (c, f) => {
     c.setX(LINK, next(c.pc()));
-    c.branchBy(f.offset);
+    c.callBy(f.offset);
   }),
   insn('B.cond', '0101010 0 imm19:19 0 cond:4', { fix: ['cond'], pre: f => ({ offset: signed(f.imm19, 19).shl(2) }) },
     (c, f) => c.if(c.condition(f.cond), () => c.branchBy(f.offset))),
@@ -32,12 +32,12 @@ export const BRANCHES: readonly Row[] = [
   insn('BLR', '1101011 0001 11111 000000 rn:5 00000', {}, (c, f) => {
     const target = c.let(c.x(f.rn));
     c.setX(LINK, next(c.pc()));
-    c.branchTo(target);
+    c.callTo(target);
   }),
-  insn('RET', '1101011 0010 11111 000000 rn:5 00000', {}, (c, f) => c.branchTo(c.x(f.rn))),
-  insn('ERET', '1101011 0100 11111 000000 11111 00000', {}, c => c.runAndLeave('exceptionReturn')),
+  insn('RET', '1101011 0010 11111 000000 rn:5 00000', {}, (c, f) => c.returnTo(c.x(f.rn))),
+  insn('ERET', '1101011 0100 11111 000000 11111 00000', {}, c => c.changeLevel('exceptionReturn')),
 
-  insn('SVC', '11010100 000 imm16:16 000 01', {}, (c, f) => c.runAndLeave('supervisorCall', f.imm16)),
+  insn('SVC', '11010100 000 imm16:16 000 01', {}, (c, f) => c.changeLevel('supervisorCall', f.imm16)),
   insn('HVC', '11010100 000 imm16:16 000 10', {}, (c, f) => c.runAndLeave('hypervisorCall', f.imm16)),
   insn('SMC', '11010100 000 imm16:16 000 11', {}, (c, f) => c.runAndLeave('secureMonitorCall', f.imm16)),
   insn('BRK', '11010100 001 imm16:16 000 00', {}, (c, f) => c.runAndLeave('breakpoint', f.imm16)),

@@ -1,7 +1,7 @@
 /** Advanced SIMD copy and modified immediate (Arm ARM C4.1.96), and the moves of FP registers (C4.1.96 FMOV, FCSEL). */
 import type { Emitter } from '../translate/emitter.ts';
 import { insn, type Reg, type Row } from '../translate/insn.ts';
-import { andNot, loadSplat, or, splat, type LaneSize } from '../translate/simd.ts';
+import { andNot, or, splat, type LaneSize } from '../translate/simd.ts';
 import { Val } from '../translate/value.ts';
 import { fromLane, setVector } from './simd-forms.ts';
 
@@ -21,7 +21,7 @@ function copyRows(k: Lane): Row[] {
   const both = { fix: ['Q'], where: (f: { Q: number }) => k.size !== 3 || f.Q !== 0 } as const;
   return [
     insn(`DUP (element, ${k.letter})`, `0 Q:1 0 01110000 ${index} 0 0000 1 vn:5 vd:5`, both,
-      (c, f) => setVector(c, f.Q, f.vd, loadSplat(k.size, c.addressOf(fromLane(f.vn, f.index, k.size))))),
+      (c, f) => setVector(c, f.Q, f.vd, c.duplicate(fromLane(f.vn, f.index, k.size), k.size))),
     insn(`DUP (general, ${k.letter})`, `0 Q:1 0 01110000 ${any}${k.to as '1'} 0 0001 1 rn:5 vd:5`, both, (c, f) => setVector(c, f.Q, f.vd, splat(k.size, scalar(c, k, f.rn)))),
     insn(`DUP (scalar, ${k.letter})`, `01 0 11110000 ${index} 0 0000 1 vn:5 vd:5`, {}, (c, f) => c.setScalar(f.vd, lane(c, k, f.vn, f.index).zext())),
     insn(`INS (general, ${k.letter})`, `0 1 0 01110000 ${index} 0 0011 1 rn:5 vd:5`, {}, (c, f) => c.setElement(fromLane(f.vd, f.index, k.size), scalar(c, k, f.rn), 0, bytes)),

@@ -29,5 +29,5 @@ export const formOf = (f: { readonly Q?: number; readonly size: number }) => (f.
 /** `vm` may be a vector that is in no register. */
 export function runLanes(c: Emitter, what: number, vd: Reg, vn: Reg, vm: Reg | Val): void {
   if (vm instanceof Val) c.put(STRUCTURE, vm);
-  c.run('vectorLanes', what, vd.offset, vn.offset, vm instanceof Val ? STRUCTURE : vm.offset);
+  c.inBlock(vm instanceof Val ? [vn, vd] : [vn, vm, vd], [vd], () => c.run('vectorLanes', what, vd.offset, vn.offset, vm instanceof Val ? STRUCTURE : vm.offset));
 }

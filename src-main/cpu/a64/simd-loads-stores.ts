@@ -16,10 +16,9 @@ function transfer(c: Emitter, k: Kind, vt: Reg, address: Val): void {
     if (k.load) c.loadVector(vt, address);
     else c.storeVector(vt, address);
   } else if (k.load) {
-    const value = c.load('i64', bytes, address);
-    c.setScalar(vt, value);
+    c.loadScalar(vt, bytes, address);
   } else {
-    c.store(bytes, address, k.log2 === 3 ? c.element('i64', vt) : c.element('i32', vt));
+    c.storeScalar(vt, bytes, address);
   }
 }
 
@@ -88,8 +87,8 @@ function pairRows(k: PairKind): Row[] {
 
 const literal = (f: { imm19: Val }) => ({ offset: f.imm19.shl(13).shrS(11).sext() });
 const LITERALS: readonly Row[] = [
-  insn('LDR (literal, SIMD&FP, S)', '00 011 1 00 imm19:19 vt:5', { pre: literal }, (c, f) => c.setScalar(f.vt, c.load('i64', 4, c.pc().add(f.offset)))),
-  insn('LDR (literal, SIMD&FP, D)', '01 011 1 00 imm19:19 vt:5', { pre: literal }, (c, f) => c.setScalar(f.vt, c.load('i64', 8, c.pc().add(f.offset)))),
+  insn('LDR (literal, SIMD&FP, S)', '00 011 1 00 imm19:19 vt:5', { pre: literal }, (c, f) => c.loadScalar(f.vt, 4, c.pc().add(f.offset))),
+  insn('LDR (literal, SIMD&FP, D)', '01 011 1 00 imm19:19 vt:5', { pre: literal }, (c, f) => c.loadScalar(f.vt, 8, c.pc().add(f.offset))),
   insn('LDR (literal, SIMD&FP, Q)', '10 011 1 00 imm19:19 vt:5', { pre: literal }, (c, f) => c.loadVector(f.vt, c.pc().add(f.offset))),
 ];
 

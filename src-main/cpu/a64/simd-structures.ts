@@ -55,9 +55,10 @@ function multipleRow(k: Multiple, load: boolean, form: Form): Row {
   return insn(`${load ? 'LD' : 'ST'}${k.name}${form.suffix}`, pattern, { fix: ['Q'], undef: f => (plain ? Val.i32(0) : f.Q.eqz().and(f.size.eq(3))) }, (c, f) =>
     withAddress(c, form, f, k.registers * (f.Q !== 0 ? 16 : 8), (address) => {
       if (plain) { movePlain(c, load, f.Q, f.vt, k.registers, address); return; }
-      if (!load) c.run('interleave', f.vt.offset, k.registers, f.Q, f.size);
+      const registers = Array.from({ length: k.registers }, (_, i) => nextVector(f.vt, i));
+      if (!load) c.inBlock(registers, [], () => c.run('interleave', f.vt.offset, k.registers, f.Q, f.size));
       moveStaged(c, load, f.Q, k.registers, address);
-      if (load) c.run('deinterleave', f.vt.offset, k.registers, f.Q, f.size);
+      if (load) c.inBlock([], registers, () => c.run('deinterleave', f.vt.offset, k.registers, f.Q, f.size));
     }));
 }
 
@@ -80,7 +81,7 @@ function singleRow(k: Single, selem: (typeof SELEMS)[number], load: boolean, for
       for (let i = 0; i < selem.n; i++) {
         const lane = fromLane(nextVector(f.vt, i), k.index(f), k.size), at = address.add(bytes * i);
         if (load) c.setElement(lane, c.load(type, bytes, at), 0, bytes);
-        else c.store(bytes, at, c.element(type, lane));
+        else c.store(bytes, at, c.element(type, lane, 0, bytes));
       }
     }));
 }

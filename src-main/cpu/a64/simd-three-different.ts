@@ -68,7 +68,7 @@ function elementRows(name: string, start: string, opcode: string, body: ElementB
   return ELEMENTS.map(({ size, fields, of }) => {
     const pattern = `${start} ${fields} ${opcode} H:1 0 vn:5 vd:5` as '0 Q:1 0 01111 01 L:1 M:1 m:4 vm:5 H:1 0 vn:5 vd:5';
     return insn(`${name} (${8 << size}-bit element)`, pattern, { fix: start.includes('Q:1') ? ['Q'] : [] }, (c, f) =>
-      body(c, { vd: f.vd, vn: f.vn, Q: f.Q, size }, S.loadSplat(size, c.addressOf(of(f)))));
+      body(c, { vd: f.vd, vn: f.vn, Q: f.Q, size }, c.duplicate(of(f), size)));
   });
 }
 

@@ -76,7 +76,7 @@ const REGISTERS: readonly SystemRegister[] = [
   register('ACTLR_EL1', [3, 0, 1, 0, 1], { trap: K.TRAP_TACR, write: K.NONE }),
   register('CPACR_EL1', [3, 0, 1, 0, 2], { slot: K.CPACR_EL1, write: K.AS_CPACR, writeMask: 0x1030_0000n }),
   register('TTBR0_EL1', [3, 0, 2, 0, 0], { slot: K.TTBR0_EL1, write: K.AS_TTBR0, trap: K.TRAP_TVM }),
-  translation('TTBR1_EL1', [3, 0, 2, 0, 1], K.TTBR1_EL1),
+  translation('TTBR1_EL1', [3, 0, 2, 0, 1], K.TTBR1_EL1, { write: K.AS_TTBR1 }),
   translation('TCR_EL1', [3, 0, 2, 0, 2], K.TCR_EL1),
   register('AFSR0_EL1', [3, 0, 5, 1, 0], { trap: K.TRAP_TVM }),
   register('AFSR1_EL1', [3, 0, 5, 1, 1], { trap: K.TRAP_TVM }),

@@ -23,18 +23,15 @@ export const SYSTEM: readonly Row[] = [
   // While CPUs take turns in one thread memory is sequentially consistent, and DSB and DMB have nothing to order.
   insn('DSB', `${RESERVED_BARRIER} CRm:4 100 11111`, {}, (c, f) => {
     c.barrier(f.CRm);
-    c.if(c.threads(), () => c.runOrFault('synchronize', f.CRm));
+    c.if(c.threads(), () => c.runOrFault('completeMaintenance', f.CRm));
   }),
   insn('DMB', `${RESERVED_BARRIER} CRm:4 101 11111`, {}, (c, f) => c.barrier(f.CRm)),
-  insn('ISB', `${RESERVED_BARRIER} CRm:4 110 11111`, {}, c => {
-    c.put(L.PC, c.let(c.pc().add(4)));
-    c.leave();
-  }),
-  insn('MSR (immediate)', '1101010100 0 00 op1:3 0100 CRm:4 op2:3 11111', {}, (c, f) => c.runAndLeave('writePstate', f.op1.shl(3).or(f.op2), f.CRm)),
+  insn('ISB', `${RESERVED_BARRIER} CRm:4 110 11111`, {}, c => c.synchronize()),
+  insn('MSR (immediate)', '1101010100 0 00 op1:3 0100 CRm:4 op2:3 11111', {}, (c, f) => c.runOrFault('writePstate', f.op1.shl(3).or(f.op2), f.CRm)),
   insn('MRS', `1101010100 1 1 ${SYSTEM_REGISTER} rt.d:5`, { pre: f => ({ row: rowOf(f), word: wordOf(f.o0.or(2), f) }) },
-    (c, f) => c.setX(f.rt, c.callOrFault('readSystem', f.row, f.word.wrap()))),
+    (c, f) => c.setX(f.rt, c.readSystem(f.row, f.word.wrap()))),
   insn('MSR (register)', `1101010100 0 1 ${SYSTEM_REGISTER} rt:5`, { pre: f => ({ row: rowOf(f), word: wordOf(f.o0.or(2), f) }) },
-    (c, f) => c.runOrFault('writeSystem', f.row, f.word.wrap(), c.x(f.rt))),
+    (c, f) => c.writeSystem(f.row, f.word.wrap(), c.x(f.rt))),
   insn('SYS', '1101010100 0 01 op1:3 CRn:4 CRm:4 op2:3 rt:5', { pre: f => ({ word: wordOf(Val.i32(1), f) }) },
     (c, f) => c.runOrFault('systemOperation', f.word.wrap(), c.x(f.rt))),
   insn('DC ZVA', '1101010100 0 01 011 0111 0100 001 rt:5', {}, (c, f) => c.runOrFault('dataCacheZero', c.x(f.rt))),

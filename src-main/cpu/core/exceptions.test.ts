@@ -109,3 +109,17 @@ patched: movz w0, #1
   expect(m.run()).toBe(9);
   expect([m.cpu.x(10), m.cpu.x(11)]).toEqual([1n, 2n]);
 });
+
+test.each([
+  ['vectors outside of memory', 'mov x0, #0x70000000\n msr vbar_el1, x0'],
+  ['vectors outside of the address space', 'mov x0, #0x4000000000000000\n msr vbar_el1, x0'],
+  ['vectors that no table maps', 'mov x0, #25\n msr tcr_el1, x0\n msr ttbr0_el1, xzr\n mov x0, #5\n msr sctlr_el1, x0\n isb'],
+  ['tables outside of memory', 'mov x0, #25\n msr tcr_el1, x0\n mov x0, #0x70000000\n msr ttbr0_el1, x0\n mov x0, #5\n msr sctlr_el1, x0\n isb'],
+  ['vectors that are UNDEFINED', 'mov x0, #0x100000\n msr vbar_el1, x0'],
+  ['an illegal return, again and again', 'mov x0, #0x100000\n msr vbar_el1, x0\n mov x1, #0xffffffff\n msr spsr_el1, x1\n adr x2, main\n msr elr_el1, x2\n eret'],
+  ['FP in vectors without FP', 'mov x1, #0x20000\n mov w0, #0x4000\n movk w0, #0x1e20, lsl #16\n str w0, [x1, #0x200]\n .word 0x1e204000'],
+])('exceptions without end use up the budget: %s', (_what, setUp) => {
+  const m = el1(`${setUp}\n mov x0, #2\n br x0`), before = m.cpu.retired;
+  for (let turn = 0; turn < 5; turn++) expect(m.cpu.run(1000)).toBe('budget');
+  expect(m.cpu.retired - before).toBeGreaterThanOrEqual(5000);
+});

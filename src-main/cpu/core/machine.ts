@@ -41,10 +41,7 @@ interface CoreExports {
 }
 type RunLoop = (cpu: number, budget: number) => number;
 /** The loop's forms: `translate/interpreter.ts`. */
-interface Loops { readonly run: RunLoop; readonly runExactly: RunLoop; readonly runShared: RunLoop }
-
-/** More than what `run` may overrun its budget by: the rest of a page interpreted, and a region up to its first back edge. */
-const MOST_OVERRUN = 1280;
+interface Loops { readonly run: RunLoop; readonly runShared: RunLoop }
 
 /** Why `run` came back. */
 export type ExitReason = 'budget' | 'el2' | 'wfi' | 'kick' | 'yield';
@@ -87,7 +84,7 @@ export class Machine {
     this.view = new DataView(this.memory.buffer);
     const core = new WebAssembly.Instance(moduleOf('core.wasm'), { env: { memory: this.memory, nowNs: options.nowNs } });
     this.translator = new Translator(this.memory, core.exports);
-    const interpreter = new WebAssembly.Instance(moduleOf('interpreter.wasm'), { env: { memory: this.memory }, core: core.exports, translator: { hot: this.translator.report, setAside: this.translator.setAside, regions: this.translator.regions } });
+    const interpreter = new WebAssembly.Instance(moduleOf('interpreter.wasm'), { env: { memory: this.memory }, core: core.exports, translator: { hot: this.translator.report, regions: this.translator.regions } });
     this.core = core.exports as unknown as CoreExports;
     const loops = interpreter.exports as unknown as Loops;
     this.cpus = Array.from({ length: options.cpus }, (_, id) => new Cpu(this, this.core, loops, id));
@@ -113,7 +110,7 @@ export class Machine {
   get clockNs(): number { return this.core.clockNs(); }
 
   /** Does what CPUs in threads must not see half done, while none of them runs. Not for a CPU's own thread. */
-  private exclusively(work: () => void): void {
+  exclusively(work: () => void): void {
     while (this.core.startExclusive(0) === 0) { /* another section came first */ }
     try { work(); } finally { this.core.endExclusive(); }
   }
@@ -140,7 +137,7 @@ export class Cpu {
   private readonly view: DataView;
   private readonly core: CoreExports;
   private readonly loops: Loops;
-  private readonly translator: Translator;
+  private readonly machine: Machine;
 
   constructor(machine: Machine, core: CoreExports, loops: Loops, id: number) {
     this.id = id;
@@ -148,11 +145,13 @@ export class Cpu {
     this.view = machine.view;
     this.core = core;
     this.loops = loops;
-    this.translator = machine.translator;
+    this.machine = machine;
   }
 
   /** As after a cold reset: EL1 with the MMU off and everything masked. */
-  reset(counterHz = this.systemNumber('CNTFRQ_EL0')): void {
+  reset(counterHz = this.systemNumber('CNTFRQ_EL0')): void { this.machine.exclusively(() => this.resetAlone(counterHz)); }
+
+  private resetAlone(counterHz: number): void {
     new Uint8Array(this.view.buffer, this.base, L.CPU_STATE_BYTES).fill(0);
     for (const r of SYSTEM_REGISTERS) if (r.slot !== 0) this.view.setBigUint64(this.base + r.slot, r.reset, true);
     this.setSystem('VMPIDR_EL2', 0x8000_0000n | BigInt(this.id));
@@ -166,25 +165,10 @@ export class Cpu {
     this.core.rebuild(this.base);
   }
 
-  /** Runs at most about `budget` instructions; interrupts that are pending are taken first. */
+  /** Runs at most about `budget` instructions, up to the same one whatever is translated; interrupts that are pending are taken first. */
   run(budget: number): ExitReason {
     this.core.enter(this.base);
     return this.loop('run', budget);
-  }
-
-  /**
-   * Runs exactly `budget` instructions, or up to an exit: which code is translated makes no difference to where it stops.
-   * The end of the stretch is interpreted, one instruction at a time.
-   */
-  runExactly(budget: number): ExitReason {
-    const end = this.retired + budget;
-    this.core.enter(this.base);
-    const reason = budget > MOST_OVERRUN ? this.loop('run', budget - MOST_OVERRUN) : 'budget';
-    if (reason !== 'budget') return reason;
-    const last = this.loop('runExactly', end - this.retired);
-    this.translator.takeBack();
-    assert(last !== 'budget' || this.retired === end, 'a turn ends at its last instruction');
-    return last;
   }
 
   /**
@@ -247,16 +231,20 @@ export class Cpu {
   get nextTimerNs(): number { return this.core.nextTimerNs(this.base); }
 
   /** An UNDEFINED exception, taken at EL1 as if by the instruction at PC. */
-  injectUndefined(): void { this.core.exceptionToEl1(this.base, 0, 0n); }
+  injectUndefined(): void { this.machine.exclusively(() => this.core.exceptionToEl1(this.base, 0, 0n)); }
 
   /** A synchronous external abort at EL1 for an access to `va`. */
-  injectExternalAbort(va: bigint, instruction: boolean): void { this.core.abortToEl1(this.base, instruction ? EC_INSTRUCTION_ABORT : EC_DATA_ABORT, EXTERNAL_ABORT, va); }
+  injectExternalAbort(va: bigint, instruction: boolean): void {
+    this.machine.exclusively(() => this.core.abortToEl1(this.base, instruction ? EC_INSTRUCTION_ABORT : EC_DATA_ABORT, EXTERNAL_ABORT, va));
+  }
 
   save(): CpuState { return { block: new Uint8Array(this.view.buffer, this.base, L.CPU_STATE_BYTES).slice() }; }
   restore(state: CpuState): void {
     assert(state.block.length === L.CPU_STATE_BYTES, 'a CPU state of this build');
-    new Uint8Array(this.view.buffer, this.base, L.CPU_STATE_BYTES).set(state.block);
-    this.core.rebuild(this.base);
+    this.machine.exclusively(() => {
+      new Uint8Array(this.view.buffer, this.base, L.CPU_STATE_BYTES).set(state.block);
+      this.core.rebuild(this.base);
+    });
   }
 }
 

@@ -3,15 +3,15 @@ import { expect, test } from 'vitest';
 import type { Pa } from '../../../shared/base/ids.ts';
 import { A64 } from '../a64/index.ts';
 import { assemble, encode } from '../asm/assembler.ts';
-import { endsBlock } from '../translate/control-flow.ts';
+
 import { Decoder } from '../translate/decoder.ts';
 import { TestMachine, VECTORS } from './test-machine.ts';
 import { translateRecords } from './translation.ts';
 
-const LOOP = 0x40000, DATA = 0x100000, BODY = 14, ROUNDS = 2500, PROGRAMS = 300;
+const LOOP = 0x40000, DATA = 0x100000, BODY = 14, ROUNDS = 6000, PROGRAMS = 300;
 const decoder = new Decoder(A64);
 /** Neither branches nor what a region leaves to the interpreter; and no counters, which tell the time. */
-const BODY_ROWS = A64.filter(r => !endsBlock(r.name) && !/^(ERET|SVC|HVC|SMC|BRK|HLT|MSR|MRS|SYS|WF|YIELD|ISB|HINT)/.test(r.name));
+const BODY_ROWS = A64.filter(r => !/^(B|BL|BR|BLR|RET|B\.cond|CBN?Z|TBN?Z)$|^(ERET|SVC|HVC|SMC|BRK|HLT|MSR|MRS|SYS|WF|YIELD|ISB|HINT)/.test(r.name));
 
 /** A small generator with a seed, so that a failure can be had again. */
 function random(seed: number): () => number {
@@ -54,11 +54,7 @@ function machineFor(seed: number, translated: boolean): TestMachine {
 
 /** Runs to the end or to an exception, in turns that end at the same instructions. */
 function outcome(m: TestMachine) {
-  while (m.cpu.run(100) === 'budget') m.machine.translator.request();
-  return stateOf(m);
-}
-
-function stateOf(m: TestMachine) {
+  while (m.cpu.run(1000) === 'budget') m.machine.translator.request();
   const registers = Array.from({ length: 31 }, (_, n) => m.cpu.x(n).toString(16)), vectors = Array.from({ length: 32 }, (_, n) => m.cpu.v(n).map(h => h.toString(16)).join());
   const system = ['ESR_EL2', 'ELR_EL2', 'SPSR_EL2', 'ESR_EL1', 'ELR_EL1', 'FAR_EL1', 'SPSR_EL1'].map(name => `${name} ${m.cpu.system(name).toString(16)}`);
   const memory = Buffer.from(m.machine.bytes(DATA as Pa, 0x10000)).toString('base64');
@@ -75,34 +71,22 @@ test('random loops give the same results translated as interpreted, to the last 
   expect(regions).toBeGreaterThan(PROGRAMS / 6);
 }, 120_000);
 
-test('exact turns end at the same instruction in the same state, translated or not', () => {
-  for (let seed = 1; seed <= 40; seed++) {
-    const translated = machineFor(seed, true), interpreted = machineFor(seed, false);
-    for (let turn = 2000; ; turn += 1) {
-      const reasons = [translated, interpreted].map(m => { m.machine.translator.request(); return m.cpu.runExactly(turn); });
-      expect(stateOf(translated), `seed ${seed}, turns up to ${turn}`).toEqual(stateOf(interpreted));
-      expect(reasons[0]).toBe(reasons[1]);
-      if (reasons[0] !== 'budget') break;
-    }
-  }
-}, 120_000);
-
 test('a translated loop that is rewritten runs as rewritten', () => {
   const m = new TestMachine(`${VECTORS}
-    mov x28, #20000
+    mov x28, #60000
     mov x0, #0
   again: add x0, x0, #1
     subs x28, x28, #1
     b.ne again
     hvc #9`);
   m.machine.translator.service = hot => { const t = translateRecords(m.machine.view, hot); if (t !== undefined) m.machine.translator.install(t); };
-  const run = () => { while (m.cpu.run(100) === 'budget') m.machine.translator.request(); };
+  const run = () => { while (m.cpu.run(1000) === 'budget') m.machine.translator.request(); };
   run();
-  expect([m.machine.translator.count > 0, m.cpu.x(0)]).toEqual([true, 20_000n]);
+  expect([m.machine.translator.count > 0, m.cpu.x(0)]).toEqual([true, 60_000n]);
   const at = Number(m.cpu.pc) - 4 - 12;
   m.put(at, assemble('add x0, x0, #3'));
   m.cpu.setX(28, 10n);
   m.cpu.pc = BigInt(at);
   run();
-  expect(m.cpu.x(0)).toBe(20_030n);
+  expect(m.cpu.x(0)).toBe(60_030n);
 });

@@ -5,7 +5,8 @@ import type { Callee } from '../translate/code.ts';
 import { findBlocks, type Block } from '../translate/control-flow.ts';
 import { CORE_FUNCTIONS, type CoreFunction } from '../translate/core-functions.ts';
 import { Decoder } from '../translate/decoder.ts';
-import { REGION, translateRegion } from '../translate/region.ts';
+import { InstructionReader } from '../translate/instruction.ts';
+import { CHAIN, chainFunction, REGION, translateRegion } from '../translate/region.ts';
 import { WasmModule } from '../translate/wasm-module.ts';
 
 /** A record that is to be translated, and how often its page had been written when that was asked. */
@@ -14,17 +15,14 @@ export interface HotRecord { readonly record: number; readonly generation: numbe
 /** A module whose export `r<n>` is the region of the n-th record. */
 export interface Translation { readonly module: WebAssembly.Module; readonly records: readonly HotRecord[] }
 
-let decoder: Decoder | undefined;
+let reader: InstructionReader | undefined;
 
 /** Undefined when none of the records can be translated. */
 export function translateRecords(view: DataView, hot: readonly HotRecord[]): Translation | undefined {
-  const found = hot.map(h => ({ hot: h, blocks: blocksAt(view, h.record) })).filter(f => pays(f.blocks));
+  const found = hot.map(h => ({ hot: h, slot: slotOf(h.record), blocks: blocksAt(view, h.record) })).filter(f => f.blocks.length > 0);
   if (found.length === 0) return undefined;
-  return { module: new WebAssembly.Module(moduleOf(found.map(f => f.blocks))), records: found.map(f => f.hot) };
+  return { module: new WebAssembly.Module(moduleOf(found)), records: found.map(f => f.hot) };
 }
-
-/** Entering and leaving a region costs as much as some dozens of instructions interpreted; a loop stays inside for long. */
-const pays = (blocks: readonly Block[]): boolean => blocks.some(b => b.isLoop);
 
 export const slotOf = (record: number): number => record - (record - L.CODE_POOL) % L.CODE_SLOT_BYTES;
 
@@ -33,17 +31,19 @@ function blocksAt(view: DataView, record: number): Block[] {
   const slot = slotOf(record), handler = view.getUint16(record, true);
   if (handler < L.FIRST_HANDLER || record - slot >= L.SLOT_SENTINEL) return [];
   const page = view.getInt32(slot + L.SLOT_HOST, true) >>> 0, ran = (offset: number) => view.getUint16(slot + 4 * offset, true) !== L.HANDLER_DECODE;
-  return findBlocks((record - slot) / 4, offset => (ran(offset) ? view.getUint32(page + offset, true) : undefined), decoder ??= new Decoder(A64));
+  return findBlocks((record - slot) / 4, offset => (ran(offset) ? view.getUint32(page + offset, true) : undefined), reader ??= new InstructionReader(new Decoder(A64)));
 }
 
-function moduleOf(regions: readonly (readonly Block[])[]): Uint8Array {
+function moduleOf(regions: readonly { readonly slot: number; readonly blocks: readonly Block[] }[]): Uint8Array<ArrayBuffer> {
   const module = new WasmModule({ initial: L.RAM_BASE / 65536, maximum: 65536 });
   const core = Object.fromEntries(Object.entries(CORE_FUNCTIONS).map(([name, signature]) =>
     [name, { index: module.import('core', name, signature), signature }])) as unknown as Record<CoreFunction, Callee>;
-  module.typeIndex(REGION);
-  regions.forEach((blocks, n) => {
+  const table = { regionType: module.typeIndex(REGION), regions: module.importTable('translator', 'regions') };
+  const chain = { index: module.declare(), signature: CHAIN };
+  module.define(chain.index, chainFunction(table));
+  regions.forEach(({ slot, blocks }, n) => {
     const index = module.declare();
-    module.define(index, translateRegion(blocks, core));
+    module.define(index, translateRegion(blocks, slot, { core, chain, ...table }));
     module.export(`r${n}`, index);
   });
   return module.encode();

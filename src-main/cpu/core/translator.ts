@@ -1,7 +1,7 @@
 /**
  * Keeps the translated regions of one machine. The interpreter reports records that were reached often; they are
- * translated elsewhere, and installed between turns by replacing their handlers. When a page is written its records
- * decode again and its generation counts up, so that no translation outlives its code.
+ * translated elsewhere, and installed between turns as the entries of their places. When a page is written its entries
+ * are cleared and its generation counts up, so that no translation outlives its code.
  */
 import * as L from '../layout.ts';
 import { slotOf, type HotRecord, type Translation } from './translation.ts';
@@ -9,7 +9,7 @@ import { slotOf, type HotRecord, type Translation } from './translation.ts';
 /** Records in one request: their module takes a few milliseconds. */
 const BATCH = 24;
 /** Turns for which a record may wait for its batch to fill. */
-const PATIENCE = 100;
+const PATIENCE = 10;
 /** Regions that may exist at a time; then all are dropped, and what is still hot comes back. */
 const MOST_REGIONS = 16_384;
 
@@ -30,15 +30,14 @@ export class Translator {
   private readonly view: DataView;
   private readonly imports: Record<string, Record<string, unknown>>;
   private hot: HotRecord[] = [];
-  private aside: { readonly record: number; readonly generation: number; readonly index: bigint }[] = [];
   private used = 0;
   private waited = 0;
 
   /** `core` are the core's exports; `memory` is the machine's. */
   constructor(memory: WebAssembly.Memory, core: Record<string, unknown>) {
     this.view = new DataView(memory.buffer);
-    this.imports = { env: { memory }, core };
     this.regions = new WebAssembly.Table({ initial: MOST_REGIONS, element: 'anyfunc' });
+    this.imports = { env: { memory }, core, translator: { regions: this.regions } };
   }
 
   /** How many regions are there. */
@@ -48,22 +47,6 @@ export class Translator {
   readonly report = (_cpu: number, record: number): void => {
     if (this.service !== undefined) this.hot.push({ record, generation: this.generationOf(record) });
   };
-
-  /** Called by the interpreter, which has to run the instruction itself that a region starts with. */
-  readonly setAside = (_cpu: number, record: number): void => {
-    this.aside.push({ record, generation: this.generationOf(record), index: this.view.getBigUint64(record + 8, true) });
-    this.view.setUint16(record, L.HANDLER_DECODE, true);
-  };
-
-  /** After that turn: the regions that were set aside are entered again. */
-  takeBack(): void {
-    for (const { record, generation, index } of this.aside) {
-      if (generation !== this.generationOf(record) || this.view.getUint16(record, true) < L.FIRST_HANDLER) continue;
-      this.view.setBigUint64(record + 8, index, true);
-      this.view.setUint16(record, L.HANDLER_TRANSLATED, true);
-    }
-    this.aside = [];
-  }
 
   /** To be called between turns: asks for a batch when enough was reported, or what was reported waits for long. */
   request(): void {
@@ -81,8 +64,7 @@ export class Translator {
     this.share(regions);
     this.exclusively(() => records.forEach(({ record, generation }, n) => {
       if (generation !== this.generationOf(record) || this.view.getUint16(record, true) < L.FIRST_HANDLER) return;
-      this.view.setBigUint64(record + 8, BigInt(regions.first + n), true);
-      this.view.setUint16(record, L.HANDLER_TRANSLATED, true);
+      this.view.setInt32(entryOf(record), (regions.first + n) ^ L.ENTRY_TRANSLATED, true);
     }));
   }
 
@@ -94,16 +76,14 @@ export class Translator {
 
   private generationOf(record: number): number { return this.view.getInt32(slotOf(record) + L.SLOT_GENERATION, true); }
 
-  /** Makes every translated record decode again. */
+  /** Forgets all regions; places count from nothing again. */
   private dropAll(): void {
     for (let slot: number = L.CODE_POOL; slot < L.CODE_POOL + L.CODE_SLOTS * L.CODE_SLOT_BYTES; slot += L.CODE_SLOT_BYTES) {
-      if (this.view.getInt32(slot + L.SLOT_HOST, true) === 0) continue;
-      for (let record = slot; record < slot + L.SLOT_SENTINEL; record += L.RECORD_BYTES) {
-        if (this.view.getUint16(record, true) === L.HANDLER_TRANSLATED) this.view.setUint16(record, L.HANDLER_DECODE, true);
-      }
+      if (this.view.getInt32(slot + L.SLOT_HOST, true) !== 0) new Uint8Array(this.view.buffer, slot + L.SLOT_ENTRIES, 4096).fill(0);
     }
-    new Uint8Array(this.view.buffer, L.COUNTERS, 2 * L.COUNTER_COUNT).fill(0);
     for (let n = 0; n < this.used; n++) this.regions.set(n, null);
     this.used = 0;
   }
 }
+
+const entryOf = (record: number): number => slotOf(record) + L.SLOT_ENTRIES + (record - slotOf(record)) / 4;

@@ -69,7 +69,7 @@ export function compareRows(seed: number, perRow: number, names = /./): Mismatch
     const cases = Array.from({ length: perRow }, () => caseOfRow(random, row)).filter(test => isComparable(lastWord(test)));
     byModel.set(modelOf(row), [...byModel.get(modelOf(row)) ?? [], ...cases]);
   }
-  return [...byModel].flatMap(([model, cases]) => compareAll(model, cases, 3));
+  return [...byModel].flatMap(([model, cases]) => compareAll(model, cases, 6));
 }
 
 // ---- sequences: what an instruction leaves for the next, such as flags that are not worked out yet
@@ -96,7 +96,7 @@ function sequence(random: Random): Case {
 
 export function compareSequences(seed: number, count: number): Mismatch[] {
   const random = new Random(seed), cases = Array.from({ length: count }, () => sequence(random));
-  return compareAll('cortex-a72', cases.filter(test => wordsOf(test).every(w => isComparable(w) && !inFeatures(w) && !isAtomic(decode(w) ?? { name: '' }))), 2);
+  return compareAll('cortex-a72', cases.filter(test => wordsOf(test).every(w => isComparable(w) && !inFeatures(w) && !isAtomic(decode(w) ?? { name: '' }))), 4);
 }
 
 // ---- the system registers of a user program

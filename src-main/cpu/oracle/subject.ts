@@ -1,4 +1,5 @@
 /** Runs cases on our own CPU, interpreted or translated: at EL0 under a page table with the harness's memory, with exceptions caught at EL1. */
+import { assert } from '../../../shared/base/errors.ts';
 import type { Pa } from '../../../shared/base/ids.ts';
 import { assemble } from '../asm/assembler.ts';
 import { Machine, type Cpu } from '../core/machine.ts';
@@ -12,6 +13,12 @@ const TABLE1 = 0x1000, TABLE2 = 0x2000, TABLE3 = 0x3000, VECTORS = 0x10000;
 const VECTORS_VA = 0x4000_0000n + BigInt(VECTORS);
 const LOWER_EL = 0x400;
 const UXN = 1n << 54n, USER_CODE = 0x443n, USER_DATA = USER_CODE | UXN, KERNEL_BLOCK = 0x401n | UXN, TABLE = 3n;
+
+/**
+ * Where a case is entered: a loop that goes around no times, as only regions with a loop in them are worth translating,
+ * then the case's words.
+ */
+const LOOP = CODE + 0x2c, TO_ENTRY = assemble(`cbnz xzr, ${LOOP}\nb ${ENTRY}`, LOOP);
 
 /** What EL1 does between cases: the flags and control of floating point have to be written by instructions. */
 const BETWEEN = assemble('hvc #0\nmsr fpcr, x0\nmsr fpsr, x1\nhvc #1\neret', LOWER_EL);
@@ -44,14 +51,15 @@ export class Subject {
   /** Runs the words that `run` just ran once more, as a translated region. */
   runTranslated(test: Case): Uint8Array {
     const { machine: { view, translator } } = this, slot = L.CODE_POOL + (view.getUint16(L.PAGE_TABLE + 4 * (CODE >> 12), true) - 1) * L.CODE_SLOT_BYTES;
-    const record = slot + L.RECORD_BYTES * ((ENTRY - CODE) / 4), translation = translateRecords(view, [{ record, generation: view.getInt32(slot + L.SLOT_GENERATION, true) }]);
-    if (translation !== undefined) translator.install(translation);
+    const record = slot + L.RECORD_BYTES * ((LOOP - CODE) / 4), translation = translateRecords(view, [{ record, generation: view.getInt32(slot + L.SLOT_GENERATION, true) }]);
+    assert(translation !== undefined, 'a case can be translated');
+    translator.install(translation);
     return this.enter(test);
   }
 
   private enter(test: Case): Uint8Array {
     this.loadState(test);
-    const exit = this.cpu.run(100);
+    const exit = this.cpu.run(1000);
     return this.outcome(exit === 'el2');
   }
 
@@ -86,7 +94,9 @@ export class Subject {
 
   private loadWords({ bytes }: Case): void {
     this.machine.bytes(ENTRY as Pa, 16).set(new Uint8Array(bytes.buffer, bytes.byteOffset + CASE.words, 16));
-    this.machine.wrote(ENTRY as Pa, 16);
+    // Again each time, as a case may have stored here.
+    this.machine.bytes(LOOP as Pa, TO_ENTRY.length).set(TO_ENTRY);
+    this.machine.wrote(LOOP as Pa, ENTRY + 16 - LOOP);
   }
 
   private loadState({ bytes }: Case): void {
@@ -99,7 +109,7 @@ export class Subject {
     for (let i = 0; i < 32; i++) cpu.setV(i, bytes.getBigUint64(CASE.v + 16 * i, true), bytes.getBigUint64(CASE.v + 16 * i + 8, true));
     view.setBigUint64(L.CPU_BASE + SP_EL0, bytes.getBigUint64(CASE.sp, true), true);
     cpu.setSystem('SPSR_EL1', BigInt(bytes.getUint32(CASE.nzcv, true)) << 28n);
-    cpu.setSystem('ELR_EL1', BigInt(ENTRY));
+    cpu.setSystem('ELR_EL1', BigInt(LOOP));
     cpu.pc = RETURN;
   }
 

@@ -1,8 +1,8 @@
 /** Builds the body of one WebAssembly function out of statements on `Val` expressions. */
 import { Val, orderedStoreOp, storeOp, type Arg } from './value.ts';
-import { uleb, type FunctionBody, type Signature, type WasmType } from './wasm-module.ts';
+import { localIndex, uleb, type FunctionBody, type Signature, type WasmType } from './wasm-module.ts';
 
-const OP = { block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d, brTable: 0x0e, return: 0x0f, call: 0x10, callIndirect: 0x11, drop: 0x1a, set: 0x21 };
+const OP = { unreachable: 0x00, block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d, brTable: 0x0e, return: 0x0f, call: 0x10, callIndirect: 0x11, returnCall: 0x12, returnCallIndirect: 0x13, drop: 0x1a, set: 0x21 };
 const VOID = 0x40;
 
 /** A place that `br` can go to. */
@@ -13,8 +13,8 @@ export interface Callee { readonly index: number; readonly signature: Signature 
 
 export class Code {
   readonly signature: Signature;
-  private readonly bytes: number[] = [];
-  private readonly locals: WasmType[] = [];
+  protected bytes: number[] = [];
+  protected readonly locals: WasmType[] = [];
   private free: number[] = [];
   private taken: number[] = [];
   private depth = 0;
@@ -48,7 +48,7 @@ export class Code {
   set(local: number, value: Val): void {
     value.emit(this.bytes);
     this.bytes.push(OP.set);
-    uleb(local, this.bytes);
+    localIndex(local, this.bytes);
   }
 
   /** Evaluates `value` now, once. Constants stay constants. */
@@ -114,6 +114,9 @@ export class Code {
 
   return(value?: Val): void { value?.emit(this.bytes); this.bytes.push(OP.return); }
 
+  /** Says that control does not get here. */
+  unreachable(): void { this.bytes.push(OP.unreachable); }
+
   /** Calls for the effect; a result is dropped. */
   call(callee: Callee, ...args: Arg[]): void {
     this.pushCall(callee, args);
@@ -127,14 +130,25 @@ export class Code {
     this.pushCall(callee, args);
     const local = this.local(type);
     this.bytes.push(OP.set);
-    uleb(local, this.bytes);
+    localIndex(local, this.bytes);
     return Val.local(local, type);
   }
 
-  callIndirect(typeIndex: number, slot: Val, args: readonly Val[], table = 0): void {
+  /** Calls and keeps the result in a local or parameter. */
+  assignCall(local: number, callee: Callee, ...args: Arg[]): void {
+    this.pushCall(callee, args);
+    this.setPopped(local);
+  }
+
+  /** Ends the function with a call, whose result is its own. */
+  returnCall(callee: Callee, ...args: Arg[]): void { this.pushCall(callee, args, OP.returnCall); }
+
+  returnCallIndirect(typeIndex: number, slot: Val, args: readonly Val[], table = 0): void { this.callIndirect(typeIndex, slot, args, table, OP.returnCallIndirect); }
+
+  callIndirect(typeIndex: number, slot: Val, args: readonly Val[], table = 0, opcode = OP.callIndirect): void {
     for (const arg of args) arg.emit(this.bytes);
     slot.emit(this.bytes);
-    this.bytes.push(OP.callIndirect);
+    this.bytes.push(opcode);
     uleb(typeIndex, this.bytes);
     uleb(table, this.bytes);
   }
@@ -142,14 +156,14 @@ export class Code {
   /** Puts what a call left on the stack into a local. */
   setPopped(local: number): void {
     this.bytes.push(OP.set);
-    uleb(local, this.bytes);
+    localIndex(local, this.bytes);
   }
 
   /** Takes what a call left on the stack. */
   pop(type: WasmType): Val {
     const local = this.local(type);
     this.bytes.push(OP.set);
-    uleb(local, this.bytes);
+    localIndex(local, this.bytes);
     return Val.local(local, type);
   }
 
@@ -158,9 +172,9 @@ export class Code {
 
   finish(): FunctionBody { return { signature: this.signature, locals: this.locals, code: this.bytes }; }
 
-  private pushCall(callee: Callee, args: readonly Arg[]): void {
+  private pushCall(callee: Callee, args: readonly Arg[], opcode = OP.call): void {
     callee.signature.params.forEach((type, i) => asType(args[i], type).emit(this.bytes));
-    this.bytes.push(OP.call);
+    this.bytes.push(opcode);
     uleb(callee.index, this.bytes);
   }
 

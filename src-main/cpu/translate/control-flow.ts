@@ -2,15 +2,15 @@
  * The control flow of a region: blocks within one page, reached from one entry, in reverse postorder with their
  * dominators. Structured code is made of it as Ramsey describes (Beyond Relooper, ICFP 2022).
  */
-import type { Decoder } from './decoder.ts';
-import type { Variant } from './insn.ts';
+import { REGION_INSTRUCTIONS } from '../layout.ts';
+import type { Decoded, InstructionReader } from './instruction.ts';
 
-export interface Instruction { readonly offset: number; readonly word: number; readonly variant: Variant }
+export interface Instruction extends Decoded { readonly offset: number }
 
 export interface Block {
   readonly start: number;
   readonly instructions: readonly Instruction[];
-  /** Offsets in the page where control may go on within it, the fall-through included. */
+  /** Offsets in the page where control may go on within it, the fall-through and the return from a call included. */
   readonly targets: readonly number[];
   /** Number in reverse postorder. */
   order: number;
@@ -21,28 +21,22 @@ export interface Block {
   readonly dominated: Block[];
 }
 
-const PAGE_BYTES = 4096;
-const MOST_INSTRUCTIONS = 250;
-/** Regions end before these: they change what translated code takes for granted, or are rare. */
-const LEFT_TO_INTERPRETER = /^(ERET|SVC|HVC|SMC|BRK|HLT|MSR .*|SYS|WFI|WFE|YIELD|ISB)$/;
-const CONDITIONAL = /^(B\.cond|CBN?Z|TBN?Z)$/;
-const LEAVES = /^(BL|BR|BLR|RET)$/;
+export const PAGE_BYTES = 4096;
 
-/** What ends a block. */
-export const endsBlock = (name: string): boolean => name === 'B' || CONDITIONAL.test(name) || LEAVES.test(name);
+export const lastOf = (block: Block): Instruction => block.instructions.at(-1) as Instruction;
 
 /** Byte offset of a relative branch, from its word. */
-function displacement(word: number, name: string): number {
-  if (name === 'B') return ((word << 6) >> 6) * 4;
-  return name.startsWith('TB') ? (((word << 13) >> 18)) * 4 : ((word << 8) >> 13) * 4;
+function displacement({ word, variant, ending }: Decoded): number {
+  if (ending === 'jump') return ((word << 6) >> 6) * 4;
+  return variant.row.name.startsWith('TB') ? (((word << 13) >> 18)) * 4 : ((word << 8) >> 13) * 4;
 }
 
 /** The word at an offset of the page; undefined for code that never ran, which a region leaves out. */
 export type WordAt = (offset: number) => number | undefined;
 
 /** The region's blocks in reverse postorder; empty when its first instruction has to be interpreted. */
-export function findBlocks(entry: number, wordAt: WordAt, decoder: Decoder): Block[] {
-  const { instructions, leaders } = explore(entry, wordAt, decoder);
+export function findBlocks(entry: number, wordAt: WordAt, reader: InstructionReader): Block[] {
+  const { instructions, leaders } = explore(entry, wordAt, reader);
   const blocks = new Map<number, Block>();
   for (const start of leaders) {
     const block = blockFrom(start, instructions, leaders);
@@ -52,29 +46,28 @@ export function findBlocks(entry: number, wordAt: WordAt, decoder: Decoder): Blo
   return first === undefined ? [] : analyse(first, blocks);
 }
 
-function explore(entry: number, wordAt: WordAt, decoder: Decoder) {
+function explore(entry: number, wordAt: WordAt, reader: InstructionReader) {
   const instructions = new Map<number, Instruction>(), leaders = new Set([entry]), work = [entry];
   for (let start = work.shift(); start !== undefined; start = work.shift()) {
-    for (let offset = start; offset < PAGE_BYTES && !instructions.has(offset) && instructions.size < MOST_INSTRUCTIONS; offset += 4) {
-      const word = wordAt(offset), variant = word === undefined ? undefined : decoder.decode(word);
-      if (word === undefined || variant === undefined || LEFT_TO_INTERPRETER.test(variant.row.name)) break;
-      const instruction = { offset, word, variant };
+    for (let offset = start; offset < PAGE_BYTES && !instructions.has(offset) && instructions.size < REGION_INSTRUCTIONS; offset += 4) {
+      const word = wordAt(offset), decoded = word === undefined ? undefined : reader.read(word);
+      if (decoded === undefined || decoded.ending === 'interpreted') break;
+      const instruction = { ...decoded, offset };
       instructions.set(offset, instruction);
-      const targets = targetsOf(instruction);
-      if (targets === undefined) continue;
-      for (const target of targets) if (!leaders.has(target)) { leaders.add(target); work.push(target); }
+      if (decoded.ending === 'next') continue;
+      for (const target of targetsOf(instruction)) if (!leaders.has(target)) { leaders.add(target); work.push(target); }
       break;
     }
   }
   return { instructions, leaders };
 }
 
-/** Where a branch leads within the page; undefined for instructions that only fall through. */
-function targetsOf({ offset, word, variant }: Instruction): number[] | undefined {
-  const { name } = variant.row;
-  if (!endsBlock(name)) return undefined;
-  if (LEAVES.test(name)) return [];
-  const taken = offset + displacement(word, name), all = name === 'B' ? [taken] : [taken, offset + 4];
+/** Where control goes on within the page. */
+function targetsOf(instruction: Instruction): number[] {
+  const { offset, ending } = instruction;
+  if (ending === 'leave') return [];
+  const all = ending === 'jump' || ending === 'conditional' ? [offset + displacement(instruction)] : [];
+  if (ending !== 'jump') all.push(offset + 4);
   return all.filter(target => target >= 0 && target < PAGE_BYTES);
 }
 
@@ -83,12 +76,11 @@ function blockFrom(start: number, instructions: ReadonlyMap<number, Instruction>
   for (let at = instructions.get(start); at !== undefined; at = instructions.get(at.offset + 4)) {
     if (at.offset !== start && leaders.has(at.offset)) break;
     list.push(at);
-    if (endsBlock(at.variant.row.name)) break;
+    if (at.ending !== 'next') break;
   }
   const last = list.at(-1);
   if (last === undefined) return undefined;
-  const targets = targetsOf(last) ?? [last.offset + 4];
-  return { start, instructions: list, targets, order: -1, dominator: undefined, forwardEntries: 0, isLoop: false, dominated: [] };
+  return { start, instructions: list, targets: targetsOf(last), order: -1, dominator: undefined, forwardEntries: 0, isLoop: false, dominated: [] };
 }
 
 function analyse(first: Block, blocks: ReadonlyMap<number, Block>): Block[] {

@@ -34,7 +34,7 @@ export const CORE_FUNCTIONS = {
   writeSystem: signature('i32 i32 i32 i64'),
   writePstate: signature('i32 i32 i32'),
   systemOperation: signature('i32 i32 i64'),
-  synchronize: signature('i32 i32'),
+  completeMaintenance: signature('i32 i32'),
   waitForInterrupt: signature('i32 i32'),
   dataCacheZero: signature('i32 i64'),
   multiplyHighUnsigned: signature('i64 i64', 'i64'),

@@ -6,6 +6,7 @@ import * as L from '../layout.ts';
 import type { Callee, Code } from './code.ts';
 import type { CoreFunction } from './core-functions.ts';
 import type { Reg } from './insn.ts';
+import { loadSplat, type LaneSize } from './simd.ts';
 import { Val, loadFrom, loadOrdered, type Arg } from './value.ts';
 import type { WasmType } from './wasm-module.ts';
 
@@ -87,8 +88,13 @@ export abstract class Emitter {
     if (size !== undefined || bits.type === 'i32' || bits.type === 'f32') this.storeRegister(reg, Val.i64(0), 0);
     this.storeRegister(reg, bits, 0, size);
   }
-  /** Address of a register in linear memory, for core functions that work on whole registers. */
-  addressOf(reg: Reg): Val { return this.cpu.add(reg.offset); }
+  /** Loads 1 to 8 bytes into the low end of a register and clears the rest. */
+  loadScalar(reg: Reg, bytes: AccessBytes, address: Val): void { this.setScalar(reg, this.load('i64', bytes, address)); }
+  storeScalar(reg: Reg, bytes: AccessBytes, address: Val): void { this.store(bytes, address, this.element(bytes === 8 ? 'i64' : 'i32', reg)); }
+  /** A vector with every lane of 2^size bytes equal to the one at an element's place. */
+  duplicate(reg: Reg, size: LaneSize): Val { return loadSplat(size, this.cpu.add(reg.offset)); }
+  /** Runs what works on registers in the CPU's block, by their offsets: reads `used`, then writes `written`. */
+  inBlock(_used: readonly Reg[], _written: readonly Reg[], body: () => void): void { body(); }
 
   protected register(type: WasmType, reg: Reg, offset: number, size?: number, signed?: boolean): Val {
     const known = reg.offset.number;
@@ -187,6 +193,22 @@ export abstract class Emitter {
 
   undefined(): void { this.runAndLeave('undefined'); }
 
+  /** MRS and MSR: `row` is the register's in the core's table, `word` the instruction. */
+  readSystem(row: Val, word: Val): Val { return this.callOrFault('readSystem', row, word); }
+  writeSystem(row: Val, word: Val, value: Val): void { this.runOrFault('writeSystem', row, word, value); }
+
+  /** Enters or leaves an exception level; execution goes on at PC. */
+  changeLevel(name: 'supervisorCall' | 'exceptionReturn', ...args: Arg[]): void { this.runAndLeave(name, ...args); }
+  /** Goes on at the next instruction with a fresh look at what memory holds. */
+  synchronize(): void {
+    this.put(L.PC, this.let(this.pc().add(4)));
+    this.leave();
+  }
+  /** Branches with link have set X30 to the address behind them. */
+  callTo(target: Val): void { this.branchTo(target); }
+  callBy(delta: Val): void { this.branchBy(delta); }
+  returnTo(target: Val): void { this.branchTo(target); }
+
   private leaveIfFault(): void { this.if(this.get('i32', L.FAULT), () => this.fault()); }
 
   /** An exception was taken or the hypervisor is wanted: the CPU's block says where to go on. */
@@ -252,8 +274,12 @@ export abstract class Emitter {
 
   /** Loads 16 bytes into a vector register. */
   loadVector(reg: Reg, address: Val): void {
-    this.access(L.TLB_READ, 16, address, {}, (host) => this.setV(reg, loadFrom('v128', host)),
-      (va) => this.runOrFault('load128', va, 4, reg.offset));
+    const value = this.code.local('v128');
+    this.access(L.TLB_READ, 16, address, {}, host => this.code.set(value, loadFrom('v128', host)), (va) => {
+      this.runOrFault('load128', va, 4, L.STAGED);
+      this.code.set(value, this.get('v128', L.STAGED));
+    });
+    this.setV(reg, Val.local(value, 'v128'));
   }
 
   storeVector(reg: Reg, address: Val): void {
@@ -261,15 +287,20 @@ export abstract class Emitter {
       (va) => this.runOrFault('store128', va, 4, this.element('i64', reg, 0), this.element('i64', reg, 8)));
   }
 
+  /** Both or none. */
   loadVectorPair(first: Reg, second: Reg, address: Val): void {
+    const low = this.code.local('v128'), high = this.code.local('v128');
     this.access(L.TLB_READ, 32, address, {}, (host) => {
-      this.setV(first, loadFrom('v128', host));
-      this.setV(second, loadFrom('v128', host, 16));
+      this.code.set(low, loadFrom('v128', host));
+      this.code.set(high, loadFrom('v128', host, 16));
     }, (va) => {
-      this.runOrFault('load128', va.add(16), 4, Val.i32(L.PAIR_HALF));
-      this.runOrFault('load128', va, 4, first.offset);
-      this.setV(second, this.get('v128', L.PAIR_HALF));
+      this.runOrFault('load128', va, 4, L.STAGED);
+      this.runOrFault('load128', va.add(16), 4, L.STAGED + 16);
+      this.code.set(low, this.get('v128', L.STAGED));
+      this.code.set(high, this.get('v128', L.STAGED + 16));
     });
+    this.setV(first, Val.local(low, 'v128'));
+    this.setV(second, Val.local(high, 'v128'));
   }
 
   storeVectorPair(first: Reg, second: Reg, address: Val): void {
@@ -286,9 +317,9 @@ export abstract class Emitter {
    * The inline TLB: `fast` gets the linear-memory address, `slow` the virtual one. The tag is that of the last
    * byte's page, so that one comparison also sends accesses that cross a page to the slow path.
    */
-  private access(right: number, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void, slow: (va: Val) => void): void {
+  protected access(right: number, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void, slow: (va: Val) => void): void {
     const va = this.let(address);
-    const base = options.unprivileged === true ? this.cpu.add(L.TLB_EL0) : this.tlb();
+    const base = options.unprivileged === true ? this.get('i32', L.TLB_EL0) : this.tlb();
     const entry = this.let(base.add(va.shrU(7).wrap().and((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_BYTES)));
     const hit = loadFrom('i64', entry, right).eq(va.add(bytes - 1).and(-4096n));
     const misaligned = options.ordered === true && bytes > 1 ? va.wrap().and(bytes - 1).eqz() : Val.i32(1);

@@ -17,13 +17,10 @@ const FIRST = L.FIRST_HANDLER;
 const OWN_TABLE = 1;
 const SLOT_OFFSETS = [2, 4, 6, 12, 14];
 
-/**
- * The loop's three forms. `run` looks at the budget at taken branches. `runExactly` looks at it at every instruction, and
- * interprets everything. `runShared`, for CPUs in threads, looks at ATTENTION where `run` looks at the budget.
- */
-type LoopKind = 'run' | 'runExactly' | 'runShared';
+/** The loop's forms: `runShared`, for CPUs in threads, ends the turn for ATTENTION as well as for the budget. */
+type LoopKind = 'run' | 'runShared';
 
-/** Tells the translator of a record: CPU, record. `hot`: it was reached often. `setAside`: it has to be interpreted for now. */
+/** Tells the translator of a record that became hot: CPU, record. */
 const HOT: Signature = { params: ['i32', 'i32'], results: [] };
 const RUN: Signature = { params: ['i32', 'i32'], results: ['i32'] };
 const HANDLER: Signature = { params: ['i32', 'i32'], results: ['i32'] };
@@ -45,7 +42,7 @@ export function generateInterpreter(rows: readonly Row[], isHot: (variant: Varia
 
   const module = new WasmModule({ initial: L.RAM_BASE / 65536, maximum: 65536 });
   const core = importCore(module);
-  const hot: Callee = { index: module.import('translator', 'hot', HOT), signature: HOT }, setAside: Callee = { index: module.import('translator', 'setAside', HOT), signature: HOT };
+  const hot: Callee = { index: module.import('translator', 'hot', HOT), signature: HOT };
   const regions = module.importTable('translator', 'regions');
   const decode = module.declare();
   const total = FIRST + numbered.length;
@@ -56,8 +53,8 @@ export function generateInterpreter(rows: readonly Row[], isHot: (variant: Varia
     table[total + i + FIRST] = index;
   });
 
-  const around: Surroundings = { core, hot, setAside, decode: { index: decode, signature: DECODER }, handlerType: module.typeIndex(HANDLER), regionType: module.typeIndex(REGION), regions };
-  for (const name of ['run', 'runExactly', 'runShared'] as const) {
+  const around: Surroundings = { core, hot, decode: { index: decode, signature: DECODER }, handlerType: module.typeIndex(HANDLER), regionType: module.typeIndex(REGION), regions };
+  for (const name of ['run', 'runShared'] as const) {
     const index = module.declare();
     module.define(index, runFunction(name, around, numbered.slice(0, hotCount), name === 'run' ? prepares : []));
     module.export(name, index);
@@ -71,7 +68,7 @@ export function generateInterpreter(rows: readonly Row[], isHot: (variant: Varia
   module.define(decode, decodeFunction(module.typeIndex(PREPARE), total));
   module.table(table);
   for (const { at, bytes } of [...decodeTables(ordered, numberOf), ...data]) module.data(at, bytes);
-  return { module: module.encode(), handlers: ['decode', 'next page', 'UNDEFINED', 'translated', ...numbered.map(nameOf)] };
+  return { module: module.encode(), handlers: ['decode', 'next page', 'UNDEFINED', ...numbered.map(nameOf)] };
 }
 
 const nameOf = (v: Variant) => `${v.row.name} ${Object.entries(v.fixed).map(([k, n]) => `${k}=${n}`).join(' ')}`.trim();
@@ -179,7 +176,7 @@ class ColdEmitter extends RecordEmitter {
   protected tlb() { return this.get('i32', L.TLB); }
 }
 
-interface LoopState { readonly ip: number; readonly slot: number; readonly page: number; readonly tlb: number; readonly outer: Label; readonly taken: Label }
+interface LoopState { readonly ip: number; readonly slot: number; readonly page: number; readonly tlb: number; readonly counts: number; readonly outer: Label; readonly taken: Label }
 
 /** A handler that is a case of the loop. */
 class HotEmitter extends RecordEmitter {
@@ -201,6 +198,12 @@ class HotEmitter extends RecordEmitter {
     });
     this.put(L.PC, to);
     this.leave();
+  }
+
+  /** Where calls return to is not counted: it becomes a part of the caller's region. */
+  override returnTo(target: Val) {
+    this.code.set(this.state.counts, Val.i32(0));
+    this.branchTo(target);
   }
 
   branchBy(delta: Val) {
@@ -236,7 +239,6 @@ type Prepare = (record: RecordLayout) => void;
 interface Surroundings {
   readonly core: Record<CoreFunction, Callee>;
   readonly hot: Callee;
-  readonly setAside: Callee;
   readonly decode: Callee;
   readonly handlerType: number;
   readonly regionType: number;
@@ -247,13 +249,13 @@ interface Surroundings {
 /** Three loops: `outer` finds the page of PC, `taken` follows a branch within it, `next` dispatches one record. */
 function runFunction(kind: LoopKind, around: Surroundings, hot: readonly Variant[], prepares: readonly Prepare[]): FunctionBody {
   const { core } = around, code = new Code(RUN), cpu = code.param(0), budget = code.param(1);
-  const locals = { ip: code.local('i32'), slot: code.local('i32'), page: code.local('i64'), tlb: code.local('i32') };
+  const locals = { ip: code.local('i32'), slot: code.local('i32'), page: code.local('i64'), tlb: code.local('i32'), counts: code.local('i32') };
   const ip = Val.local(locals.ip, 'i32'), slot = Val.local(locals.slot, 'i32');
   code.loop(outer => {
     code.scratch(() => enter(code, kind, core, locals, outer));
     code.loop(taken => {
       const state: LoopState = { ...locals, outer, taken };
-      code.scratch(() => arrive(code, kind, around.hot, state));
+      code.scratch(() => arrive(code, kind, around, state));
       code.loop(next => {
         const advance = () => { code.set(locals.ip, ip.add(L.RECORD_BYTES)); code.br(next); };
         const emitCase = (at: number) => {
@@ -269,21 +271,13 @@ function runFunction(kind: LoopKind, around: Surroundings, hot: readonly Variant
           if (at === L.HANDLER_DECODE) {
             code.call(around.decode, ip, loadFrom('i32', loadFrom('i32', slot, L.SLOT_HOST).add(ip.sub(slot).shrU(2))));
             code.br(next);
-          } else if (at === L.HANDLER_SENTINEL) {
-            code.store(cpu, pcOf(state), L.PC);
-            code.br(outer);
-          } else if (kind === 'runExactly') {
-            code.call(around.setAside, cpu, ip);
-            code.br(next);
           } else {
-            code.callIndirect(around.regionType, loadFrom('i32', ip, 8), [cpu, budget, Val.local(locals.page, 'i64')], around.regions);
-            code.setPopped(1);
+            code.store(cpu, pcOf(state), L.PC);
             code.br(outer);
           }
         };
         const nest = (at: number, labels: readonly Label[], cold: Label): void => {
           if (at < 0) {
-            if (kind === 'runExactly') code.if(budget.leS(0), () => { code.store(cpu, pcOf(state), L.PC); code.br(outer); });
             code.set(1, budget.sub(1));
             code.brTable(loadFrom('i32', ip, 0, 2), [...labels].reverse(), cold);
             return;
@@ -303,14 +297,23 @@ function runFunction(kind: LoopKind, around: Surroundings, hot: readonly Variant
   return code.finish();
 }
 
-/** At the target of a taken branch: looks at the budget, and counts how often this place is reached. */
-function arrive(code: Code, kind: LoopKind, hot: Callee, state: LoopState): void {
-  const cpu = code.param(0), ip = Val.local(state.ip, 'i32');
+/** At the target of a taken branch: looks at the budget, goes on in the region that begins here, or counts how often this place is reached. */
+function arrive(code: Code, kind: LoopKind, around: Surroundings, state: LoopState): void {
+  const cpu = code.param(0), budget = code.param(1), ip = Val.local(state.ip, 'i32'), slot = Val.local(state.slot, 'i32');
   code.if(isOver(code, kind), () => { code.store(cpu, pcOf(state), L.PC); code.br(state.outer); });
-  const counter = code.let(ip.shrU(3).and(2 * (L.COUNTER_COUNT - 1)));
-  const count = code.let(loadFrom('i32', counter, L.COUNTERS, 2).add(1));
-  code.store(counter, count, L.COUNTERS, 2);
-  code.if(count.eq(L.HOT_COUNT), () => code.call(hot, cpu, ip));
+  const place = code.let(slot.add(ip.sub(slot).shrU(2))), counts = code.let(Val.local(state.counts, 'i32'));
+  code.set(state.counts, Val.i32(1));
+  const entry = code.let(loadFrom('i32', place, L.SLOT_ENTRIES));
+  code.if(entry.ltS(0), () => {
+    code.if(budget.gtS(L.REGION_BUDGET), () => {
+      code.callIndirect(around.regionType, entry.xor(L.ENTRY_TRANSLATED), [cpu, budget, Val.local(state.page, 'i64'), Val.i32(L.REGION_DEPTH)], around.regions);
+      code.setPopped(1);
+      code.br(state.outer);
+    });
+  }, () => code.if(entry.ltS(L.HOT_COUNT).and(counts), () => {
+    code.store(place, entry.add(1), L.SLOT_ENTRIES);
+    code.if(entry.eq(L.HOT_COUNT - 1), () => code.call(around.hot, cpu, ip));
+  }));
 }
 
 /** Whether the turn is to end here. */
@@ -328,12 +331,14 @@ function enter(code: Code, kind: LoopKind, core: Record<CoreFunction, Callee>, l
     code.return(reason);
   };
   code.store(cpu, Val.i32(0), L.FAULT);
+  code.store(cpu, Val.i32(0), L.UNWIND);
   code.if(get(L.EXIT), () => leave(code.let(get(L.EXIT))));
   code.if(isOver(code, kind), () => leave(Val.i32(L.EXIT_BUDGET)));
   const pc = code.let(loadFrom('i64', cpu, L.PC));
   const entry = code.let(get(L.ITLB).add(pc.shrU(12).wrap().and(L.ITLB_ENTRIES - 1).shl(4)));
   code.if(loadFrom('i64', entry).eq(pc.and(~0xffcn)), () => code.set(locals.slot, loadFrom('i32', entry, 8)), () => {
-    code.brIf(outer, code.callFor(core.fetch, cpu).eqz());
+    // An exception counts, so that vectors that cannot be fetched use up the budget.
+    code.if(code.callFor(core.fetch, cpu).eqz(), () => { code.set(1, budget.sub(1)); code.br(outer); });
     code.set(locals.slot, get(L.SLOT));
   });
   code.set(locals.page, pc.and(~0xfffn));

@@ -1,104 +1,156 @@
 /**
- * Translates a region, hot code within one page, to one WebAssembly function: structured control flow, general
- * registers and flags in locals. Its state goes back to the CPU's block at its exits; before anything that may take an
- * exception the stack pointer, the flags and PC do, as exception entry needs them.
+ * Translates a region, hot code within one page, to one WebAssembly function: structured control flow, registers and
+ * flags in locals. What may have changed is stored in the CPU's block wherever control leaves the function: at calls,
+ * at other branches out of the region, at exceptions.
+ *
+ * A call of the guest is a call of the function that its target was translated to, and a return is a return; the
+ * caller goes on if PC is where it expects it, and otherwise returns as well, down to the interpreter if need be.
+ * Other branches are tail calls. All look their target up as the interpreter would (`chainFunction`), so that
+ * nothing has to be undone when code or translations change.
  */
+import { SYSTEM_REGISTERS, type SystemRegister } from '../a64/system-registers.ts';
 import * as L from '../layout.ts';
+import * as K from '../sysreg-slots.ts';
 import { Code, type Callee, type Label } from './code.ts';
-import { dominates, endsBlock, type Block, type Instruction } from './control-flow.ts';
+import { dominates, lastOf, PAGE_BYTES, type Block, type Instruction } from './control-flow.ts';
 import type { CoreFunction } from './core-functions.ts';
-import { Emitter, fromNzcv, fromOperands } from './emitter.ts';
-import { knownFields, type FieldSpec, type Reg } from './insn.ts';
-import { Val, loadFrom } from './value.ts';
+import { analyseFlow, union, type Flow } from './data-flow.ts';
+import { Emitter, fromNzcv, fromOperands, type AccessBytes } from './emitter.ts';
+import type { Reg } from './insn.ts';
+import { blockOffset, generalIndex, isVector, noRegisters, SP_BIT, type RegisterSet, type Template } from './instruction.ts';
+import * as simd from './simd.ts';
+import { addressHere, instructionsLeft, lasting, SymbolicCode } from './symbolic-code.ts';
+import { Val, loadFrom, type Arg } from './value.ts';
 import type { FunctionBody, Signature, WasmType } from './wasm-module.ts';
 
-/** A region takes CPU, budget and the page's virtual address, and gives what is left of the budget. */
-export const REGION: Signature = { params: ['i32', 'i32', 'i64'], results: ['i32'] };
-const BUDGET = 1, PAGE = 2;
-const SP_INDEX = L.SP / 8;
-const USES_FLAGS = /^(ADDS|SUBS|ANDS|BICS|ADCS?|SBCS?|CCM|CS|B\.cond|FC)/;
+/** A region takes CPU, budget, the page's virtual address and how many calls may be nested in it; it gives what is left of the budget. */
+export const REGION: Signature = { params: ['i32', 'i32', 'i64', 'i32'], results: ['i32'] };
+/** Takes CPU, budget, the address to go on at, and the depth, like a region. */
+export const CHAIN: Signature = REGION;
+const BUDGET = 1, PAGE = 2, DEPTH = 3;
 
-interface FlagLocals { readonly a: number; readonly b: number; readonly kind: number; readonly nzcv: number }
+/** What regions of a module share. */
+export interface Surroundings { readonly core: Readonly<Record<CoreFunction, Callee>>; readonly chain: Callee; readonly regionType: number; readonly regions: number }
 
-export function translateRegion(blocks: readonly Block[], core: Readonly<Record<CoreFunction, Callee>>): FunctionBody {
-  const code = new Code(REGION), region = new RegionEmitter(code, core, blocks);
-  region.emitAll();
+/** Goes on at an address: in the region that begins there, or by returning to the interpreter. */
+export function chainFunction({ regionType, regions }: Pick<Surroundings, 'regionType' | 'regions'>): FunctionBody {
+  const code = new Code(CHAIN), cpu = code.param(0), budget = code.param(1), pc = code.param(2);
+  code.if(budget.gtS(L.REGION_BUDGET), () => {
+    const entry = code.let(loadFrom('i32', cpu, L.ITLB).add(pc.shrU(12).wrap().and(L.ITLB_ENTRIES - 1).shl(4)));
+    code.if(loadFrom('i64', entry).eq(pc.and(~0xffcn)), () => {
+      const place = code.let(loadFrom('i32', loadFrom('i32', entry, 8).add(pc.wrap().and(0xffc)), L.SLOT_ENTRIES));
+      code.if(place.ltS(0), () => code.returnCallIndirect(regionType, place.xor(L.ENTRY_TRANSLATED), [cpu, budget, pc.and(~0xfffn), code.param(DEPTH)], regions));
+    });
+  });
+  code.store(cpu, pc, L.PC);
+  code.return(budget);
   return code.finish();
 }
 
+/** `slot` is the decoded page that the blocks are in. */
+export function translateRegion(blocks: readonly Block[], slot: number, around: Surroundings): FunctionBody {
+  const code = new SymbolicCode(REGION, LOCALS);
+  new RegionEmitter(code, around, blocks, slot).emitAll();
+  return code.finish();
+}
+
+const GENERAL = Array.from({ length: 32 }, (_, bit) => bit);
+// The lasting locals: X0 to X30 with SP, V0 to V31, the flags, the TLB.
+const LOCALS: readonly WasmType[] = [...GENERAL.map(() => 'i64' as const), ...GENERAL.map(() => 'v128' as const), 'i64', 'i64', 'i32', 'i32', 'i32'];
+const generalLocal = (bit: number) => lasting(bit), vectorLocal = (n: number) => lasting(32 + n);
+const FLAG_LOCALS = { a: lasting(64), b: lasting(65), kind: lasting(66), nzcv: lasting(67) }, TLB_LOCAL = lasting(68);
+const general = GENERAL.map(bit => Val.local(generalLocal(bit), 'i64')), vectors = GENERAL.map(n => Val.local(vectorLocal(n), 'v128'));
+
 /** What emission knows of the place it is at. */
-interface Place { readonly block: Block; readonly offset: number; readonly left: number; readonly flags: number | undefined; readonly fpChecked: boolean }
+interface Place {
+  readonly block: Block;
+  readonly offset: number;
+  /** FLAGS_* when it is known. */
+  readonly flags: number | undefined;
+  /** Whether FP_TRAP was looked at. */
+  readonly fpChecked: boolean;
+  readonly dirty: RegisterSet;
+}
 
 class RegionEmitter extends Emitter {
+  private readonly around: Surroundings;
   private readonly blocks: ReadonlyMap<number, Block>;
+  private readonly flows: ReadonlyMap<Block, Flow>;
   private readonly first: Block;
-  private readonly locals: (number | undefined)[] = [];
-  private readonly written = new Set<number>();
-  private readonly flagLocals: FlagLocals | undefined;
-  private readonly tlbLocal: number;
+  private readonly slot: number;
+  private readonly symbolic: SymbolicCode;
+  private readonly usesMemory: boolean;
   private readonly labels = new Map<Block, Label>();
-  private exit: Label = { depth: 0 };
   private faulted: Label = { depth: 0 };
   private place: Place;
+  private inTemplate = false;
 
-  constructor(code: Code, core: Readonly<Record<CoreFunction, Callee>>, blocks: readonly Block[]) {
-    super(code, code.param(0), core);
+  constructor(code: SymbolicCode, around: Surroundings, blocks: readonly Block[], slot: number) {
+    super(code, code.param(0), around.core);
+    this.symbolic = code;
+    this.slot = slot;
+    this.around = around;
     this.blocks = new Map(blocks.map(b => [b.start, b]));
+    this.flows = analyseFlow(blocks);
     this.first = blocks[0] as Block;
-    this.place = { block: this.first, offset: this.first.start, left: 0, flags: undefined, fpChecked: false };
-    const instructions = blocks.flatMap(b => b.instructions);
-    for (const instruction of instructions) for (const n of registersOf(instruction)) this.locals[n] ??= code.local('i64');
-    const usesFlags = instructions.some(i => USES_FLAGS.test(i.variant.row.name));
-    this.flagLocals = usesFlags ? { a: code.local('i64'), b: code.local('i64'), kind: code.local('i32'), nzcv: code.local('i32') } : undefined;
-    this.tlbLocal = code.local('i32');
+    this.place = this.placeAt(this.first, undefined);
+    this.usesMemory = blocks.some(b => b.instructions.some(i => i.effects.usesMemory));
   }
 
   emitAll(): void {
-    this.enter();
-    this.code.block(faulted => {
-      this.faulted = faulted;
-      this.code.block(exit => {
-        this.exit = exit;
-        this.tree(this.first);
-      });
-      this.spill(true);
-      this.code.return(this.code.param(BUDGET));
-    });
-    this.spill(false);
-    this.code.return(this.code.param(BUDGET));
+    if (this.usesMemory) this.code.set(TLB_LOCAL, this.get('i32', L.TLB));
+    this.reload(this.flowOf(this.first).live);
+    this.tree(this.first);
+    this.code.unreachable();
   }
 
-  private enter(): void {
-    this.locals.forEach((local, n) => { if (local !== undefined) this.code.set(local, loadFrom('i64', this.cpu, 8 * n)); });
-    this.code.set(this.tlbLocal, this.get('i32', L.TLB));
-    if (this.flagLocals === undefined) return;
-    this.code.set(this.flagLocals.a, this.get('i64', L.FLAG_A));
-    this.code.set(this.flagLocals.b, this.get('i64', L.FLAG_B));
-    this.code.set(this.flagLocals.kind, this.get('i32', L.FLAG_KIND));
-    this.code.set(this.flagLocals.nzcv, this.get('i32', L.NZCV));
+  private flowOf(block: Block): Flow { return this.flows.get(block) as Flow; }
+
+  private placeAt(block: Block, from: Place | undefined): Place {
+    const follows = from !== undefined && !block.isLoop && block.forwardEntries < 2 && lastOf(from.block).ending !== 'call';
+    return { block, offset: block.start, flags: follows ? from.flags : undefined, fpChecked: follows && from.fpChecked, dirty: this.flowOf(block).dirty };
   }
 
-  /** After a fault the stack pointer in the block is the one of the exception. */
-  private spill(withSp: boolean): void {
-    for (const n of this.written) if (n !== SP_INDEX || withSp) this.code.store(this.cpu, Val.local(this.locals[n] as number, 'i64'), 8 * n);
-    if (withSp) this.spillFlags();
+  // ---- locals
+
+  private reload(registers: RegisterSet): void {
+    for (const bit of GENERAL) {
+      if ((registers.x & (1 << bit)) !== 0) this.code.set(generalLocal(bit), this.get('i64', blockOffset(bit)));
+      if ((registers.v & (1 << bit)) !== 0) this.code.set(vectorLocal(bit), this.get('v128', L.V + 16 * bit));
+    }
+    if (!registers.flags) return;
+    this.code.set(FLAG_LOCALS.a, this.get('i64', L.FLAG_A));
+    this.code.set(FLAG_LOCALS.b, this.get('i64', L.FLAG_B));
+    this.code.set(FLAG_LOCALS.kind, this.get('i32', L.FLAG_KIND));
+    this.code.set(FLAG_LOCALS.nzcv, this.get('i32', L.NZCV));
+  }
+
+  private spill(registers: RegisterSet): void {
+    for (const bit of GENERAL) {
+      if ((registers.x & (1 << bit)) !== 0) this.put(blockOffset(bit), general[bit] as Val);
+      if ((registers.v & (1 << bit)) !== 0) this.put(L.V + 16 * bit, vectors[bit] as Val);
+    }
+    if (registers.flags) this.spillFlags();
   }
 
   private spillFlags(): void {
-    if (this.flagLocals === undefined) return;
-    this.put(L.FLAG_A, Val.local(this.flagLocals.a, 'i64'));
-    this.put(L.FLAG_B, Val.local(this.flagLocals.b, 'i64'));
-    this.put(L.FLAG_KIND, Val.local(this.flagLocals.kind, 'i32'));
-    this.put(L.NZCV, Val.local(this.flagLocals.nzcv, 'i32'));
+    const { flags: kind } = this.place;
+    if (kind !== L.FLAGS_NZCV) {
+      this.put(L.FLAG_A, Val.local(FLAG_LOCALS.a, 'i64'));
+      this.put(L.FLAG_B, Val.local(FLAG_LOCALS.b, 'i64'));
+    }
+    this.put(L.FLAG_KIND, this.kind);
+    if (kind === undefined || kind === L.FLAGS_NZCV) this.put(L.NZCV, Val.local(FLAG_LOCALS.nzcv, 'i32'));
   }
+
+  private wrote(registers: Partial<RegisterSet>): void { this.place = { ...this.place, dirty: union(this.place.dirty, { ...noRegisters(), ...registers }) }; }
 
   // ---- structure
 
   /** A block and all that it dominates. */
   private tree(block: Block): void {
     const merges = block.dominated.filter(b => b.forwardEntries > 1).sort((a, b) => b.order - a.order);
-    const before = this.place, known = block.isLoop || block.forwardEntries > 1 ? undefined : before.flags;
-    const start = { block, offset: block.start, left: block.instructions.length, flags: known, fpChecked: known !== undefined && before.fpChecked };
+    const before = this.place, start = this.placeAt(block, block === this.first ? undefined : before);
     const body = () => { this.place = start; this.within(block, merges); };
     if (block.isLoop) this.code.loop(label => { this.labels.set(block, label); body(); });
     else body();
@@ -108,38 +160,72 @@ class RegionEmitter extends Emitter {
   private within(block: Block, merges: readonly Block[]): void {
     const [last, ...others] = merges;
     if (last === undefined) { this.contents(block); return; }
-    const start = this.place;
     this.code.block(label => { this.labels.set(last, label); this.within(block, others); });
-    this.place = { ...start, flags: undefined };
     this.tree(last);
   }
 
   private contents(block: Block): void {
-    this.code.set(BUDGET, this.code.param(BUDGET).sub(block.instructions.length));
-    block.instructions.forEach((instruction, n) => {
-      this.place = { ...this.place, block, offset: instruction.offset, left: block.instructions.length - 1 - n };
-      this.code.scratch(() => this.instruction(instruction));
-    });
-    const last = block.instructions.at(-1) as Instruction, { name } = last.variant.row;
-    if (!endsBlock(name) || /^(B\.cond|CBN?Z|TBN?Z)$/.test(name)) this.jump(last.offset + 4);
+    const last = lastOf(block), plain = last.ending === 'next' ? block.instructions : block.instructions.slice(0, -1);
+    this.code.set(BUDGET, this.budget.sub(block.instructions.length));
+    this.faultable(block, () => plain.forEach((instruction, n) => this.emit(instruction, block.instructions.length - 1 - n)));
+    if (last.ending !== 'next') this.emit(last, 0);
+    if (last.ending === 'next' || last.ending === 'conditional') this.jump(last.offset + 4);
   }
 
-  private instruction({ word, variant }: Instruction): void {
-    if (!this.place.fpChecked && variant.row.fields.some(f => f.register === 'v')) {
-      this.if(this.get('i32', L.FP_TRAP), () => this.runAndLeave('fpTrap'));
-      this.place = { ...this.place, fpChecked: true };
-    }
-    const fields = knownFields(variant.row, word), operands: Record<string, unknown> = { ...fields, ...variant.fixed, ...variant.row.pre?.(fields) };
-    for (const f of variant.row.fields) if (f.register !== undefined && !(f.name in variant.fixed)) operands[f.name] = knownRegister(f, fields[f.name]?.number ?? 0);
+  /** Runs `body`; its exceptions store what is dirty and return. */
+  private faultable(block: Block, body: () => void): void {
+    const stores = this.flowOf(block).faultStores;
+    if (!block.instructions.some(i => i.effects.faults || i.effects.usesVectors)) { body(); return; }
+    this.code.block((done) => {
+      this.code.block((faulted) => {
+        this.faulted = faulted;
+        body();
+        this.code.br(done);
+      });
+      this.spill(stores);
+      this.code.return(this.budget);
+    });
+  }
+
+  private emit(instruction: Instruction, left: number): void {
+    const { effects } = instruction, { fpChecked } = this.place;
+    this.place = { ...this.place, offset: instruction.offset };
+    if (instruction.ending !== 'next') { this.code.scratch(() => this.body(instruction)); return; }
+    const { code, flags } = instruction.templates[this.knowledge(instruction)] ??= this.template(instruction);
+    this.symbolic.append(code, instruction.offset, left);
+    this.place = { ...this.place, flags, fpChecked: fpChecked || effects.usesVectors, dirty: union(this.place.dirty, effects.writes) };
+  }
+
+  /** What the code of an instruction depends on besides its word, in 5 bits. */
+  private knowledge({ effects }: Instruction): number {
+    const { dirty, flags, fpChecked } = this.place, checks = effects.usesVectors && !fpChecked, faults = effects.faults || checks;
+    return (checks ? 1 : 0) | (faults && (dirty.x & (1 << SP_BIT)) !== 0 ? 2 : 0) | (faults && dirty.flags ? 4 : 0) | (flags === undefined ? 0 : (flags + 1) << 3);
+  }
+
+  private template(instruction: Instruction): Template {
+    const before = this.place;
+    this.inTemplate = true;
+    const code = this.symbolic.capture(() => this.body(instruction)), { flags } = this.place;
+    this.inTemplate = false;
+    this.place = before;
+    return { code, flags };
+  }
+
+  private body({ effects, variant, operands }: Instruction): void {
+    if (effects.usesVectors && !this.place.fpChecked) this.if(this.get('i32', L.FP_TRAP), () => this.runAndLeave('fpTrap'));
     variant.row.body(this, operands as never);
   }
 
   /** Goes on at an offset of the page, within the region or outside. */
   private jump(offset: number): void {
     const to = this.blocks.get(offset), from = this.place.block;
-    if (to === undefined || (to.order <= from.order && !dominates(to, from))) { this.leaveFor(this.address(offset)); return; }
+    if (to === undefined || (to.order <= from.order && !dominates(to, from))) {
+      if (offset >= 0 && offset < PAGE_BYTES) this.goToOffset(offset);
+      else this.goTo(this.address(offset));
+      return;
+    }
     if (to.order <= from.order) {
-      this.if(this.code.param(BUDGET).leS(0), () => this.leaveFor(this.address(offset)));
+      this.if(this.budget.leS(L.REGION_BUDGET), () => this.stopAt(this.address(offset)));
       this.code.br(this.labels.get(to) as Label);
     } else if (to.forwardEntries > 1) {
       this.code.br(this.labels.get(to) as Label);
@@ -148,127 +234,261 @@ class RegionEmitter extends Emitter {
     }
   }
 
-  private leaveFor(pc: Val): void {
+  private get budget(): Val { return this.code.param(BUDGET); }
+  private get depth(): Val { return this.code.param(DEPTH); }
+  private address(offset: number): Val { return this.code.param(PAGE).add(BigInt(offset)); }
+
+  // ---- ways out
+
+  private stopAt(pc: Val): void {
     this.put(L.PC, pc);
-    this.code.br(this.exit);
+    this.spill(this.place.dirty);
+    this.code.return(this.budget);
   }
 
-  private address(offset: number): Val { return this.code.param(PAGE).add(BigInt(offset)); }
+  private goTo(pc: Val): void {
+    const target = this.let(pc);
+    this.spill(this.place.dirty);
+    this.code.returnCall(this.around.chain, this.cpu, this.budget, target, this.depth);
+  }
+
+  /** Goes on in the same page, outside the region. */
+  private goToOffset(offset: number): void {
+    this.spill(this.place.dirty);
+    this.ifTranslated(offset, region => this.code.returnCallIndirect(this.around.regionType, region, [this.cpu, this.budget, this.code.param(PAGE), this.depth], this.around.regions));
+    this.put(L.PC, this.address(offset));
+    this.code.return(this.budget);
+  }
+
+  /** The region of an offset in this page, when there is one and it may be entered. */
+  private ifTranslated(offset: number, then: (region: Val) => void): void {
+    const entry = this.let(loadFrom('i32', Val.i32(this.slot + L.SLOT_ENTRIES + offset)));
+    this.code.if(entry.ltS(0).and(this.budget.gtS(L.REGION_BUDGET)), () => then(entry.xor(L.ENTRY_TRANSLATED)));
+  }
+
+  private callAt(pc: Val): void {
+    const target = this.let(pc);
+    this.callBack(() => this.goTo(target), depth => this.code.assignCall(BUDGET, this.around.chain, this.cpu, this.budget, target, depth));
+  }
+
+  private callOffset(offset: number): void {
+    this.callBack(() => this.goToOffset(offset), (depth) => {
+      const entry = this.let(loadFrom('i32', Val.i32(this.slot + L.SLOT_ENTRIES + offset)));
+      this.code.if(entry.geS(0), () => this.stopAt(this.address(offset)));
+      this.code.callIndirect(this.around.regionType, entry.xor(L.ENTRY_TRANSLATED), [this.cpu, this.budget, this.code.param(PAGE), depth], this.around.regions);
+      this.code.setPopped(BUDGET);
+    });
+  }
+
+  /** A call of the guest: what follows it in the region goes on if it came back as calls do. */
+  private callBack(goTo: () => void, call: (depth: Val) => void): void {
+    const after = this.place.offset + 4, next = this.blocks.get(after);
+    if (next === undefined) { goTo(); return; }
+    this.spill(this.place.dirty);
+    this.place = { ...this.place, dirty: noRegisters() };
+    this.code.if(this.depth.eqz().or(this.budget.leS(L.REGION_BUDGET)), goTo);
+    call(this.depth.sub(1));
+    const elsewhere = this.get('i64', L.PC).ne(this.address(after)), changed = this.get('i32', L.UNWIND).or(this.get('i32', L.FAULT));
+    const level = this.usesMemory ? this.get('i32', L.TLB).ne(Val.local(TLB_LOCAL, 'i32')) : Val.i32(0);
+    this.code.if(elsewhere.or(changed).or(level).or(this.budget.leS(L.REGION_BUDGET)), () => this.code.return(this.budget));
+    this.reload(this.flowOf(next).live);
+    this.jump(after);
+  }
 
   // ---- what bodies ask for
 
-  pc(): Val { return this.address(this.place.offset); }
+  pc(): Val { return this.inTemplate ? addressHere(this.code.param(PAGE)) : this.address(this.place.offset); }
 
+  /** Exception entry needs PC, the stack pointer and the flags; the rest is stored when there was an exception. */
   savePc(): void {
     this.put(L.PC, this.pc());
-    const sp = this.locals[SP_INDEX];
-    if (sp !== undefined) this.put(L.SP, Val.local(sp, 'i64'));
-    this.spillFlags();
+    const { dirty } = this.place;
+    this.spill({ x: dirty.x & (1 << SP_BIT), v: 0, flags: dirty.flags });
   }
 
   leave(): void { this.fault(); }
 
   /** Takes back the instructions of the block that were counted and not run. */
   protected override fault(): void {
-    if (this.place.left > 0) this.code.set(BUDGET, this.code.param(BUDGET).add(this.place.left));
+    this.code.set(BUDGET, this.budget.add(instructionsLeft));
     this.code.br(this.faulted);
   }
 
-  branchTo(target: Val): void { this.leaveFor(target); }
+  branchTo(target: Val): void { this.goTo(target); }
+  branchBy(delta: Val): void { this.jump(this.place.offset + (delta.number ?? 0)); }
+  override callTo(target: Val): void { this.callAt(target); }
+  override callBy(delta: Val): void {
+    const offset = this.place.offset + (delta.number ?? 0);
+    if (offset >= 0 && offset < PAGE_BYTES) this.callOffset(offset);
+    else this.callAt(this.address(offset));
+  }
+  override returnTo(target: Val): void { this.stopAt(target); }
+  override synchronize(): void { this.goTo(this.pc().add(4)); }
 
-  branchBy(delta: Val): void {
-    const { block, offset } = this.place, target = offset + (delta.number ?? 0);
-    if (block.instructions.at(-1)?.variant.row.name === 'BL') this.leaveFor(this.address(target));
-    else this.jump(target);
+  override changeLevel(name: 'supervisorCall' | 'exceptionReturn', ...args: Arg[]): void {
+    this.put(L.PC, this.pc());
+    this.spill(this.place.dirty);
+    this.run(name, ...args);
+    this.code.if(this.get('i32', L.EXIT), () => this.code.return(this.budget));
+    this.put(L.FAULT, Val.i32(0));
+    this.code.returnCall(this.around.chain, this.cpu, this.budget, this.get('i64', L.PC), this.depth);
   }
 
-  protected tlb(): Val { return Val.local(this.tlbLocal, 'i32'); }
+  protected tlb(): Val { return Val.local(TLB_LOCAL, 'i32'); }
+
+  // ---- system registers that are plain storage, when the exception level allows it
+
+  override readSystem(row: Val, word: Val): Val {
+    const register = registerOf(word), slow = () => super.readSystem(row, word);
+    if (register?.read === K.AS_SP_EL0) {
+      return this.choose('i64', this.get('i32', L.EL).and(this.get('i32', L.SPSEL)), () => this.get('i64', K.SP_EL0), slow);
+    }
+    if (register === undefined || register.read !== K.PLAIN || register.trap !== K.TRAP_NONE || register.readEl > 1) return slow();
+    if (register.readEl === 0) return this.let(this.get('i64', register.slot));
+    return this.choose('i64', this.get('i32', L.EL), () => this.get('i64', register.slot), slow);
+  }
+
+  override writeSystem(row: Val, word: Val, value: Val): void {
+    const register = registerOf(word), slow = () => super.writeSystem(row, word, value);
+    const plain = register?.write === K.PLAIN && register.trap === K.TRAP_NONE && register.writeEl <= 1 && register.writeMask === 0xffff_ffff_ffff_ffffn;
+    if (register === undefined || !plain) slow();
+    else if (register.writeEl === 0) this.put(register.slot, value);
+    else this.if(this.get('i32', L.EL), () => this.put(register.slot, value), slow);
+  }
+
+  // ---- registers
 
   protected override register(type: WasmType, reg: Reg, offset: number, size?: number, signed?: boolean): Val {
     const at = reg.offset.number;
-    const local = at === undefined ? undefined : this.locals[at / 8];
-    if (local === undefined || at === L.XZR || at === undefined || at >= L.V) return super.register(type, reg, offset, size, signed);
-    const value = Val.local(local, 'i64');
+    if (at !== undefined && isVector(at + offset)) return this.vectorPart(type, at + offset, size, signed ?? false);
+    const bit = at === undefined ? -1 : generalIndex(at);
+    if (bit < 0) return super.register(type, reg, offset, size, signed);
+    const value = general[bit] as Val;
     return type === 'i32' ? value.wrap() : value;
   }
 
   protected override storeRegister(reg: Reg, value: Val, offset: number, size?: number): void {
     const at = reg.offset.number;
-    const local = at === undefined || at >= L.V ? undefined : this.locals[at / 8];
-    if (local === undefined || at === undefined) { super.storeRegister(reg, value, offset, size); return; }
-    this.written.add(at / 8);
-    this.code.set(local, value);
+    if (at !== undefined && isVector(at + offset)) { this.setVectorPart(at + offset, value, size); return; }
+    const bit = at === undefined ? -1 : generalIndex(at);
+    if (bit < 0) { super.storeRegister(reg, value, offset, size); return; }
+    this.code.set(generalLocal(bit), value);
+    this.wrote({ x: 1 << bit });
+  }
+
+  private vector(at: number): Val { return vectors[(at - L.V) >> 4] as Val; }
+  private setVector(at: number, value: Val): void {
+    const n = (at - L.V) >> 4;
+    this.code.set(vectorLocal(n), value);
+    this.wrote({ v: 1 << n });
+  }
+
+  private vectorPart(type: WasmType, at: number, size: number | undefined, signed: boolean): Val {
+    const vector = this.vector(at), byte = at & 15;
+    if (type === 'v128') return vector;
+    if (type === 'f64') return Val.simd('f64', 33, [vector], [byte >> 3]);
+    if (type === 'f32') return Val.simd('f32', 31, [vector], [byte >> 2]);
+    const bytes = size ?? (type === 'i64' ? 8 : 4);
+    if (bytes === 8) return Val.simd('i64', 29, [vector], [byte >> 3]);
+    const lane = bytes === 4 ? Val.simd('i32', 27, [vector], [byte >> 2]) : Val.simd('i32', (bytes === 2 ? 24 : 21) + (signed ? 0 : 1), [vector], [byte / bytes]);
+    return type === 'i32' ? lane : signed ? lane.sext() : lane.zext();
+  }
+
+  private setVectorPart(at: number, value: Val, size: number | undefined): void {
+    this.setVector(at, value.type === 'v128' ? value : withLane(this.vector(at), value, at & 15, size));
+  }
+
+  override setScalar(reg: Reg, value: Val, size?: number): void {
+    const at = reg.offset.number as number;
+    this.setVector(at, value.known && Number(value.constant) === 0 ? simd.ZERO : withLane(simd.ZERO, value, 0, size));
+  }
+
+  override loadScalar(reg: Reg, bytes: AccessBytes, address: Val): void {
+    if (bytes < 4) { super.loadScalar(reg, bytes, address); return; }
+    const value = this.code.local('v128'), opcode = bytes === 8 ? 93 : 92;
+    this.access(L.TLB_READ, bytes, address, {}, host => this.code.set(value, Val.simd('v128', opcode, [host], [0, 0])),
+      va => this.code.set(value, withLane(simd.ZERO, this.callOrFault('load', va, Math.log2(bytes)), 0, bytes)));
+    this.setVector(reg.offset.number as number, Val.local(value, 'v128'));
+  }
+
+  override storeScalar(reg: Reg, bytes: AccessBytes, address: Val): void {
+    if (bytes < 4) { super.storeScalar(reg, bytes, address); return; }
+    const kept = this.element(bytes === 8 ? 'f64' : 'f32', reg);
+    this.access(L.TLB_WRITE, bytes, address, {}, host => this.code.store(host, kept),
+      va => this.runOrFault('store', va, Math.log2(bytes), this.element('i64', reg, 0, bytes === 8 ? undefined : bytes)));
+  }
+
+  override duplicate(reg: Reg, size: simd.LaneSize): Val { return simd.splat(size, this.element(size === 3 ? 'i64' : 'i32', reg, 0, 1 << size)); }
+
+  override inBlock(used: readonly Reg[], written: readonly Reg[], body: () => void): void {
+    const maskOf = (registers: readonly Reg[]) => registers.reduce((set, r) => set | (1 << (((r.offset.number as number) - L.V) >> 4)), 0);
+    this.spill({ ...noRegisters(), v: maskOf(used) });
+    body();
+    this.reload({ ...noRegisters(), v: maskOf(written) });
+    this.wrote({ v: maskOf(written) });
   }
 
   // ---- flags
 
-  private get flags(): FlagLocals {
-    if (this.flagLocals === undefined) throw new Error(`${this.place.block.start.toString(16)}: flags without locals for them`);
-    return this.flagLocals;
-  }
-
   protected override lazyFlags(kind: number, a: Val, b: Val): void {
     const high = (v: Val) => (v.type === 'i32' ? v.zext().shl(32) : v), left = this.let(high(a));
-    this.code.set(this.flags.b, high(b));
-    this.code.set(this.flags.a, left);
-    this.code.set(this.flags.kind, Val.i32(kind));
+    this.code.set(FLAG_LOCALS.b, high(b));
+    this.code.set(FLAG_LOCALS.a, left);
+    this.code.set(FLAG_LOCALS.kind, Val.i32(kind));
+    this.wrote({ flags: true });
     this.place = { ...this.place, flags: kind };
   }
 
   override setNzcv(nzcv: Val): void {
-    this.code.set(this.flags.nzcv, nzcv);
-    this.code.set(this.flags.kind, Val.i32(L.FLAGS_NZCV));
+    this.code.set(FLAG_LOCALS.nzcv, nzcv);
+    this.code.set(FLAG_LOCALS.kind, Val.i32(L.FLAGS_NZCV));
+    this.wrote({ flags: true });
     this.place = { ...this.place, flags: L.FLAGS_NZCV };
   }
 
-  private get kind(): Val { return this.place.flags === undefined ? Val.local(this.flags.kind, 'i32') : Val.i32(this.place.flags); }
+  private get kind(): Val { return this.place.flags === undefined ? Val.local(FLAG_LOCALS.kind, 'i32') : Val.i32(this.place.flags); }
 
   override nzcv(): Val {
-    return this.choose('i32', this.kind.eqz(), () => Val.local(this.flags.nzcv, 'i32'), () => { this.spillFlags(); return this.call('nzcv'); });
+    return this.choose('i32', this.kind.eqz(), () => Val.local(FLAG_LOCALS.nzcv, 'i32'), () => { this.spillFlags(); return this.call('nzcv'); });
   }
 
   override carry(): Val {
-    const a = Val.local(this.flags.a, 'i64'), b = Val.local(this.flags.b, 'i64');
-    return this.choose('i32', this.kind.eqz(), () => Val.local(this.flags.nzcv, 'i32').shrU(1).and(1), () => a.geU(b).and(this.kind.eq(L.FLAGS_SUB)));
+    const a = Val.local(FLAG_LOCALS.a, 'i64'), b = Val.local(FLAG_LOCALS.b, 'i64');
+    return this.choose('i32', this.kind.eqz(), () => Val.local(FLAG_LOCALS.nzcv, 'i32').shrU(1).and(1), () => a.geU(b).and(this.kind.eq(L.FLAGS_SUB)));
   }
 
   override condition(cond: number): Val {
     if (cond >= 14) return Val.i32(1);
-    const a = Val.local(this.flags.a, 'i64'), b = Val.local(this.flags.b, 'i64');
-    const holds = this.choose('i32', this.kind.eqz(), () => fromNzcv(cond >> 1, Val.local(this.flags.nzcv, 'i32')), () => fromOperands(cond >> 1, a, b, this.kind.eq(L.FLAGS_SUB)));
+    const a = Val.local(FLAG_LOCALS.a, 'i64'), b = Val.local(FLAG_LOCALS.b, 'i64');
+    const holds = this.choose('i32', this.kind.eqz(), () => fromNzcv(cond >> 1, Val.local(FLAG_LOCALS.nzcv, 'i32')), () => fromOperands(cond >> 1, a, b, this.kind.eq(L.FLAGS_SUB)));
     return (cond & 1) !== 0 ? holds.eqz() : holds;
   }
 
-  /** Both ways of a conditional may set other flags, so afterwards their kind is not known. */
+  /** Both ways of a conditional may set other flags, so afterwards their kind is not known; what one writes is dirty after both. */
   override if(condition: Val, then: () => void, otherwise?: () => void): void {
     const before = this.place;
-    let changed = false;
+    let changed = false, { dirty } = before;
     const arm = (body: () => void) => () => {
       this.place = before;
       body();
       changed ||= this.place.flags !== before.flags;
+      dirty = union(dirty, this.place.dirty);
       this.place = before;
     };
     super.if(condition, arm(then), otherwise && arm(otherwise));
-    if (changed) this.place = { ...before, flags: undefined };
+    this.place = { ...before, dirty, flags: changed ? undefined : before.flags };
   }
 }
 
-function registersOf({ word, variant }: Instruction): number[] {
-  const { row } = variant, found: number[] = [];
-  for (const f of row.fields) {
-    if (f.register !== 'x') continue;
-    const n = (word >>> f.shift) & 31;
-    if (n < 31) found.push(n);
-    else if (f.zero === 'sp') found.push(SP_INDEX);
-    if (row.name.startsWith('CASP') && n < 30) found.push(n + 1);
-  }
-  return row.name === 'BL' || row.name === 'BLR' ? [...found, 30] : found;
+/** A vector with one lane replaced. */
+function withLane(vector: Val, value: Val, byte: number, size: number | undefined): Val {
+  if (value.type === 'f64') return Val.simd('v128', 34, [vector, value], [byte >> 3]);
+  if (value.type === 'f32') return Val.simd('v128', 32, [vector, value], [byte >> 2]);
+  const bytes = size ?? (value.type === 'i64' ? 8 : 4);
+  if (bytes === 8) return Val.simd('v128', 30, [vector, value], [byte >> 3]);
+  return Val.simd('v128', { 4: 28, 2: 26, 1: 23 }[bytes] ?? 28, [vector, value.wrap()], [byte / bytes]);
 }
 
-function knownRegister(field: FieldSpec, number: number): Reg {
-  if (field.register === 'v') return { offset: Val.i32(L.V + 16 * number), guardZero: false };
-  const special = { zero: L.XZR, sp: L.SP, dump: L.DUMP }[field.zero];
-  return { offset: Val.i32(number === 31 ? special : 8 * number), guardZero: false };
-}
-
+const registers = new Map<number, SystemRegister>(SYSTEM_REGISTERS.map(r => [r.at.reduce((key, n, i) => (key << ([0, 3, 4, 4, 3][i] ?? 0)) | n, 0), r]));
+/** The register that MRS and MSR name in bits 20:5. */
+function registerOf(word: Val): SystemRegister | undefined { return registers.get(((word.number ?? 0) >>> 5) & 0xffff); }

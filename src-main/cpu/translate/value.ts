@@ -3,7 +3,7 @@
  * instruction serves the interpreter, where fields are read at run time, and the translator, where they are known.
  * An expression is pure but for loads; it is evaluated where a statement uses it, once for each use.
  */
-import { sleb, uleb, type WasmType } from './wasm-module.ts';
+import { localIndex, sleb, uleb, type WasmType } from './wasm-module.ts';
 
 export type Arg = Val | number | bigint;
 
@@ -67,7 +67,7 @@ export class Val implements Node {
 
   static local(index: number, type: WasmType): Val {
     const op = [0x20];
-    uleb(index, op);
+    localIndex(index, op);
     return new Val({ type, op, args: [] });
   }
 

@@ -16,6 +16,15 @@ export function uleb(value: number, out: number[]): void {
   out.push(rest);
 }
 
+/** From here on, numbers in code are not bytes but stand for something that is settled later: see symbolic-code.ts. */
+export const SYMBOLS = 0x1_0000;
+
+/** A local's number, or the symbol of one. */
+export function localIndex(index: number, out: number[]): void {
+  if (index >= SYMBOLS) out.push(index);
+  else uleb(index, out);
+}
+
 export function sleb(value: number | bigint, out: number[]): void {
   if (typeof value === 'number') { slebSmall(value | 0, out); return; }
   if (value >= -0x4000_0000n && value < 0x4000_0000n) { slebSmall(Number(value), out); return; }
@@ -40,6 +49,8 @@ interface FunctionImport { readonly module: string; readonly name: string; reado
 /** One module under construction. Function indices are those of the imports first, then of the definitions. */
 export class WasmModule {
   private readonly types: Signature[] = [];
+  private readonly typeIndices = new Map<Signature, number>();
+  private readonly typeIndicesByKey = new Map<string, number>();
   private readonly imports: FunctionImport[] = [];
   private readonly bodies: (FunctionBody | undefined)[] = [];
   private readonly exports: { name: string; index: number }[] = [];
@@ -51,8 +62,13 @@ export class WasmModule {
   constructor(memoryPages: { initial: number; maximum: number }) { this.memoryPages = memoryPages; }
 
   typeIndex(signature: Signature): number {
-    const at = this.types.findIndex(t => t === signature || (t.params.join() === signature.params.join() && t.results.join() === signature.results.join()));
-    return at >= 0 ? at : this.types.push(signature) - 1;
+    let index = this.typeIndices.get(signature);
+    if (index !== undefined) return index;
+    const key = `${signature.params.join()}:${signature.results.join()}`;
+    index = this.typeIndicesByKey.get(key) ?? this.types.push(signature) - 1;
+    this.typeIndices.set(signature, index);
+    this.typeIndicesByKey.set(key, index);
+    return index;
   }
 
   /** All imports come before the first `declare`. */
@@ -116,19 +132,25 @@ export class WasmModule {
 const u = (value: number) => { const out: number[] = []; uleb(value, out); return out; };
 const s = (value: number) => { const out: number[] = []; sleb(value, out); return out; };
 const encoder = new TextEncoder();
-const text = (value: string) => { const bytes = encoder.encode(value); return [...u(bytes.length), ...bytes]; };
+const texts = new Map<string, readonly number[]>();
+/** A name with its length; the same few come in every module. */
+function text(value: string): readonly number[] {
+  let encoded = texts.get(value);
+  if (encoded === undefined) {
+    const bytes = encoder.encode(value);
+    texts.set(value, encoded = [...u(bytes.length), ...bytes]);
+  }
+  return encoded;
+}
 
 function encodeType({ params, results }: Signature): number[] {
   return [0x60, ...u(params.length), ...params.map(typeByte), ...u(results.length), ...results.map(typeByte)];
 }
 
 function encodeBody(body: FunctionBody): number[] {
-  const out = u(body.locals.length);
-  for (const type of body.locals) out.push(1, typeByte(type));
-  for (const byte of body.code) out.push(byte);
-  out.push(0x0b);
-  const sized = u(out.length);
-  return sized.concat(out);
+  const head = u(body.locals.length);
+  for (const type of body.locals) head.push(1, typeByte(type));
+  return [...u(head.length + body.code.length + 1), ...head, ...body.code, 0x0b];
 }
 
 /** A growing array of bytes. */

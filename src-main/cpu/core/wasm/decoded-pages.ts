@@ -3,7 +3,7 @@
  * reached. A store to such a page empties its slot, so that code is always what memory holds.
  */
 import {
-  CODE_POOL, CODE_SLOT_BYTES, CODE_SLOTS, EL, HANDLER_SENTINEL, ITLB, ITLB_ENTRIES, ITLB_ENTRY_BYTES, M_DIRTY_CODE, M_NEXT_SLOT, MACHINE, PAGE_HAS_CODE, PAGE_TABLE, PC, RAM_BASE, RECORD_BYTES, SLOT, SLOT_GENERATION, SLOT_HOST,
+  CODE_POOL, CODE_SLOT_BYTES, CODE_SLOTS, EL, HANDLER_SENTINEL, ITLB, ITLB_ENTRIES, ITLB_ENTRY_BYTES, M_DIRTY_CODE, M_NEXT_SLOT, MACHINE, PAGE_HAS_CODE, PAGE_TABLE, PC, RAM_BASE, RECORD_BYTES, SLOT, SLOT_ENTRIES, SLOT_GENERATION, SLOT_HOST,
   SLOT_PAGE, SLOT_SENTINEL, WALK_SIZE_LOG2,
 } from "../../layout";
 import { raiseAbort } from "./aborts";
@@ -12,7 +12,7 @@ import { endExclusive, fence, inThreads, startExclusive } from "./exclusion";
 import { FAR_EL1 } from "../../sysreg-slots";
 import { branchAddress, EXECUTE, translate, walkHost } from "./mmu";
 import { get32, get64, machine32, put32, put64 } from "./state";
-import { dropWritesTo, fillCode, flushCodeEverywhere } from "./tlb";
+import { dropWritesTo, fillCode, flushCodeEverywhere, unwindEverywhere } from "./tlb";
 
 /** Finds the decoded page of PC and puts it in SLOT; returns 0 after an exception instead, or to be called again. */
 export function fetch(cpu: usize): i32 {
@@ -84,6 +84,7 @@ export function codeWritten(cpu: usize, host: usize): void {
   if (known == 0) return;
   const slot = slotAddress(known - 1);
   forget(slot);
+  unwindEverywhere();
   if (cpu == 0 || inThreads() || runningSlot(cpu) != slot) {
     store<u16>(entry + 2, load<u16>(entry + 2) & ~PAGE_HAS_CODE);
     flushCodeEverywhere();
@@ -94,6 +95,7 @@ export function codeWritten(cpu: usize, host: usize): void {
 /** Makes every record decode again. Operands stay, as the instruction that wrote may be one of these and not done. */
 function forget(slot: usize): void {
   for (let record = slot; record < slot + SLOT_SENTINEL; record += RECORD_BYTES) store<u16>(record, 0);
+  memory.fill(slot + SLOT_ENTRIES, 0, 4096);
   store<i32>(slot + SLOT_GENERATION, load<i32>(slot + SLOT_GENERATION) + 1);
 }
 

@@ -6,11 +6,11 @@
  */
 import {
   DAIF, EL, EXIT, EXIT_EL2, FAULT, FLAG_A, FLAG_B, FLAG_KIND, FLAGS_NZCV, FLAGS_SUB, FP_TRAP, IL, ITLB, ITLB_EL0, ITLB_EL1,
-  MONITOR_ADDRESS, NZCV, PAN, PC, SP, SPSEL, SS, TLB, TLB_EL0, TLB_EL1,
+  MONITOR_ADDRESS, NZCV, PAN, PC, SP, SPSEL, SS, TLB, TLB_EL1, USER_PAGES,
 } from "../../layout";
 import { CPACR_EL1, CPTR_EL2, ELR_EL1, ELR_EL2, ESR_EL1, ESR_EL2, FAR_EL1, HCR_EL2, SCTLR_EL1, SP_EL0, SP_EL1, SPSR_EL1, SPSR_EL2, VBAR_EL1 } from "../../sysreg-slots";
 import { bit, bits, currentEl, get32, get64, put32, put64, putF } from "./state";
-import { flushUserPagesOfEl1 } from "./tlb";
+import { enterContext, flushUserPagesOfEl1 } from "./tlb";
 import { takePendingInterrupt } from "./interrupts";
 
 export const EC_UNKNOWN = 0x00;
@@ -59,8 +59,8 @@ export function setMode(cpu: usize, el: i32, spsel: i32): void {
   put32(cpu, EL, el);
   put32(cpu, SPSEL, spsel);
   put64(cpu, SP, get64(cpu, usesSpEl0(cpu) ? SP_EL0 : SP_EL1));
-  put32(cpu, TLB, <i32>cpu + (el == 0 ? TLB_EL0 : TLB_EL1));
-  put32(cpu, ITLB, <i32>cpu + (el == 0 ? ITLB_EL0 : ITLB_EL1));
+  put32(cpu, TLB, <i32>(el == 0 ? enterContext(cpu) : cpu + TLB_EL1));
+  put32(cpu, ITLB, el == 0 ? get32(cpu, ITLB_EL0) : <i32>cpu + ITLB_EL1);
   updateFpTrap(cpu);
 }
 
@@ -74,7 +74,7 @@ export function updateFpTrap(cpu: usize): void {
 }
 
 export function setPan(cpu: usize, value: i32): void {
-  if (value != 0 && get32(cpu, PAN) == 0) flushUserPagesOfEl1(cpu);
+  if (value != 0 && get32(cpu, USER_PAGES) != 0) flushUserPagesOfEl1(cpu);
   put32(cpu, PAN, value);
 }
 

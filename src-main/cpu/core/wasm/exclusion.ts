@@ -8,7 +8,7 @@ import {
   MAILBOX_DEFERRED, MAILBOX_IN_GUEST, PC,
 } from "../../layout";
 import { get32, get64, machine32, put32, put64 } from "./state";
-import { flushAddress, flushAddressEverywhere, flushAll, flushEverywhere } from "./tlb";
+import { flushAddress, flushAddressEverywhere, flushAll, flushAsid, flushAsidEverywhere, flushEverywhere } from "./tlb";
 
 /** Looks at a thread that is about to leave guest code before sleeping: about a microsecond. */
 const SPINS = 500;
@@ -93,33 +93,48 @@ export function invalidateAddress(cpu: usize, va: u64, everywhere: bool): void {
   if (everywhere) defer(cpu, va, 1);
 }
 
-/** TLBI of everything, or of all that an ASID has. */
+/** TLBI by ASID. */
+export function invalidateAsid(cpu: usize, asid: u64, everywhere: bool): void {
+  if (everywhere && !inThreads()) { flushAsidEverywhere(asid); return; }
+  flushAsid(cpu, asid);
+  if (everywhere) defer(cpu, (asid << 1) | IS_ASID, 1);
+}
+
+/** TLBI of everything. */
 export function invalidateAll(cpu: usize, everywhere: bool): void {
   if (everywhere && !inThreads()) { flushEverywhere(); return; }
   flushAll(cpu);
   if (everywhere) defer(cpu, 0, DEFERRED_MOST + 1);
 }
 
+/** What is deferred is a page's address, or an ASID with this bit below it. */
+const IS_ASID: u64 = 1;
+
 /** Only the CPU itself, and whoever is exclusive, looks at what it deferred. */
-function defer(cpu: usize, va: u64, count: i32): void {
+function defer(cpu: usize, what: u64, count: i32): void {
   const id = get32(cpu, ID), box = mailbox(id), held = load<i32>(box + MAILBOX_DEFERRED);
-  if (held < DEFERRED_MOST) store<u64>(deferred(id, held), va);
+  if (held < DEFERRED_MOST) store<u64>(deferred(id, held), what);
   store<i32>(box + MAILBOX_DEFERRED, min(held + count, DEFERRED_MOST + 1));
 }
 
 // @ts-ignore: decorator
 @inline function deferred(id: i32, n: i32): usize { return <usize>(MACHINE + M_DEFERRED + (id * DEFERRED_MOST + n) * 8); }
 
+function carryOut(what: u64): void {
+  if ((what & IS_ASID) != 0) flushAsidEverywhere(what >> 1);
+  else flushAddressEverywhere(what);
+}
+
 /** A full barrier, but on weakly ordered hosts: AssemblyScript's own fence does not validate. */
 export function fence(): void { atomic.add<i32>(WAITERS, 0); }
 
 /** DSB, behind its barrier, while CPUs run in threads. `domain` is CRm of the instruction: 4 to 7 are for this CPU alone. */
-export function synchronize(cpu: usize, domain: i32): void {
+export function completeMaintenance(cpu: usize, domain: i32): void {
   const id = get32(cpu, ID), box = mailbox(id), held = load<i32>(box + MAILBOX_DEFERRED);
   if (held == 0 || (domain & 12) == 4) return;
   while (!startExclusive(cpu)) { /* another's came first */ }
   if (held > DEFERRED_MOST) flushEverywhere();
-  else for (let n = 0; n < held; n++) flushAddressEverywhere(load<u64>(deferred(id, n)));
+  else for (let n = 0; n < held; n++) carryOut(load<u64>(deferred(id, n)));
   store<i32>(box + MAILBOX_DEFERRED, 0);
   endExclusive();
   put64(cpu, PC, get64(cpu, PC) + 4);

@@ -1,6 +1,6 @@
 /** The core's exports: what generated code calls (`translate/core-functions.ts`), and what the `Cpu` class calls. */
 import { EL, FAULT, SPSEL } from "../../layout";
-import { flushAll } from "./tlb";
+import { resetTlbs } from "./tlb";
 import { setMode, updateFpTrap } from "./exceptions";
 import { updateFpFast } from "./system";
 import { enterGuest, leaveGuest } from "./exclusion";
@@ -19,7 +19,7 @@ export { readSystem, writeSystem, writePstate, systemOperation, waitForInterrupt
 export { interleave, deinterleave } from "./structures";
 export { vectorLanes } from "./vectors";
 export { timerOutputs, nextTimerNs, clockNs } from "./timers";
-export { endExclusive, startExclusive, synchronize } from "./exclusion";
+export { completeMaintenance, endExclusive, startExclusive } from "./exclusion";
 export { flushEverywhere } from "./tlb";
 export { translate } from "./mmu";
 export { multiplyHighUnsigned, multiplyHighSigned, crc32 } from "./arithmetic";
@@ -43,8 +43,8 @@ export function isInterruptPending(cpu: usize): bool { return interruptPending(c
 
 /** After reset or restore: everything that follows from the saved state. */
 export function rebuild(cpu: usize): void {
+  resetTlbs(cpu);
   setModeAgain(cpu);
-  flushAll(cpu);
   updateFpTrap(cpu);
   updateFpFast(cpu);
 }

@@ -1,5 +1,5 @@
 /** Loads and stores that the inline TLB could not serve: misses, page crossings, alignment, pages with decoded code. */
-import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, TLB_ADDEND, TLB_EL0, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
+import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, TLB_ADDEND, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
 import { SCTLR_EL1 } from "../../sysreg-slots";
 import { instructionAt, raiseAbort, raiseAlignment } from "./aborts";
 import { codeWritten } from "./decoded-pages";
@@ -7,7 +7,7 @@ import { endExclusive, runAgain, startExclusive } from "./exclusion";
 import { READ, translate, walkHost, walkIsDevice, WRITE } from "./mmu";
 import { EC_SYSTEM, exceptionToEl1 } from "./exceptions";
 import { bit, get32, get64 } from "./state";
-import { dataEntry, fillData } from "./tlb";
+import { dataEntry, enterContext, fillData } from "./tlb";
 
 /** Syndrome of a trapped DC ZVA, X31: op0 1, op1 3, CRn 7, CRm 4, op2 1. */
 const ISS_DC_ZVA: u64 = (1 << 20) | (1 << 17) | (3 << 14) | (7 << 10) | (31 << 5) | (4 << 1);
@@ -21,7 +21,7 @@ const ISS_DC_ZVA: u64 = (1 << 20) | (1 << 17) | (3 << 14) | (7 << 10) | (31 << 5
  * The TLB learns the page unless it is device memory, or alignment is checked.
  */
 export function hostAddress(cpu: usize, va: u64, access: i32, flags: i32): usize {
-  const el = elOf(cpu, flags), table = cpu + (el == 0 ? TLB_EL0 : TLB_EL1), entry = dataEntry(table, va);
+  const el = elOf(cpu, flags), table = el == 0 ? enterContext(cpu) : cpu + TLB_EL1, entry = dataEntry(table, va);
   if (load<u64>(entry + (access == WRITE ? TLB_WRITE : TLB_READ)) == (va & ~0xfff)) return <usize>(<i32>va + load<i32>(entry + TLB_ADDEND));
   if (!translate(cpu, va, access, el)) { raiseAbort(cpu, va, access); return 0; }
   const host = walkHost(cpu), page = <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4;

@@ -7,6 +7,7 @@
 import { EL, M_RAM_BYTES, MACHINE, PAN, RAM_BASE, WALK_ATTRIBUTES, WALK_IPA, WALK_PA, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
 import { HCR_EL2, MAIR_EL1, SCTLR_EL1, TCR_EL1, TTBR0_EL1, TTBR1_EL1, VTCR_EL2, VTTBR_EL2 } from "../../sysreg-slots";
 import { bit, bits, get32, get64, put32, putF, getF } from "./state";
+import { noteNonGlobal } from "./tlb";
 
 export const READ = 1;
 export const WRITE = 2;
@@ -49,6 +50,7 @@ export function translate(cpu: usize, va: u64, access: i32, el: i32): bool {
     if (!walkStage1(cpu, va, el)) return false;
     ipa = (leafDescriptor & ADDRESS & ~((<u64>1 << leafSizeLog2) - 1)) | (va & ((<u64>1 << leafSizeLog2) - 1));
     rights = stage1Rights(cpu, va, el);
+    if (bit(leafDescriptor, 11) && bit(va, 55)) noteNonGlobal(cpu);
     attributes = <i32>((get64(cpu, MAIR_EL1) >> (8 * bits(leafDescriptor, 4, 2))) & 0xff);
     if ((rights & access) != access) { fault = FAULT_PERMISSION | levelOfSize(cpu, va, leafSizeLog2); return false; }
   } else if ((va >> 48) != 0) {

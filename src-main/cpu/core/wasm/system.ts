@@ -9,13 +9,13 @@ import {
 } from "../../layout";
 import * as K from "../../sysreg-slots";
 import { raiseAbort } from "./aborts";
-import { inThreads, invalidateAddress, invalidateAll } from "./exclusion";
+import { inThreads, invalidateAddress, invalidateAll, invalidateAsid } from "./exclusion";
 import { EC_FP, EC_SYSTEM, EC_WFX, exceptionToEl1, exceptionToEl2, nzcv, setNzcv, setPan, undefined, updateFpTrap, usesSpEl0 } from "./exceptions";
 import * as I from "./interrupts";
 import { fault, FAULT_STAGE2, READ, translate, WRITE } from "./mmu";
 import { bit, bits, currentEl, get32, get64, getF, machine32, put32, put64, putF } from "./state";
 import * as T from "./timers";
-import { flushAll, flushLowerHalf } from "./tlb";
+import { changeAsid, flushAll } from "./tlb";
 
 // @ts-ignore: decorator
 @inline function rowAt(row: i32): usize { return <usize>SYSREG_ROWS + <usize>row * <usize>SYSREG_ROW_BYTES; }
@@ -158,11 +158,15 @@ export function writeSystem(cpu: usize, row: i32, word: i32, value: u64): void {
   if (kind != K.PLAIN) wroteSlot(cpu, kind, before, merged);
 }
 
+/** What of TTBR1_EL1 is not the ASID. */
+const TTBR_TABLE: u64 = 0x0000_ffff_ffff_ffff;
+
 /** What follows from a change of a register that was stored. */
 function wroteSlot(cpu: usize, kind: i32, before: u64, after: u64): void {
   switch (kind) {
     case K.AS_TRANSLATION: if (before != after) flushAll(cpu); goOn(cpu); break;
-    case K.AS_TTBR0: if (before != after) flushLowerHalf(cpu); goOn(cpu); break;
+    case K.AS_TTBR0: if (before != after) changeAsid(cpu); break;
+    case K.AS_TTBR1: if (((before ^ after) & TTBR_TABLE) == 0) changeAsid(cpu); else { flushAll(cpu); goOn(cpu); } break;
     case K.AS_CPACR: updateFpTrap(cpu); break;
     case K.AS_CNTV_CTL: case K.AS_CNTP_CTL: case K.AS_CNT_CVAL: kick(cpu); break;
     default: break;
@@ -207,9 +211,12 @@ function goOn(cpu: usize): void {
   put32(cpu, FAULT, 1);
 }
 
+/** Takes an interrupt that is pending and no longer masked, after this instruction. */
 function unmasked(cpu: usize): void {
-  goOn(cpu);
-  I.takePendingInterrupt(cpu);
+  const pc = get64(cpu, PC);
+  put64(cpu, PC, pc + 4);
+  if (get32(cpu, EXIT) != 0) put32(cpu, FAULT, 1);
+  else if (!I.takePendingInterrupt(cpu)) put64(cpu, PC, pc);
 }
 
 /** Leaves the loop after this instruction, so that the timers are looked at: by the CPU's own thread if it has one. */
@@ -235,7 +242,7 @@ export function updateFpFast(cpu: usize): void {
 export function writePstate(cpu: usize, op: i32, imm: i32): void {
   if (currentEl(cpu) == 0 && op != 0x1e && op != 0x1f) { undefined(cpu); return; }
   switch (op) {
-    case 0x04: setPan(cpu, imm & 1); goOn(cpu); break;
+    case 0x04: setPan(cpu, imm & 1); break;
     case 0x05: setSpsel(cpu, imm & 1); goOn(cpu); break;
     case 0x1e: case 0x1f: writeDaif(cpu, op == 0x1e, imm); break;
     default: undefined(cpu);
@@ -288,7 +295,8 @@ function invalidateTlb(cpu: usize, crm: i32, op2: i32, value: u64): void {
   if (crm != 3 && crm != 7) { undefined(cpu); return; }
   switch (op2) {
     case 1: case 3: case 5: case 7: invalidateAddress(cpu, signExtendPage(value), crm == 3); break;
-    case 0: case 2: invalidateAll(cpu, crm == 3); break;
+    case 2: invalidateAsid(cpu, value >> 48, crm == 3); break;
+    case 0: invalidateAll(cpu, crm == 3); break;
     default: undefined(cpu); return;
   }
   goOn(cpu);
