@@ -30,7 +30,7 @@ export class Translator {
   constructor(memory: WebAssembly.Memory, core: Record<string, unknown>) {
     this.view = new DataView(memory.buffer);
     this.regions = new WebAssembly.Table({ initial: MOST_REGIONS, element: 'anyfunc' });
-    this.imports = { env: { memory }, core, translator: { regions: this.regions } };
+    this.imports = { env: { memory }, core };
   }
 
   /** How many regions are there. */
@@ -51,10 +51,11 @@ export class Translator {
   /** Between turns. Records whose page was written or given away meanwhile are left alone. */
   install({ module, records }: Translation): void {
     if (this.used + records.length > MOST_REGIONS) this.dropAll();
-    const { exports } = new WebAssembly.Instance(module, this.imports);
+    const first = this.used, { exports } = new WebAssembly.Instance(module, { ...this.imports, translator: { regions: this.regions, first } });
+    this.used += records.length;
     records.forEach(({ record, generation }, n) => {
       if (generation !== this.generationOf(record) || this.view.getUint16(record, true) < L.FIRST_HANDLER) return;
-      const index = this.used++;
+      const index = first + n;
       this.regions.set(index, exports[`r${n}`]);
       this.view.setInt32(entryOf(record), index ^ L.ENTRY_TRANSLATED, true);
     });

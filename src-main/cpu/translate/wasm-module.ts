@@ -56,6 +56,7 @@ export class WasmModule {
   private readonly exports: { name: string; index: number }[] = [];
   private readonly segments: { readonly at: number; readonly bytes: Uint8Array }[] = [];
   private tableFunctions: readonly (number | undefined)[] = [];
+  private readonly globalImports: { readonly module: string; readonly name: string }[] = [];
   private readonly tableImports: { readonly module: string; readonly name: string }[] = [];
   private readonly memoryPages: { initial: number; maximum: number };
 
@@ -90,6 +91,9 @@ export class WasmModule {
   /** A table of functions that somebody else fills; those that are imported come before the module's own. */
   importTable(module: string, name: string): number { return this.tableImports.push({ module, name }) - 1; }
 
+  /** A constant i32 that is known when the module is instantiated. */
+  importGlobal(module: string, name: string): number { return this.globalImports.push({ module, name }) - 1; }
+
   /** The module's own function table; holes trap when called. */
   table(functions: readonly (number | undefined)[]): void { this.tableFunctions = functions; }
 
@@ -101,7 +105,8 @@ export class WasmModule {
     out.add([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
     section(out, 1, this.types.map(encodeType));
     section(out, 2, [...this.imports.map(i => [...text(i.module), ...text(i.name), 0, ...u(this.typeIndex(i.signature))]),
-      ...this.tableImports.map(t => [...text(t.module), ...text(t.name), 1, FUNCREF, 0, 0]), this.memoryImport()]);
+      ...this.tableImports.map(t => [...text(t.module), ...text(t.name), 1, FUNCREF, 0, 0]),
+      ...this.globalImports.map(g => [...text(g.module), ...text(g.name), 3, TYPE_BYTE.i32, 0]), this.memoryImport()]);
     section(out, 3, this.bodies.map(b => u(this.typeIndex(this.bodyOf(b).signature))));
     if (this.tableFunctions.length > 0) section(out, 4, [[FUNCREF, 0, ...u(this.tableFunctions.length)]]);
     section(out, 7, this.exports.map(e => [...text(e.name), 0, ...u(e.index)]));
