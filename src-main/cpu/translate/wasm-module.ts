@@ -43,7 +43,7 @@ function slebSmall(value: number, out: number[]): void {
   out.push(rest & 0x7f);
 }
 
-export interface FunctionBody { readonly signature: Signature; readonly locals: readonly WasmType[]; readonly code: readonly number[] }
+export interface FunctionBody { readonly signature: Signature; readonly locals: readonly WasmType[]; readonly code: ArrayLike<number> }
 interface FunctionImport { readonly module: string; readonly name: string; readonly signature: Signature }
 
 /** One module under construction. Function indices are those of the imports first, then of the definitions. */
@@ -111,7 +111,7 @@ export class WasmModule {
     if (this.tableFunctions.length > 0) section(out, 4, [[FUNCREF, 0, ...u(this.tableFunctions.length)]]);
     section(out, 7, this.exports.map(e => [...text(e.name), 0, ...u(e.index)]));
     if (this.tableFunctions.length > 0) section(out, 9, this.elements());
-    section(out, 10, this.bodies.map(b => encodeBody(this.bodyOf(b))));
+    addBodies(out, this.bodies.map(b => this.bodyOf(b)));
     section(out, 11, this.segments.map(({ at, bytes }) => [0, 0x41, ...s(at), 0x0b, ...u(bytes.length), ...bytes]));
     return out.finish();
   }
@@ -152,10 +152,22 @@ function encodeType({ params, results }: Signature): number[] {
   return [0x60, ...u(params.length), ...params.map(typeByte), ...u(results.length), ...results.map(typeByte)];
 }
 
-function encodeBody(body: FunctionBody): number[] {
-  const head = u(body.locals.length);
-  for (const type of body.locals) head.push(1, typeByte(type));
-  return [...u(head.length + body.code.length + 1), ...head, ...body.code, 0x0b];
+const END = 0x0b;
+
+function addBodies(out: Bytes, bodies: readonly FunctionBody[]): void {
+  const heads = bodies.map((body) => {
+    const locals = u(body.locals.length);
+    for (const type of body.locals) locals.push(1, typeByte(type));
+    return [...u(locals.length + body.code.length + 1), ...locals];
+  });
+  const count = u(bodies.length), size = bodies.reduce((sum, body, n) => sum + (heads[n]?.length ?? 0) + body.code.length + 1, count.length);
+  out.add([10, ...u(size)]);
+  out.add(count);
+  bodies.forEach((body, n) => {
+    out.add(heads[n] ?? []);
+    out.add(body.code);
+    out.add([END]);
+  });
 }
 
 /** A growing array of bytes. */
