@@ -7,19 +7,21 @@ import { CORE_FUNCTIONS, type CoreFunction } from '../translate/core-functions.t
 import { Decoder } from '../translate/decoder.ts';
 import { InstructionReader } from '../translate/instruction.ts';
 import { CHAIN, chainFunction, REGION, translateRegion } from '../translate/region.ts';
+import { Val } from '../translate/value.ts';
 import { WasmModule } from '../translate/wasm-module.ts';
 
 /** A record that is to be translated, and how often its page had been written when that was asked. */
 export interface HotRecord { readonly record: number; readonly generation: number }
 
-/** A module whose export `r<n>` is the region of the n-th record. */
+/** A module whose export `r<n>` is the region of the n-th record; it imports the number of its first region as `translator.first`. */
 export interface Translation { readonly module: WebAssembly.Module; readonly records: readonly HotRecord[] }
 
 let reader: InstructionReader | undefined;
 
 /** Undefined when none of the records can be translated. */
 export function translateRecords(view: DataView, hot: readonly HotRecord[]): Translation | undefined {
-  const found = hot.map(h => ({ hot: h, slot: slotOf(h.record), blocks: blocksAt(view, h.record) })).filter(f => f.blocks.length > 0);
+  const once = [...new Map(hot.map(h => [h.record, h])).values()];
+  const found = once.map(h => ({ hot: h, slot: slotOf(h.record), blocks: blocksAt(view, h.record) })).filter(f => f.blocks.length > 0);
   if (found.length === 0) return undefined;
   return { module: new WebAssembly.Module(moduleOf(found)), records: found.map(f => f.hot) };
 }
@@ -34,16 +36,18 @@ function blocksAt(view: DataView, record: number): Block[] {
   return findBlocks((record - slot) / 4, offset => (ran(offset) ? view.getUint32(page + offset, true) : undefined), reader ??= new InstructionReader(new Decoder(A64)));
 }
 
-function moduleOf(regions: readonly { readonly slot: number; readonly blocks: readonly Block[] }[]): Uint8Array<ArrayBuffer> {
+function moduleOf(regions: readonly { readonly hot: HotRecord; readonly slot: number; readonly blocks: readonly Block[] }[]): Uint8Array<ArrayBuffer> {
   const module = new WasmModule({ initial: L.RAM_BASE / 65536, maximum: 65536 });
   const core = Object.fromEntries(Object.entries(CORE_FUNCTIONS).map(([name, signature]) =>
     [name, { index: module.import('core', name, signature), signature }])) as unknown as Record<CoreFunction, Callee>;
   const table = { regionType: module.typeIndex(REGION), regions: module.importTable('translator', 'regions') };
-  const chain = { index: module.declare(), signature: CHAIN };
+  const first = Val.global(module.importGlobal('translator', 'first')), chain = { index: module.declare(), signature: CHAIN };
   module.define(chain.index, chainFunction(table));
-  regions.forEach(({ slot, blocks }, n) => {
-    const index = module.declare();
-    module.define(index, translateRegion(blocks, slot, { core, chain, ...table }));
+  const known = new Map(regions.map(({ hot }, n) => [hot.record, { callee: { index: module.declare(), signature: REGION }, number: first.add(n) }]));
+  const inModule = (slot: number, offset: number) => known.get(slot + 4 * offset);
+  regions.forEach(({ hot, slot, blocks }, n) => {
+    const index = known.get(hot.record)?.callee.index as number;
+    module.define(index, translateRegion(blocks, slot, { core, chain, ...table, inModule }));
     module.export(`r${n}`, index);
   });
   return module.encode();

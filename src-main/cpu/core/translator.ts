@@ -37,7 +37,7 @@ export class Translator {
   constructor(memory: WebAssembly.Memory, core: Record<string, unknown>) {
     this.view = new DataView(memory.buffer);
     this.regions = new WebAssembly.Table({ initial: MOST_REGIONS, element: 'anyfunc' });
-    this.imports = { env: { memory }, core, translator: { regions: this.regions } };
+    this.imports = { env: { memory }, core };
   }
 
   /** How many regions are there. */
@@ -70,7 +70,7 @@ export class Translator {
 
   /** Puts regions into this thread's table. */
   adopt({ module, first, count }: RegionModule): void {
-    const { exports } = new WebAssembly.Instance(module, this.imports);
+    const { exports } = new WebAssembly.Instance(module, { ...this.imports, translator: { regions: this.regions, first } });
     for (let n = 0; n < count; n++) this.regions.set(first + n, exports[`r${n}`]);
   }
 

@@ -112,23 +112,24 @@ function reversePostorder(first: Block, blocks: ReadonlyMap<number, Block>): Blo
 
 /** Cooper, Harvey and Kennedy's iteration over predecessors. */
 function findDominators(order: readonly Block[], blocks: ReadonlyMap<number, Block>): void {
-  const predecessors = new Map<Block, Block[]>(order.map(b => [b, []]));
-  for (const block of order) for (const target of block.targets) { const to = blocks.get(target); if (to !== undefined) predecessors.get(to)?.push(block); }
-  const idom: (number | undefined)[] = [0];
-  const meet = (a: number, b: number): number => {
-    let x = a, y = b;
-    while (x !== y) { if (x > y) x = idom[x] ?? 0; else y = idom[y] ?? 0; }
-    return x;
-  };
+  const predecessors: number[][] = order.map(() => []), idom = new Int32Array(order.length).fill(-1);
+  for (const block of order) for (const target of block.targets) { const to = blocks.get(target); if (to !== undefined) predecessors[to.order]?.push(block.order); }
+  idom[0] = 0;
   for (let changed = true; changed;) {
     changed = false;
-    for (const block of order.slice(1)) {
-      const known = (predecessors.get(block) ?? []).map(p => p.order).filter(n => idom[n] !== undefined);
-      const now = known.reduce(meet);
-      if (idom[block.order] !== now) { idom[block.order] = now; changed = true; }
+    for (let n = 1; n < order.length; n++) {
+      let now = -1;
+      for (const p of predecessors[n] ?? []) if (idom[p] !== -1) now = now === -1 ? p : meet(idom, now, p);
+      if (idom[n] !== now) { idom[n] = now; changed = true; }
     }
   }
   for (const block of order.slice(1)) block.dominator = order[idom[block.order] ?? 0];
+}
+
+function meet(idom: Int32Array, a: number, b: number): number {
+  let x = a, y = b;
+  while (x !== y) { if (x > y) x = idom[x] as number; else y = idom[y] as number; }
+  return x;
 }
 
 export function dominates(a: Block, b: Block): boolean {

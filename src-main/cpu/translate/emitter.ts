@@ -243,7 +243,7 @@ export abstract class Emitter {
     const kept = this.let(value);
     const plain = (host: Val) => this.code.store(host, kept, 0, bytes);
     // An atomic store takes some nanoseconds, which a CPU in the same thread as all others need not spend.
-    const ordered = (host: Val) => { const at = this.let(host); this.if(this.threads(), () => this.code.storeOrdered(at, kept, bytes), () => plain(at)); };
+    const ordered = (host: Val) => this.if(this.threads(), () => this.code.storeOrdered(host, kept, bytes), () => plain(host));
     this.access(L.TLB_WRITE, bytes, address, options, options.ordered === true ? ordered : plain,
       (va) => this.runOrFault('store', va, sizeOf(bytes, options), kept.zext()));
   }
@@ -320,10 +320,12 @@ export abstract class Emitter {
   protected access(right: number, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void, slow: (va: Val) => void): void {
     const va = this.let(address);
     const base = options.unprivileged === true ? this.get('i32', L.TLB_EL0) : this.tlb();
-    const entry = this.let(base.add(va.shrU(7).wrap().and((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_BYTES)));
-    const hit = loadFrom('i64', entry, right).eq(va.add(bytes - 1).and(-4096n));
-    const misaligned = options.ordered === true && bytes > 1 ? va.wrap().and(bytes - 1).eqz() : Val.i32(1);
-    this.if(misaligned.known ? hit : hit.and(misaligned), () => fast(va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND))), () => slow(va));
+    const entry = this.let(base.add(va.shrU(7).and((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_BYTES).wrap()));
+    // Both are loaded before the comparison: V8 would otherwise load the tag twice.
+    const tag = this.let(loadFrom('i64', entry, right)), host = this.let(va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND)));
+    const hit = tag.eq(va.add(bytes - 1).and(-4096n));
+    const aligned = options.ordered === true && bytes > 1 ? va.wrap().and(bytes - 1).eqz() : Val.i32(1);
+    this.if(aligned.known ? hit : hit.and(aligned), () => fast(host), () => slow(va));
   }
 }
 

@@ -30,7 +30,15 @@ export const CHAIN: Signature = REGION;
 const BUDGET = 1, PAGE = 2, DEPTH = 3;
 
 /** What regions of a module share. */
-export interface Surroundings { readonly core: Readonly<Record<CoreFunction, Callee>>; readonly chain: Callee; readonly regionType: number; readonly regions: number }
+export interface Surroundings {
+  readonly core: Readonly<Record<CoreFunction, Callee>>;
+  readonly chain: Callee;
+  readonly regionType: number;
+  /** The table of all regions. */
+  readonly regions: number;
+  /** The region of this module that begins at an offset of a decoded page: its function, and its number if it is the current one. */
+  readonly inModule: (slot: number, offset: number) => { readonly callee: Callee; readonly number: Val } | undefined;
+}
 
 /** Goes on at an address: in the region that begins there, or by returning to the interpreter. */
 export function chainFunction({ regionType, regions }: Pick<Surroundings, 'regionType' | 'regions'>): FunctionBody {
@@ -275,8 +283,12 @@ class RegionEmitter extends Emitter {
     this.callBack(() => this.goToOffset(offset), (depth) => {
       const entry = this.let(loadFrom('i32', Val.i32(this.slot + L.SLOT_ENTRIES + offset)));
       this.code.if(entry.geS(0), () => this.stopAt(this.address(offset)));
-      this.code.callIndirect(this.around.regionType, entry.xor(L.ENTRY_TRANSLATED), [this.cpu, this.budget, this.code.param(PAGE), depth], this.around.regions);
-      this.code.setPopped(BUDGET);
+      const near = this.around.inModule(this.slot, offset), far = () => {
+        this.code.callIndirect(this.around.regionType, entry.xor(L.ENTRY_TRANSLATED), [this.cpu, this.budget, this.code.param(PAGE), depth], this.around.regions);
+        this.code.setPopped(BUDGET);
+      };
+      if (near === undefined) { far(); return; }
+      this.code.if(entry.eq(near.number.xor(L.ENTRY_TRANSLATED)), () => this.code.assignCall(BUDGET, near.callee, this.cpu, this.budget, this.code.param(PAGE), depth), far);
     });
   }
 
@@ -288,9 +300,9 @@ class RegionEmitter extends Emitter {
     this.place = { ...this.place, dirty: noRegisters() };
     this.code.if(this.depth.eqz().or(this.budget.leS(L.REGION_BUDGET)), goTo);
     call(this.depth.sub(1));
-    const elsewhere = this.get('i64', L.PC).ne(this.address(after)), changed = this.get('i32', L.UNWIND).or(this.get('i32', L.FAULT));
-    const level = this.usesMemory ? this.get('i32', L.TLB).ne(Val.local(TLB_LOCAL, 'i32')) : Val.i32(0);
-    this.code.if(elsewhere.or(changed).or(level).or(this.budget.leS(L.REGION_BUDGET)), () => this.code.return(this.budget));
+    const pc = this.let(this.get('i64', L.PC)), changed = this.let(this.get('i32', L.UNWIND)), faulted = this.let(this.get('i32', L.FAULT));
+    const level = this.usesMemory ? this.let(this.get('i32', L.TLB)).xor(Val.local(TLB_LOCAL, 'i32')) : Val.i32(0);
+    this.code.if(pc.ne(this.address(after)).or(changed.or(faulted).or(level)).or(this.budget.leS(L.REGION_BUDGET)), () => this.code.return(this.budget));
     this.reload(this.flowOf(next).live);
     this.jump(after);
   }

@@ -4,7 +4,7 @@
  */
 import { Code } from './code.ts';
 import { Val } from './value.ts';
-import { sleb, SYMBOLS, uleb, type FunctionBody, type Signature, type WasmType } from './wasm-module.ts';
+import { sleb, SYMBOLS, type FunctionBody, type Signature, type WasmType } from './wasm-module.ts';
 
 const TYPES: readonly WasmType[] = ['i32', 'i64', 'f32', 'f64', 'v128'];
 const I64_ADD = 0x7c, I64_CONST = 0x42, I32_CONST = 0x41;
@@ -64,16 +64,18 @@ export class SymbolicCode extends Code {
   }
 
   override finish(): FunctionBody {
-    const first = this.signature.params.length, numbers = new Map<number, number>(), locals: WasmType[] = [], code: number[] = [];
+    const first = this.signature.params.length, numbers = new Map<number, number>(), locals: WasmType[] = [], code = new Uint8Array(2 * this.bytes.length);
+    let length = 0;
     for (const byte of this.bytes) {
-      if (byte < SYMBOLS) { code.push(byte); continue; }
+      if (byte < SYMBOLS) { code[length++] = byte; continue; }
       let number = numbers.get(byte);
       if (number === undefined) {
         const type = byte >= TEMPORARIES ? TYPES[Math.floor((byte - TEMPORARIES) / MOST_TEMPORARIES)] : this.types[byte - LOCALS];
         numbers.set(byte, number = first + locals.push(type as WasmType) - 1);
       }
-      uleb(number, code);
+      if (number >= 0x80) { code[length++] = (number & 0x7f) | 0x80; number >>>= 7; }
+      code[length++] = number;
     }
-    return { signature: this.signature, locals, code };
+    return { signature: this.signature, locals, code: code.subarray(0, length) };
   }
 }

@@ -71,6 +71,13 @@ export class Val implements Node {
     return new Val({ type, op, args: [] });
   }
 
+  /** An immutable i32. */
+  static global(index: number): Val {
+    const op = [0x23];
+    uleb(index, op);
+    return new Val({ type: 'i32', op, args: [] });
+  }
+
   /** A SIMD operation (prefix 0xfd). Lane and shuffle immediates follow the opcode. */
   static simd(type: WasmType, opcode: number, args: readonly Val[], immediates: readonly number[] = []): Val {
     const op = [0xfd];

@@ -43,7 +43,7 @@ function slebSmall(value: number, out: number[]): void {
   out.push(rest & 0x7f);
 }
 
-export interface FunctionBody { readonly signature: Signature; readonly locals: readonly WasmType[]; readonly code: readonly number[] }
+export interface FunctionBody { readonly signature: Signature; readonly locals: readonly WasmType[]; readonly code: ArrayLike<number> }
 interface FunctionImport { readonly module: string; readonly name: string; readonly signature: Signature }
 
 /** One module under construction. Function indices are those of the imports first, then of the definitions. */
@@ -56,6 +56,7 @@ export class WasmModule {
   private readonly exports: { name: string; index: number }[] = [];
   private readonly segments: { readonly at: number; readonly bytes: Uint8Array }[] = [];
   private tableFunctions: readonly (number | undefined)[] = [];
+  private readonly globalImports: { readonly module: string; readonly name: string }[] = [];
   private readonly tableImports: { readonly module: string; readonly name: string }[] = [];
   private readonly memoryPages: { initial: number; maximum: number };
 
@@ -90,6 +91,9 @@ export class WasmModule {
   /** A table of functions that somebody else fills; those that are imported come before the module's own. */
   importTable(module: string, name: string): number { return this.tableImports.push({ module, name }) - 1; }
 
+  /** A constant i32 that is known when the module is instantiated. */
+  importGlobal(module: string, name: string): number { return this.globalImports.push({ module, name }) - 1; }
+
   /** The module's own function table; holes trap when called. */
   table(functions: readonly (number | undefined)[]): void { this.tableFunctions = functions; }
 
@@ -101,12 +105,13 @@ export class WasmModule {
     out.add([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
     section(out, 1, this.types.map(encodeType));
     section(out, 2, [...this.imports.map(i => [...text(i.module), ...text(i.name), 0, ...u(this.typeIndex(i.signature))]),
-      ...this.tableImports.map(t => [...text(t.module), ...text(t.name), 1, FUNCREF, 0, 0]), this.memoryImport()]);
+      ...this.tableImports.map(t => [...text(t.module), ...text(t.name), 1, FUNCREF, 0, 0]),
+      ...this.globalImports.map(g => [...text(g.module), ...text(g.name), 3, TYPE_BYTE.i32, 0]), this.memoryImport()]);
     section(out, 3, this.bodies.map(b => u(this.typeIndex(this.bodyOf(b).signature))));
     if (this.tableFunctions.length > 0) section(out, 4, [[FUNCREF, 0, ...u(this.tableFunctions.length)]]);
     section(out, 7, this.exports.map(e => [...text(e.name), 0, ...u(e.index)]));
     if (this.tableFunctions.length > 0) section(out, 9, this.elements());
-    section(out, 10, this.bodies.map(b => encodeBody(this.bodyOf(b))));
+    addBodies(out, this.bodies.map(b => this.bodyOf(b)));
     section(out, 11, this.segments.map(({ at, bytes }) => [0, 0x41, ...s(at), 0x0b, ...u(bytes.length), ...bytes]));
     return out.finish();
   }
@@ -147,10 +152,22 @@ function encodeType({ params, results }: Signature): number[] {
   return [0x60, ...u(params.length), ...params.map(typeByte), ...u(results.length), ...results.map(typeByte)];
 }
 
-function encodeBody(body: FunctionBody): number[] {
-  const head = u(body.locals.length);
-  for (const type of body.locals) head.push(1, typeByte(type));
-  return [...u(head.length + body.code.length + 1), ...head, ...body.code, 0x0b];
+const END = 0x0b;
+
+function addBodies(out: Bytes, bodies: readonly FunctionBody[]): void {
+  const heads = bodies.map((body) => {
+    const locals = u(body.locals.length);
+    for (const type of body.locals) locals.push(1, typeByte(type));
+    return [...u(locals.length + body.code.length + 1), ...locals];
+  });
+  const count = u(bodies.length), size = bodies.reduce((sum, body, n) => sum + (heads[n]?.length ?? 0) + body.code.length + 1, count.length);
+  out.add([10, ...u(size)]);
+  out.add(count);
+  bodies.forEach((body, n) => {
+    out.add(heads[n] ?? []);
+    out.add(body.code);
+    out.add([END]);
+  });
 }
 
 /** A growing array of bytes. */
