@@ -60,13 +60,19 @@ export async function runLitmus({ threads }: Litmus, rounds: number, smpMode: Sm
   return seen;
 }
 
-/** X20: round, X19: number of the CPU, X28: the data, X3: where the results go. */
+/** X20: round, X17: state of a random generator, X19: number of the CPU, X28: the data, X3: where the results go. */
 function source(threads: readonly (readonly string[])[], rounds: number, results: number): string {
   const bodies = threads.map((lines, t) => `
 thread_${t}:
   tst x20, #${ROUNDS_TOGETHER - 1}
   b.ne together_${t}
   bl meet
+  madd x17, x17, x18, x18           // a delay that differs from thread to thread
+  lsr x16, x17, #24
+  and x16, x16, #127
+delay_${t}:
+  subs x16, x16, #1
+  b.hi delay_${t}
 together_${t}:
   mov w5, #0
   mov w6, #0
@@ -83,6 +89,8 @@ together_${t}:
   mov x20, #0
   mov x21, #${rounds}
   mov w9, #1
+  add x17, x19, #1
+  mov x18, #1103515245
   mov x1, x28
   add x2, x28, #${LINE}
   mov x3, #${results}
