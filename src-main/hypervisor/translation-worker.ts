@@ -1,8 +1,10 @@
 /** A VM's second thread: translates hot code while the guest runs on. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { translateRecords, type HotRecord } from '../cpu/core/translation.ts';
+import { lowerThisThread } from './compiler-priority.ts';
 
 const { memory } = workerData as { memory: WebAssembly.Memory };
+lowerThisThread();
 const view = new DataView(memory.buffer);
 
 parentPort?.on('message', (hot: readonly HotRecord[]) => {

@@ -1,0 +1,26 @@
+/**
+ * Translating and compiling are done on other threads, and must not take the processor from guests where there are few.
+ * On Linux each thread has a priority of its own; elsewhere this does nothing.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
+
+/** Four steps of niceness: two fifths of a guest's share where both want the processor, and all of what guests leave over. */
+const NICENESS = 4;
+const TASKS = '/proc/self/task';
+
+/** The calling thread. */
+export function lowerThisThread(): void { if (process.platform === 'linux') quietly(() => setPriority(NICENESS)); }
+
+/** V8's own threads, which run its optimizing compiler. */
+export function lowerCompilers(): void {
+  if (process.platform !== 'linux') return;
+  quietly(() => {
+    for (const task of readdirSync(TASKS)) {
+      if (readFileSync(`${TASKS}/${task}/comm`, 'utf8').trim() === 'V8Worker') setPriority(Number(task), NICENESS);
+    }
+  });
+}
+
+/** Priorities are a courtesy: where they cannot be set, all threads have the same. */
+function quietly(work: () => void): void { try { work(); } catch { /* then not */ } }
