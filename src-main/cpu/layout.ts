@@ -52,6 +52,7 @@ export const M_COUNTER_HZ = 16;            // f64
 export const M_CLOCK_BASE_NS = 32;         // f64: guest clock = host monotonic - base; the vCPU reads it for its counters
 export const M_CLOCK_STOPPED_NS = 40;      // f64: guest clock while stopped, or negative while it runs
 export const M_DIRTY_CODE = 48;            // i32: pages whose decoded form was dropped
+export const M_FUSED = 80;                 // i32: the host's multiply-add rounds once
 
 // A CPU's block.
 export const X = 0;                        // X0..X30
@@ -107,6 +108,11 @@ export const LARGE_LOWER = 0x1810;         // i64 each: bit n when a TLB holds p
 export const LARGE_UPPER = 0x1818;
 export const CONTEXT_KEYS = 0x1820;        // { TTBR0 i64, ASID of TTBR1 i64 } for each context
 export const STRUCTURE = 0x1f00;           // 64 bytes: interleaved elements on their way between registers and memory
+// Vectors of what the magnitude of a native result has to be below: infinity, or 0 when the core has to do it.
+export const FP_LIMITS = 0x1f40;           // f32 x 4
+export const FP_LIMITS_DOUBLE = 0x1f50;    // f64 x 2
+export const FP_FUSED_LIMITS = 0x1f60;     // the same for multiply-add
+export const FP_FUSED_LIMITS_DOUBLE = 0x1f70;
 export const TLB_EL1 = 0x2000;             // 4096 entries
 export const ITLB_EL1 = 0x22000;           // 256 entries
 export const NO_TLB = 0x23000;             // always empty: that of EL0 until it is known which

@@ -2,24 +2,26 @@
 import type { Emitter } from '../translate/emitter.ts';
 import { insn, type Reg, type Row } from '../translate/insn.ts';
 import { Val } from '../translate/value.ts';
-import { DOUBLE, fast, flushing, HALF, native, nativeOrExact, PRECISIONS, scalarBits, scalarFloat, SINGLE, type Precision } from './fp-common.ts';
+import { DOUBLE, fast, flushing, HALF, lowestLane, multiplyAdd, native, nativeOrExact, PRECISIONS, scalarBits, scalarFloat, SINGLE, type Precision } from './fp-common.ts';
 
 const signBit = (p: Precision) => (p.bytes === 8 ? 1n << 63n : 1n << 31n);
 
 // ---- two sources
 
+const by = (op: 'add' | 'sub' | 'mul' | 'div') => (p: Precision, n: Val, m: Val) => native(p, op, n, m);
 const BINARY = [
-  { name: 'FMUL', opcode: '0000', op: 2, native: 'mul' }, { name: 'FDIV', opcode: '0001', op: 3, native: 'div' },
-  { name: 'FADD', opcode: '0010', op: 0, native: 'add' }, { name: 'FSUB', opcode: '0011', op: 1, native: 'sub' },
+  { name: 'FMUL', opcode: '0000', op: 2, native: by('mul') }, { name: 'FDIV', opcode: '0001', op: 3, native: by('div') },
+  { name: 'FADD', opcode: '0010', op: 0, native: by('add') }, { name: 'FSUB', opcode: '0011', op: 1, native: by('sub') },
   { name: 'FMAX', opcode: '0100', op: 4 }, { name: 'FMIN', opcode: '0101', op: 5 }, { name: 'FMAXNM', opcode: '0110', op: 6 },
-  { name: 'FMINNM', opcode: '0111', op: 7 }, { name: 'FNMUL', opcode: '1000', op: 9 },
+  { name: 'FMINNM', opcode: '0111', op: 7 }, { name: 'FNMUL', opcode: '1000', op: 9, native: (p: Precision, n: Val, m: Val) => native(p, 'neg', native(p, 'mul', n, m)) },
 ] as const;
 
 function binaryRow(p: Precision, k: (typeof BINARY)[number]): Row {
   return insn(`${k.name} (scalar, ${p.letter})`, `000 11110 ${p.ftype} 1 vm:5 ${k.opcode} 10 vn:5 vd:5`, {}, (c, f) => {
     const exact = () => c.call('floatBinary', k.op, p.format, scalarBits(c, p, f.vn), scalarBits(c, p, f.vm));
-    if ('native' in k) nativeOrExact(c, f.vd, native(p, k.native, scalarFloat(c, p, f.vn), scalarFloat(c, p, f.vm)), exact, p.bytes);
-    else c.setScalar(f.vd, exact());
+    if (!('native' in k)) { c.setScalar(f.vd, exact()); return; }
+    const n = c.let(scalarFloat(c, p, f.vn)), m = c.let(scalarFloat(c, p, f.vm));
+    nativeOrExact(c, p, f.vd, k.native(p, n, m), k.name === 'FADD' || k.name === 'FSUB' ? {} : { rounded: true, factors: k.name === 'FDIV' ? [n] : [n, m] }, exact);
   });
 }
 
@@ -33,7 +35,9 @@ function fusedRow(p: Precision, { name, o1, o0 }: (typeof FUSED)[number]): Row {
   const negateAddend = o1 === '1', negateProduct = o1 !== o0;
   return insn(`${name} (${p.letter})`, `000 11111 ${p.ftype} ${o1} vm:5 ${o0} va:5 vn:5 vd:5`, {}, (c, f) => {
     const sign = (v: Val, negate: boolean) => (negate ? v.xor(signBit(p)) : v);
-    c.setScalar(f.vd, c.call('floatMultiplyAdd', p.format, sign(scalarBits(c, p, f.va), negateAddend), sign(scalarBits(c, p, f.vn), negateProduct), scalarBits(c, p, f.vm)));
+    const vector = (reg: Reg) => c.lowest(reg, p.bytes === 8 ? 8 : 4), sum = multiplyAdd(p, vector(f.va), vector(f.vn), vector(f.vm), negateAddend, negateProduct);
+    nativeOrExact(c, p, f.vd, lowestLane(p, sum), { rounded: true, fused: true, factors: [scalarFloat(c, p, f.vn), scalarFloat(c, p, f.vm)] },
+      () => c.call('floatMultiplyAdd', p.format, sign(scalarBits(c, p, f.va), negateAddend), sign(scalarBits(c, p, f.vn), negateProduct), scalarBits(c, p, f.vm)));
   });
 }
 
@@ -45,7 +49,7 @@ const unaryRows = (p: Precision): readonly Row[] => [
   insn(`FABS (scalar, ${p.letter})`, `000 11110 ${p.ftype} 1 000001 10000 vn:5 vd:5`, {}, (c, f) => c.setScalar(f.vd, scalarBits(c, p, f.vn).and(signBit(p) - 1n))),
   insn(`FNEG (scalar, ${p.letter})`, `000 11110 ${p.ftype} 1 000010 10000 vn:5 vd:5`, {}, (c, f) => c.setScalar(f.vd, scalarBits(c, p, f.vn).xor(signBit(p)))),
   insn(`FSQRT (scalar, ${p.letter})`, `000 11110 ${p.ftype} 1 000011 10000 vn:5 vd:5`, {}, (c, f) =>
-    nativeOrExact(c, f.vd, native(p, 'sqrt', scalarFloat(c, p, f.vn)), () => c.call('floatSquareRoot', p.format, scalarBits(c, p, f.vn)), p.bytes)),
+    nativeOrExact(c, p, f.vd, native(p, 'sqrt', scalarFloat(c, p, f.vn)), {}, () => c.call('floatSquareRoot', p.format, scalarBits(c, p, f.vn)))),
   ...ROUNDING.map(([letter, opcode, mode, exact]) => insn(`FRINT${letter} (scalar, ${p.letter})`, `000 11110 ${p.ftype} 1 001${opcode} 10000 vn:5 vd:5`, {},
     (c, f) => c.setScalar(f.vd, c.call('floatRoundIntegral', p.format, scalarBits(c, p, f.vn), mode, exact)))),
 ];
@@ -56,7 +60,7 @@ function conversionRow(from: Precision, to: Precision, opc: '00' | '01' | '11'):
   return insn(`FCVT (${from.letter} to ${to.letter})`, `000 11110 ${from.ftype} 1 0001${opc} 10000 vn:5 vd:5`, {}, (c, f) => {
     const exact = () => c.call('floatConvert', from.format, to.format, scalarBits(c, from, f.vn), 0);
     if (from === HALF || to === HALF) c.setScalar(f.vd, exact());
-    else nativeOrExact(c, f.vd, Val.raw(to.float, [to === DOUBLE ? 0xbb : 0xb6], scalarFloat(c, from, f.vn)), exact, to.bytes);
+    else nativeOrExact(c, to, f.vd, Val.raw(to.float, [to === DOUBLE ? 0xbb : 0xb6], scalarFloat(c, from, f.vn)), to === DOUBLE ? {} : { rounded: true, factors: [] }, exact);
   });
 }
 

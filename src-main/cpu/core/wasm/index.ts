@@ -2,7 +2,7 @@
 import { EL, FAULT, SPSEL } from "../../layout";
 import { resetTlbs } from "./tlb";
 import { setMode, updateFpTrap } from "./exceptions";
-import { updateFpFast } from "./system";
+import { updateFpFast } from "./float-format";
 import { interruptPending, takePendingInterrupt } from "./interrupts";
 import { get32, put32 } from "./state";
 
