@@ -45,7 +45,7 @@ export const flushing = (c: Emitter): Val => c.get('i32', FPCR).and(1 << 24);
 /** No number of the format that is larger than this is tiny, even before rounding. */
 export const smallest = (p: Precision): number => (p.bytes === 8 ? 2 ** -1022 : 2 ** -126);
 
-const limitsAt = (p: Precision, fused: boolean) => (p.bytes === 8 ? (fused ? FP_FUSED_LIMITS_DOUBLE : FP_LIMITS_DOUBLE) : fused ? FP_FUSED_LIMITS : FP_LIMITS);
+export const limitsAt = (p: Precision, fused: boolean) => (p.bytes === 8 ? (fused ? FP_FUSED_LIMITS_DOUBLE : FP_LIMITS_DOUBLE) : fused ? FP_FUSED_LIMITS : FP_LIMITS);
 
 /** When a native result is the architected one; by default, when it is finite. */
 export interface Exactness {

@@ -84,7 +84,7 @@ function knownRegister(field: FieldSpec, number: number): Reg {
 
 export const noRegisters = (): RegisterSet => ({ x: 0, v: 0, flags: false });
 const NOTES: Signature = { params: ['i32'], results: [] };
-const resultOf = (name: CoreFunction): WasmType => (CORE_FUNCTIONS[name] as Signature).results[0] ?? 'i32';
+const resultOf = (name: CoreFunction): WasmType => (CORE_FUNCTIONS[name]).results[0] ?? 'i32';
 
 /** Runs a definition for its effects. What it emits is thrown away. */
 class NoteTaker extends Emitter {

@@ -2,7 +2,7 @@
  * Floating-point numbers in software (Arm ARM A1.5 and the shared pseudocode FPUnpack, FPRound, FPProcessNaN):
  * unpacking, rounding and packing of half, single and double precision, with the flags of FPSR.
  */
-import { FP_FAST, FP_FUSED_LIMITS, FP_FUSED_LIMITS_DOUBLE, FP_LIMITS, FP_LIMITS_DOUBLE, FPCR, FPSR, M_FUSED } from "../../layout";
+import { FP_FAST, FP_FUSED_LIMITS, FP_FUSED_LIMITS_DOUBLE, FP_LIMITS, FP_LIMITS_DOUBLE, FP_SMALLEST, FP_SMALLEST_DOUBLE, FPCR, FPSR, M_FUSED } from "../../layout";
 import { get32, machine32, put32, put64 } from "./state";
 
 export const HALF = 0, SINGLE = 1, DOUBLE = 2;
@@ -38,6 +38,8 @@ export function raise(cpu: usize, flags: i32): void {
 export function updateFpFast(cpu: usize): void {
   const fast = (get32(cpu, FPCR) & 0x01c0_0000) == 0 && (get32(cpu, FPSR) & IXC) != 0, fused = fast && machine32(M_FUSED) != 0;
   put32(cpu, FP_FAST, i32(fast));
+  putLimits(cpu, FP_SMALLEST, 0x0080_0000_0080_0000);
+  putLimits(cpu, FP_SMALLEST_DOUBLE, 0x0010_0000_0000_0000);
   putLimits(cpu, FP_LIMITS, fast ? 0x7f80_0000_7f80_0000 : 0);
   putLimits(cpu, FP_LIMITS_DOUBLE, fast ? 0x7ff0_0000_0000_0000 : 0);
   putLimits(cpu, FP_FUSED_LIMITS, fused ? 0x7f80_0000_7f80_0000 : 0);

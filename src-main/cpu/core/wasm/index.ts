@@ -17,6 +17,7 @@ export {
 export { readSystem, writeSystem, writePstate, systemOperation, waitForInterrupt } from "./system";
 export { interleave, deinterleave } from "./structures";
 export { vectorLanes } from "./vectors";
+export { floatVector } from "./float-vectors";
 export { timerOutputs, nextTimerNs, clockNs } from "./timers";
 export { flushEverywhere } from "./tlb";
 export { translate } from "./mmu";
