@@ -63,6 +63,7 @@ export const M_DEFERRED = 0x400;           // TLB maintenance that DSB has to ca
 export const DEFERRED_MOST = 64;
 export const M_PAIR_LOCKS = 0x2000;        // i32 x 256: locks of 16-byte atomics, by address
 export const PAIR_LOCKS = 256;
+export const M_FUSED = 80;                 // i32: the host's multiply-add rounds once
 
 // M_THREADS
 export const THREADS_NONE = 0;             // CPUs take turns in one thread
@@ -133,6 +134,13 @@ export const LARGE_PAGES = 0x1810;         // i32: a TLB holds parts of pages of
 export const CONTEXT_KEYS = 0x1820;        // { TTBR0 i64, ASID of TTBR1 i64 } for each context
 export const LARGE_BLOCKS = 0x1a00;        // 4096 bits: a TLB holds parts of a large page in the 2 MiB with this hash
 export const STRUCTURE = 0x1f00;           // 64 bytes: interleaved elements on their way between registers and memory
+// Vectors of what the magnitude of a native result has to be below: infinity, or 0 when the core has to do it.
+export const FP_LIMITS = 0x1f40;           // f32 x 4
+export const FP_LIMITS_DOUBLE = 0x1f50;    // f64 x 2
+export const FP_FUSED_LIMITS = 0x1f60;     // the same for multiply-add
+export const FP_FUSED_LIMITS_DOUBLE = 0x1f70;
+export const FP_SMALLEST = 0x1f80;         // f32 x 4: the smallest normal number; anything larger is not tiny
+export const FP_SMALLEST_DOUBLE = 0x1f90;
 export const TLB_EL1 = 0x2000;             // 4096 entries
 export const ITLB_EL1 = 0x22000;           // 256 entries
 export const NO_TLB = 0x23000;             // always empty: that of EL0 until it is known which

@@ -1,9 +1,10 @@
 /**
  * Shared pieces of the floating-point definitions. Native arithmetic gives the architected result and flags when
- * FP_FAST holds (to nearest, no flushing, inexact already set) and the result is an ordinary number; everything else
- * is left to the core's exact arithmetic.
+ * its magnitude is below the limit that the core keeps in the CPU's block (infinity when rounding is to nearest,
+ * nothing is flushed and inexact is already set; else 0) and it is not tiny. Everything else is left to the core's
+ * exact arithmetic.
  */
-import { FP_FAST, FPCR } from '../layout.ts';
+import { FP_FAST, FP_FUSED_LIMITS, FP_FUSED_LIMITS_DOUBLE, FP_LIMITS, FP_LIMITS_DOUBLE, FPCR } from '../layout.ts';
 import type { Emitter } from '../translate/emitter.ts';
 import type { Reg } from '../translate/insn.ts';
 import { Val } from '../translate/value.ts';
@@ -23,29 +24,55 @@ export const DOUBLE: Precision = { letter: 'D', ftype: '01', format: 2, bytes: 8
 export const PRECISIONS = [SINGLE, DOUBLE] as const;
 
 /** Opcodes of WebAssembly's float operations: [f32, f64]. */
-export const NATIVE = { add: [0x92, 0xa0], sub: [0x93, 0xa1], mul: [0x94, 0xa2], div: [0x95, 0xa3], sqrt: [0x91, 0x9f], eq: [0x5b, 0x61], lt: [0x5d, 0x63], neg: [0x8c, 0x9a] } as const;
+export const NATIVE = {
+  add: [0x92, 0xa0], sub: [0x93, 0xa1], mul: [0x94, 0xa2], div: [0x95, 0xa3], sqrt: [0x91, 0x9f], min: [0x96, 0xa4], max: [0x97, 0xa5], eq: [0x5b, 0x61], lt: [0x5d, 0x63], gt: [0x5e, 0x64],
+  ge: [0x60, 0x66], abs: [0x8b, 0x99], neg: [0x8c, 0x9a], ceil: [0x8d, 0x9b], floor: [0x8e, 0x9c], trunc: [0x8f, 0x9d], nearest: [0x90, 0x9e],
+} as const;
+const RELATIONS = new Set<keyof typeof NATIVE>(['eq', 'lt', 'gt', 'ge']);
 export const native = (p: Precision, op: keyof typeof NATIVE, ...args: Val[]): Val =>
-  Val.raw(op === 'eq' || op === 'lt' ? 'i32' : p.float, [NATIVE[op][p.float === 'f32' ? 0 : 1]], ...args);
+  Val.raw(RELATIONS.has(op) ? 'i32' : p.float, [NATIVE[op][p.float === 'f32' ? 0 : 1]], ...args);
+export const number = (p: Precision, value: number): Val => (p.float === 'f32' ? Val.f32(value) : Val.f64(value));
 
-/** Bits of a float as an integer of its width. */
-export const bitsOf = (value: Val): Val => Val.raw(value.type === 'f32' ? 'i32' : 'i64', [value.type === 'f32' ? 0xbc : 0xbd], value);
+/** A float whose bits are in an i64. */
+export const fromBits = (p: Precision, bits: Val): Val => (p.float === 'f32' ? Val.raw('f32', [0xbe], bits.wrap()) : Val.raw('f64', [0xbf], bits));
 
 /** Bits of a scalar operand, as the core wants them. */
 export const scalarBits = (c: Emitter, p: Precision, reg: Reg): Val => c.element('i64', reg, 0, p.bytes === 8 ? undefined : p.bytes);
 export const scalarFloat = (c: Emitter, p: Precision, reg: Reg): Val => c.element(p.float, reg);
 
-/** A finite number above the smallest normal one, so that neither tininess nor overflow is in question. */
-export function ordinary(value: Val): Val {
-  const single = value.type === 'f32', bits = bitsOf(value);
-  const exponent = single ? bits.shrU(23).and(0xff) : bits.shrU(52).wrap().and(0x7ff);
-  return exponent.sub(2).ltU(single ? 0xfd : 0x7fd);
-}
-
 export const fast = (c: Emitter): Val => c.get('i32', FP_FAST);
 export const flushing = (c: Emitter): Val => c.get('i32', FPCR).and(1 << 24);
+/** No number of the format that is larger than this is tiny, even before rounding. */
+export const smallest = (p: Precision): number => (p.bytes === 8 ? 2 ** -1022 : 2 ** -126);
 
-/** Writes a native result if it is the architected one, else what the core gives. */
-export function nativeOrExact(c: Emitter, rd: Reg, result: Val, exact: () => Val, bytes: number): void {
-  const value = c.let(result);
-  c.if(fast(c).and(ordinary(value)), () => c.setScalar(rd, value), () => c.setScalar(rd, bytes === 8 ? exact() : exact().and(bytes === 4 ? 0xffff_ffffn : 0xffffn)));
+export const limitsAt = (p: Precision, fused: boolean) => (p.bytes === 8 ? (fused ? FP_FUSED_LIMITS_DOUBLE : FP_LIMITS_DOUBLE) : fused ? FP_FUSED_LIMITS : FP_LIMITS);
+
+/** When a native result is the architected one; by default, when it is finite. */
+export interface Exactness {
+  /** Not when it is tiny, as it may have been rounded. */
+  readonly rounded?: true;
+  /** It is a product, or a sum with one, so that a zero among these makes it exact. */
+  readonly factors?: readonly Val[];
+  /** It was made by a multiply-add, which is not fused everywhere. */
+  readonly fused?: true;
 }
+
+/** Writes a native scalar result if it is the architected one, else what the core gives. */
+export function nativeOrExact(c: Emitter, p: Precision, rd: Reg, result: Val, how: Exactness, exact: () => Val): void {
+  const value = c.let(result), magnitude = c.let(native(p, 'abs', value)), finite = native(p, 'lt', magnitude, c.get(p.float, limitsAt(p, how.fused === true)));
+  const core = () => fromBits(p, exact()), factors = how.factors ?? [];
+  const slow = factors.length === 0 ? core
+    : () => c.choose(p.float, finite.and(factors.map(f => native(p, 'eq', f, number(p, 0))).reduce((a, b) => a.or(b))), () => value, core);
+  c.setScalar(rd, c.chooseIfAll(p.float, how.rounded === true ? [finite, native(p, 'gt', magnitude, number(p, smallest(p)))] : [finite], () => value, slow));
+}
+
+/** Opcodes of f32x4's relaxed multiply-add and multiply-subtract; f64x2's are two further on. */
+const MADD = 0x105, NMADD = 0x106;
+const NEGATE = [225, 237] as const;
+/** addend + n * m in every lane, with either negated first. */
+export function multiplyAdd(p: Precision, addend: Val, n: Val, m: Val, negateAddend: boolean, negateProduct: boolean): Val {
+  const double = p.bytes === 8, d = negateAddend ? Val.simd('v128', NEGATE[double ? 1 : 0], [addend]) : addend;
+  return Val.simd('v128', (negateProduct ? NMADD : MADD) + (double ? 2 : 0), [n, m, d]);
+}
+/** The lowest lane of a vector. */
+export const lowestLane = (p: Precision, vector: Val): Val => (p.bytes === 8 ? Val.simd('f64', 33, [vector], [0]) : Val.simd('f32', 31, [vector], [0]));

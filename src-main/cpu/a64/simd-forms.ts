@@ -2,12 +2,18 @@
 import { STRUCTURE, V } from '../layout.ts';
 import type { Emitter } from '../translate/emitter.ts';
 import type { Reg } from '../translate/insn.ts';
-import { lowHalf, type LaneSize } from '../translate/simd.ts';
+import { and, constant, lowHalf, ZERO, type LaneSize } from '../translate/simd.ts';
 import { Val } from '../translate/value.ts';
 import { LANES_Q, LANES_SCALAR, LANES_SIZE } from '../vector-operations.ts';
 
 /** Writes a result; the 64-bit form clears the upper half. */
 export function setVector(c: Emitter, q: number, vd: Reg, value: Val): void { c.setV(vd, q !== 0 ? value : lowHalf(value)); }
+
+/** The lowest bytes of a vector with zeros above. */
+export function lowest(bytes: number, value: Val): Val {
+  if (bytes >= 8) return bytes === 16 ? value : lowHalf(value);
+  return bytes === 4 ? Val.simd('v128', 28, [ZERO, Val.simd('i32', 27, [value], [0])], [0]) : and(value, constant(Array.from({ length: 16 }, (_, i) => (i < bytes ? 0xff : 0))));
+}
 
 /** The n-th register after this one; V0 follows V31. */
 export function nextVector(reg: Reg, n: number): Reg {

@@ -7,6 +7,8 @@ import type { LaneSize } from '../translate/simd.ts';
 import { Val } from '../translate/value.ts';
 import * as O from '../vector-operations.ts';
 import { formOf, fromLane, runLanes, setVector } from './simd-forms.ts';
+import * as saturation from './simd-saturation.ts';
+import { doubleLong, setSaturated, type Saturated, type Saturating } from './simd-saturation.ts';
 import { multiply, type Lanewise } from './simd-three-same.ts';
 import { narrowed } from './simd-two-registers.ts';
 
@@ -36,10 +38,20 @@ const longRows: readonly Row[] = LONG.flatMap(k => SIGNS.map(([letter, U, signed
     (c, f) => c.setV(f.vd, k.op(f.size as 0, c.v(f.vn), c.v(f.vm), c.v(f.vd), signed, f.Q !== 0)))));
 
 const doubling = (size: number) => size === 1 || size === 2;
-const DOUBLING = [['SQDMLAL', '1001', O.LANES_DOUBLE_LONG_ADD, '0011'], ['SQDMLSL', '1011', O.LANES_DOUBLE_LONG_SUBTRACT, '0111'], ['SQDMULL', '1101', O.LANES_DOUBLE_LONG, '1011']] as const;
-const doublingRows: readonly Row[] = DOUBLING.flatMap(([name, opcode, what]) => [
-  insn(name, `0 Q:1 0 01110 size:2 1 vm:5 ${opcode} 00 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => doubling(f.size) }, (c, f) => runLanes(c, what | O.LANES_LONG | formOf(f), f.vd, f.vn, f.vm)),
-  insn(`${name} (scalar)`, `01 0 11110 size:2 1 vm:5 ${opcode} 00 vn:5 vd:5`, { fix: ['size'], where: f => doubling(f.size) }, (c, f) => runLanes(c, what | O.LANES_LONG | formOf(f), f.vd, f.vn, f.vm)),
+/** SQDMULL and its sums with what is in the destination, each saturating. */
+type Doubling = (c: Emitter, size: 1 | 2, n: Val, m: Val, d: Val, upper: boolean) => Saturated;
+const accumulating = (op: Saturating): Doubling => (c, size, n, m, d, upper) => {
+  const product = doubleLong(c, size, n, m, upper), sum = op(c, wider(size), c.let(d), c.let(product.value));
+  return { value: sum.value, where: S.or(product.where, sum.where) };
+};
+const DOUBLING: readonly (readonly [name: string, opcode: string, op: Doubling, elementOpcode: string])[] = [
+  ['SQDMLAL', '1001', accumulating(saturation.add(true)), '0011'], ['SQDMLSL', '1011', accumulating(saturation.subtract(true)), '0111'],
+  ['SQDMULL', '1101', (c, size, n, m, _, upper) => doubleLong(c, size, n, m, upper), '1011']];
+const doublingRows: readonly Row[] = DOUBLING.flatMap(([name, opcode, op]) => [
+  insn(name, `0 Q:1 0 01110 size:2 1 vm:5 ${opcode as '1001'} 00 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => doubling(f.size) },
+    (c, f) => setSaturated(c, 16, f.vd, op(c, f.size as 1, c.v(f.vn), c.v(f.vm), c.v(f.vd), f.Q !== 0))),
+  insn(`${name} (scalar)`, `01 0 11110 size:2 1 vm:5 ${opcode as '1001'} 00 vn:5 vd:5`, { fix: ['size'], where: f => doubling(f.size) },
+    (c, f) => setSaturated(c, 2 << f.size, f.vd, op(c, f.size as 1, c.v(f.vn), c.v(f.vm), c.v(f.vd), false))),
 ]);
 /** The product of 64-bit polynomials belongs to the cryptographic extension, which is not there. */
 const PMULL = insn('PMULL', '0 Q:1 0 01110 00 1 vm:5 1110 00 vn:5 vd:5', { fix: ['Q'] },
@@ -78,11 +90,14 @@ const BY_ELEMENT: readonly Row[] = [
   ...SAME_SIZE.flatMap(([name, U, opcode, op]) => elementRows(name, `0 Q:1 ${U} 01111`, opcode, (c, f, element) => setVector(c, f.Q, f.vd, op(f.size, c.v(f.vn), element, c, c.v(f.vd))))),
   ...LONG.flatMap(k => (k.byElement === undefined ? [] : SIGNS.flatMap(([letter, U, signed]) => elementRows(`${letter}${k.name}`, `0 Q:1 ${U} 01111`, k.byElement ?? '',
     (c, f, element) => c.setV(f.vd, k.op(f.size, c.v(f.vn), element, c.v(f.vd), signed, f.Q !== 0)))))),
-  ...([...DOUBLING.map(([name, , what, opcode]) => [name, what | O.LANES_LONG, opcode] as const), ['SQDMULH', O.LANES_DOUBLE_HIGH, '1100'], ['SQRDMULH', O.LANES_DOUBLE_HIGH | O.LANES_ROUND, '1101']] as const)
-    .flatMap(([name, what, opcode]) => [
-      ...elementRows(name, '0 Q:1 0 01111', opcode, (c, f, element) => runLanes(c, what | formOf(f), f.vd, f.vn, element)),
-      ...elementRows(`${name} (scalar)`, '01 0 11111', opcode, (c, f, element) => runLanes(c, what | formOf({ size: f.size }), f.vd, f.vn, element)),
-    ]),
+  ...DOUBLING.flatMap(([name, , op, opcode]) => [
+    ...elementRows(name, '0 Q:1 0 01111', opcode, (c, f, element) => setSaturated(c, 16, f.vd, op(c, f.size, c.v(f.vn), element, c.v(f.vd), f.Q !== 0))),
+    ...elementRows(`${name} (scalar)`, '01 0 11111', opcode, (c, f, element) => setSaturated(c, 2 << f.size, f.vd, op(c, f.size, c.v(f.vn), element, c.v(f.vd), false))),
+  ]),
+  ...([['SQDMULH', '1100', saturation.doubleHigh(false)], ['SQRDMULH', '1101', saturation.doubleHigh(true)]] as const).flatMap(([name, opcode, op]) => [
+    ...elementRows(name, '0 Q:1 0 01111', opcode, (c, f, element) => setSaturated(c, f.Q !== 0 ? 16 : 8, f.vd, op(c, f.size, c.let(c.v(f.vn)), c.let(element)))),
+    ...elementRows(`${name} (scalar)`, '01 0 11111', opcode, (c, f, element) => setSaturated(c, 1 << f.size, f.vd, op(c, f.size, c.let(c.v(f.vn)), c.let(element)))),
+  ]),
 ];
 
 export const SIMD_THREE_DIFFERENT: readonly Row[] = [...longRows, ...doublingRows, PMULL, ...HIGH, ...BY_ELEMENT];

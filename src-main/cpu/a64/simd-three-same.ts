@@ -1,11 +1,13 @@
 /** Advanced SIMD three same: operations on lanes of the same size (Arm ARM C4.1.96). */
 import type { Emitter } from '../translate/emitter.ts';
-import { insn, type Row } from '../translate/insn.ts';
+import { insn, type Reg, type Row } from '../translate/insn.ts';
 import * as S from '../translate/simd.ts';
 import type { LaneSize } from '../translate/simd.ts';
 import { Val } from '../translate/value.ts';
 import * as O from '../vector-operations.ts';
 import { formOf, laneCount, notOneDouble, runLanes, setVector } from './simd-forms.ts';
+import * as saturation from './simd-saturation.ts';
+import { setSaturated, type Saturating } from './simd-saturation.ts';
 
 // ---- logic: `size` is part of the opcode
 
@@ -30,7 +32,10 @@ export const multiply: Lanewise = (s, n, m, c) => (s === 0 ? mulBytes(n, m, c) :
 
 /** Half of a sum or difference, without the bit that a lane has no room for. */
 const halving = (signed: boolean, kind: 'sum' | 'rounded sum' | 'difference'): Lanewise => (s, n, m, c) => {
-  const a = c.let(n), b = c.let(m), half = (signed ? S.shrS : S.shrU)(s, S.xor(a, b), 1);
+  const a = c.let(n), b = c.let(m);
+  if (!signed && s < 2 && kind === 'sum') return S.not(S.averageU(s as 0, S.not(a), S.not(b)));
+  if (!signed && s < 2 && kind === 'rounded sum') return S.averageU(s as 0, a, b);
+  const half = (signed ? S.shrS : S.shrU)(s, S.xor(a, b), 1);
   return kind === 'sum' ? S.add(s, S.and(a, b), half) : kind === 'difference' ? S.sub(s, half, S.andNot(b, a)) : S.sub(s, S.or(a, b), half);
 };
 const difference = (signed: boolean): Lanewise => (s, n, m, c) => {
@@ -85,6 +90,23 @@ const PAIRS: readonly Row[] = PAIRWISE.map(({ name, U, opcode, op, doubles }) =>
     setVector(c, f.Q, f.vd, op(size, everyOther(f.Q, size, n, m, 0), everyOther(f.Q, size, n, m, 1), c, c.v(f.vd)));
   }));
 
+// ---- saturating
+
+const SATURATING: readonly { name: string; U: '0' | '1'; opcode: string; op: Saturating; halfwordsAndWords?: true }[] = [
+  { name: 'SQADD', U: '0', opcode: '00001', op: saturation.add(true) }, { name: 'UQADD', U: '1', opcode: '00001', op: saturation.add(false) },
+  { name: 'SQSUB', U: '0', opcode: '00101', op: saturation.subtract(true) }, { name: 'UQSUB', U: '1', opcode: '00101', op: saturation.subtract(false) },
+  { name: 'SQDMULH (vector)', U: '0', opcode: '10110', op: saturation.doubleHigh(false), halfwordsAndWords: true },
+  { name: 'SQRDMULH (vector)', U: '1', opcode: '10110', op: saturation.doubleHigh(true), halfwordsAndWords: true },
+];
+const saturating: readonly Row[] = SATURATING.flatMap(({ name, U, opcode, op, halfwordsAndWords }) => {
+  const exists = (size: number) => halfwordsAndWords !== true || size === 1 || size === 2;
+  const body = (c: Emitter, bytes: number, size: number, f: { vn: Reg; vm: Reg; vd: Reg }) => setSaturated(c, bytes, f.vd, op(c, size as LaneSize, c.let(c.v(f.vn)), c.let(c.v(f.vm))));
+  return [
+    insn(name, `0 Q:1 ${U} 01110 size:2 1 vm:5 ${opcode as '00000'} 1 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => exists(f.size) && notOneDouble(f) }, (c, f) => body(c, f.Q !== 0 ? 16 : 8, f.size, f)),
+    insn(`${name} (scalar)`, `01 ${U} 11110 size:2 1 vm:5 ${opcode as '00000'} 1 vn:5 vd:5`, { fix: ['size'], where: f => exists(f.size) }, (c, f) => body(c, 1 << f.size, f.size, f)),
+  ];
+});
+
 // ---- in the core: saturating and by variable amounts. `sizes` lists those of the scalar form; the vector form has all or those.
 
 interface CoreKind { readonly name: string; readonly U: '0' | '1'; readonly opcode: string; readonly what: number; readonly scalar: readonly number[]; readonly vector?: readonly number[] }
@@ -92,11 +114,8 @@ const both = (name: string, opcode: string, what: number, scalar: readonly numbe
   { name: name.replace('*', 'S'), U: '0', opcode, what, scalar }, { name: name.replace('*', 'U'), U: '1', opcode, what: what | O.LANES_UNSIGNED, scalar }];
 const EVERY = [0, 1, 2, 3];
 const IN_CORE: readonly CoreKind[] = [
-  ...both('*QADD', '00001', O.LANES_ADD, EVERY), ...both('*QSUB', '00101', O.LANES_SUBTRACT, EVERY),
   ...both('*SHL (register)', '01000', O.LANES_SHIFT, [3]), ...both('*QSHL (register)', '01001', O.LANES_SHIFT | O.LANES_SATURATE, EVERY),
   ...both('*RSHL', '01010', O.LANES_SHIFT | O.LANES_ROUND, [3]), ...both('*QRSHL', '01011', O.LANES_SHIFT | O.LANES_SATURATE | O.LANES_ROUND, EVERY),
-  { name: 'SQDMULH (vector)', U: '0', opcode: '10110', what: O.LANES_DOUBLE_HIGH, scalar: [1, 2], vector: [1, 2] },
-  { name: 'SQRDMULH (vector)', U: '1', opcode: '10110', what: O.LANES_DOUBLE_HIGH | O.LANES_ROUND, scalar: [1, 2], vector: [1, 2] },
   { name: 'PMUL', U: '1', opcode: '10011', what: O.LANES_POLYNOMIAL, scalar: [], vector: [0] },
 ];
 const inCore: readonly Row[] = IN_CORE.flatMap(({ name, U, opcode, what, scalar, vector }) => [
@@ -106,4 +125,4 @@ const inCore: readonly Row[] = IN_CORE.flatMap(({ name, U, opcode, what, scalar,
     (c, f) => runLanes(c, what | formOf(f), f.vd, f.vn, f.vm))]),
 ]);
 
-export const SIMD_THREE_SAME: readonly Row[] = [...LOGICAL, ...LANEWISE.flatMap(lanewiseRows), ...PAIRS, ...inCore];
+export const SIMD_THREE_SAME: readonly Row[] = [...LOGICAL, ...LANEWISE.flatMap(lanewiseRows), ...PAIRS, ...saturating, ...inCore];

@@ -6,6 +6,8 @@ import type { LaneSize } from '../translate/simd.ts';
 import { Val } from '../translate/value.ts';
 import * as O from '../vector-operations.ts';
 import { formOf, notOneDouble, runLanes, setVector } from './simd-forms.ts';
+import * as saturation from './simd-saturation.ts';
+import { setNarrowed, setSaturated } from './simd-saturation.ts';
 
 // ---- reversals
 
@@ -44,8 +46,9 @@ const lanewise: readonly Row[] = LANEWISE.flatMap(({ name, U, opcode, op }) => [
 /** The low parts of `wide` lanes, of `size`, beside what the destination keeps. */
 export function narrowed(q: number, size: 0 | 1 | 2, wide: Val, old: Val): Val {
   const n = 8 >> size, evens = Array.from({ length: n }, (_, i) => 2 * i);
-  if (q === 0) return S.shuffle(size, wide, S.ZERO, [...evens, ...evens.map(() => 16 >> size)]);
-  return S.shuffle(size, old, wide, [...evens.map((_, i) => i), ...evens.map(lane => (16 >> size) + lane)]);
+  // Engines know shuffles of even lanes, and of halves.
+  const narrow = S.shuffle(size, wide, S.ZERO, [...evens, ...evens.map(lane => (16 >> size) + lane)]);
+  return q === 0 ? narrow : S.shuffle(3, old, narrow, [0, 2]);
 }
 const NARROW: readonly Row[] = [
   insn('XTN', '0 Q:1 0 01110 size:2 10000 10010 10 vn:5 vd:5', { fix: ['Q', 'size'], where: f => f.size !== 3 }, (c, f) => c.setV(f.vd, narrowed(f.Q, f.size as 0, c.v(f.vn), c.v(f.vd)))),
@@ -90,7 +93,6 @@ const SUMS: readonly Row[] = ([['S', '0', true], ['U', '1', false]] as const).fl
 const EVERY = [0, 1, 2, 3];
 const IN_CORE: readonly { name: string; U: '0' | '1'; opcode: string; what: number; sizes: readonly number[]; scalar?: true }[] = [
   { name: 'SUQADD', U: '0', opcode: '00011', what: O.LANES_ADD_MIXED, sizes: EVERY, scalar: true }, { name: 'USQADD', U: '1', opcode: '00011', what: O.LANES_ADD_MIXED | O.LANES_UNSIGNED, sizes: EVERY, scalar: true },
-  { name: 'SQABS', U: '0', opcode: '00111', what: O.LANES_ABS, sizes: EVERY, scalar: true }, { name: 'SQNEG', U: '1', opcode: '00111', what: O.LANES_NEGATE, sizes: EVERY, scalar: true },
   { name: 'CLS (vector)', U: '0', opcode: '00100', what: O.LANES_CLS, sizes: [0, 1, 2] }, { name: 'CLZ (vector)', U: '1', opcode: '00100', what: O.LANES_CLZ | O.LANES_UNSIGNED, sizes: [0, 1, 2] },
   { name: 'URECPE', U: '0', opcode: '11100', what: O.LANES_RECIPROCAL_ESTIMATE, sizes: [2] }, { name: 'URSQRTE', U: '1', opcode: '11100', what: O.LANES_ROOT_ESTIMATE, sizes: [2] },
 ];
@@ -102,15 +104,23 @@ const inCore: readonly Row[] = IN_CORE.flatMap(({ name, U, opcode, what, sizes, 
 /** RBIT has the size of CNT's next, though it too works on bytes. */
 const RBIT = insn('RBIT (vector)', '0 Q:1 1 01110 01 10000 00101 10 vn:5 vd:5', { fix: ['Q'] }, (c, f) => runLanes(c, O.LANES_RBIT | formOf({ Q: f.Q, size: 0 }), f.vd, f.vn, f.vn));
 
-const SATURATING_NARROW: readonly Row[] = ([['SQXTN', '0', '10100', O.LANES_NARROW], ['UQXTN', '1', '10100', O.LANES_NARROW | O.LANES_UNSIGNED], ['SQXTUN', '1', '10010', O.LANES_NARROW_TO_UNSIGNED]] as const)
-  .flatMap(([name, U, opcode, what]) => [
-    insn(name, `0 Q:1 ${U} 01110 size:2 10000 ${opcode} 10 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => f.size !== 3 }, (c, f) => runLanes(c, what | O.LANES_NARROWING | formOf(f), f.vd, f.vn, S.ZERO)),
-    insn(`${name} (scalar)`, `01 ${U} 11110 size:2 10000 ${opcode} 10 vn:5 vd:5`, { fix: ['size'], where: f => f.size !== 3 }, (c, f) => runLanes(c, what | O.LANES_NARROWING | formOf(f), f.vd, f.vn, S.ZERO)),
+const SATURATING_NARROW: readonly Row[] = ([['SQXTN', '0', '10100', 'signed'], ['UQXTN', '1', '10100', 'unsigned'], ['SQXTUN', '1', '10010', 'signed to unsigned']] as const)
+  .flatMap(([name, U, opcode, to]) => [
+    insn(name, `0 Q:1 ${U} 01110 size:2 10000 ${opcode} 10 vn:5 vd:5`, { fix: ['Q', 'size'], where: f => f.size !== 3 },
+      (c, f) => setNarrowed(c, { q: f.Q }, f.vd, saturation.narrowed(c, f.size as 0, c.v(f.vn), to))),
+    insn(`${name} (scalar)`, `01 ${U} 11110 size:2 10000 ${opcode} 10 vn:5 vd:5`, { fix: ['size'], where: f => f.size !== 3 },
+      (c, f) => setNarrowed(c, { scalarBytes: 1 << f.size }, f.vd, saturation.narrowed(c, f.size as 0, c.v(f.vn), to))),
   ]);
+const SATURATING: readonly Row[] = ([['SQABS', '0', saturation.absolute], ['SQNEG', '1', saturation.negate]] as const).flatMap(([name, U, op]) => [
+  insn(name, `0 Q:1 ${U} 01110 size:2 10000 00111 10 vn:5 vd:5`, { fix: ['Q', 'size'], where: notOneDouble },
+    (c, f) => setSaturated(c, f.Q !== 0 ? 16 : 8, f.vd, op(c, f.size as LaneSize, c.let(c.v(f.vn)), S.ZERO))),
+  insn(`${name} (scalar)`, `01 ${U} 11110 size:2 10000 00111 10 vn:5 vd:5`, { fix: ['size'] },
+    (c, f) => setSaturated(c, 1 << f.size, f.vd, op(c, f.size as LaneSize, c.let(c.v(f.vn)), S.ZERO))),
+]);
 
 const SHIFT_LONG = insn('SHLL', '0 Q:1 1 01110 size:2 10000 10011 10 vn:5 vd:5', { fix: ['Q', 'size'], where: f => f.size !== 3 },
   (c, f) => c.setV(f.vd, S.shl((f.size + 1) as LaneSize, S.extend(f.size as 0, c.v(f.vn), false, f.Q !== 0), 8 << f.size)));
 
 const ADD_PAIR = insn('ADDP (scalar)', '01 0 11110 11 11000 11011 10 vn:5 vd:5', {}, (c, f) => c.setScalar(f.vd, c.element('i64', f.vn).add(c.element('i64', f.vn, 8))));
 
-export const SIMD_TWO_REGISTERS: readonly Row[] = [...REVERSALS, ...BYTES, ...lanewise, ...NARROW, ...SATURATING_NARROW, SHIFT_LONG, ...across, ...SUMS, ADD_PAIR, ...inCore, RBIT];
+export const SIMD_TWO_REGISTERS: readonly Row[] = [...REVERSALS, ...BYTES, ...lanewise, ...NARROW, ...SATURATING_NARROW, ...SATURATING, SHIFT_LONG, ...across, ...SUMS, ADD_PAIR, ...inCore, RBIT];

@@ -9,6 +9,7 @@ import type { Pa } from '../../../shared/base/ids.ts';
 import { SYSTEM_REGISTERS, systemRegister } from '../a64/system-registers.ts';
 import * as L from '../layout.ts';
 import * as K from '../sysreg-slots.ts';
+import { multiplyAddIsFused } from './fused.ts';
 import { Translator } from './translator.ts';
 
 export interface MachineOptions {
@@ -95,6 +96,7 @@ export class Machine {
   private initialize(options: MachineOptions): void {
     this.view.setFloat64(L.MACHINE + L.M_RAM_BYTES, options.ramBytes, true);
     this.view.setInt32(L.MACHINE + L.M_CPUS, options.cpus, true);
+    this.view.setInt32(L.MACHINE + L.M_FUSED, multiplyAddIsFused(this.memory) ? 1 : 0, true);
     this.view.setFloat64(L.MACHINE + L.M_COUNTER_HZ, options.counterHz, true);
     this.view.setInt32(L.MACHINE + L.M_THREADS, options.inThreads === true ? THREADS : L.THREADS_NONE, true);
     this.setClock(options.nowNs(), -1);

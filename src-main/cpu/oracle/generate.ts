@@ -51,15 +51,17 @@ function before(random: Random, row: Row, word: number): number[] {
   return [(size << 30 | 0x3940_0000 | rn << 5 | rs) >>> 0];
 }
 
-/** Any state; the stack pointer points at data. */
+/** Any state; the stack pointer points at data. Often one in which floating point is native: rounding to nearest, inexact set, ordinary numbers. */
 export function caseOf(random: Random, name: string, words: readonly number[]): Case {
+  const calm = random.chance(0.4) ? random.pick([32, 64] as const) : undefined;
   const bytes = new DataView(new ArrayBuffer(CASE_BYTES));
   for (let i = 0; i < 4; i++) bytes.setUint32(CASE.words + 4 * i, words[i] ?? BRK, true);
   for (let i = 0; i < 31; i++) bytes.setBigUint64(CASE.x + 8 * i, random.chance(0.2) ? random.integer(32) : random.integer(64), true);
   bytes.setBigUint64(CASE.sp, MIDDLE + BigInt((random.below(256) - 128) * 16), true);
   bytes.setUint32(CASE.nzcv, random.below(16), true);
-  bytes.setUint32(CASE.fpcr, random.chance(0.5) ? 0 : random.below(32) << 22, true);
-  bytes.setUint32(CASE.fpsr, random.chance(0.5) ? 0 : (random.u32() & 0x0800_009f) >>> 0, true);
-  for (let i = 0; i < 32; i++) random.vector().forEach((half, h) => bytes.setBigUint64(CASE.v + 16 * i + 8 * h, half, true));
+  bytes.setUint32(CASE.fpcr, random.chance(calm === undefined ? 0.5 : 0.9) ? 0 : random.below(32) << 22, true);
+  const flags = random.chance(0.5) ? 0 : (random.u32() & 0x0800_009f) >>> 0;
+  bytes.setUint32(CASE.fpsr, calm !== undefined && random.chance(0.9) ? flags | 0x10 : flags, true);
+  for (let i = 0; i < 32; i++) (calm !== undefined && random.chance(0.9) ? random.calmVector(calm) : random.vector()).forEach((half, h) => bytes.setBigUint64(CASE.v + 16 * i + 8 * h, half, true));
   return { name, bytes };
 }

@@ -35,6 +35,21 @@ export class Random {
     return BigInt.asUintN(bits, value() | sign);
   }
 
+  /** A number near 1 with a few fraction bits at the top, so that sums cancel, and products are exact or halfway between two numbers at times. */
+  calm(bits: 32 | 64): bigint {
+    const width = bits === 32 ? 23 : 52, kept = this.chance(0.4) ? width : this.below(width + 1), spread = this.pick([1, 4, 4, width]);
+    const exponent = BigInt((bits === 32 ? 127 : 1023) + this.below(2 * spread + 1) - spread), fraction = this.chance(0.2) ? this.integer(width) : this.u64();
+    const sign = this.chance(0.5) ? 1n << BigInt(bits - 1) : 0n;
+    return sign | (exponent << BigInt(width)) | (BigInt.asUintN(width, fraction) >> BigInt(width - kept) << BigInt(width - kept));
+  }
+
+  /** 128 bits of such numbers, with one of any kind among them at times. */
+  calmVector(bits: 32 | 64): readonly [bigint, bigint] {
+    const lane = () => (this.chance(0.05) ? this.float(bits) : this.chance(0.05) ? 0n : this.calm(bits));
+    const half = () => (bits === 64 ? lane() : lane() | (lane() << 32n));
+    return [half(), half()];
+  }
+
   /** 128 bits in lanes of one kind, low half first. */
   vector(): readonly [bigint, bigint] {
     const bits = this.pick([8, 16, 32, 64] as const), floats = this.chance(0.5);

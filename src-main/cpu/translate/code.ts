@@ -97,6 +97,21 @@ export class Code {
     return Val.local(result, type);
   }
 
+  /** The same for several conditions, of which all have to hold; a branch for each costs less than their conjunction. */
+  chooseIfAll(type: WasmType, conditions: readonly Val[], then: () => Val, otherwise: () => Val): Val {
+    if (conditions.length === 1) return this.choose(type, conditions[0] as Val, then, otherwise);
+    const result = this.local(type);
+    this.block((done) => {
+      this.block((other) => {
+        for (const condition of conditions) this.brIf(other, condition.eqz());
+        this.set(result, then());
+        this.br(done);
+      });
+      this.set(result, otherwise());
+    });
+    return Val.local(result, type);
+  }
+
   br(label: Label): void { this.bytes.push(OP.br); uleb(this.depth - label.depth, this.bytes); }
 
   brIf(label: Label, condition: Val): void {

@@ -49,9 +49,7 @@ export const CORE_FUNCTIONS = {
   floatToInteger: signature('i32 i32 i64 i32 i32 i32 i32', 'i64'),
   integerToFloat: signature('i32 i32 i64 i32 i32', 'i64'),
   floatRoundIntegral: signature('i32 i32 i64 i32 i32', 'i64'),
-  floatReciprocalEstimate: signature('i32 i32 i64', 'i64'),
-  floatRootEstimate: signature('i32 i32 i64', 'i64'),
-  floatReciprocalExponent: signature('i32 i32 i64', 'i64'),
+  floatVector: signature('i32 i32 i32 i32 i32'),
 } as const satisfies Record<string, Signature>;
 
 export type CoreFunction = keyof typeof CORE_FUNCTIONS;

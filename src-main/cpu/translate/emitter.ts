@@ -57,6 +57,7 @@ export abstract class Emitter {
   let(value: Val): Val { return this.code.let(value); }
   if(condition: Val, then: () => void, otherwise?: () => void): void { this.code.if(condition, then, otherwise); }
   choose(type: WasmType, condition: Val, then: () => Val, otherwise: () => Val): Val { return this.code.choose(type, condition, then, otherwise); }
+  chooseIfAll(type: WasmType, conditions: readonly Val[], then: () => Val, otherwise: () => Val): Val { return this.code.chooseIfAll(type, conditions, then, otherwise); }
 
   // ---- general registers
 
@@ -81,6 +82,8 @@ export abstract class Emitter {
   /** A scalar in a vector register, at a byte offset. */
   element(type: WasmType, reg: Reg, offset = 0, size?: number, signed?: boolean): Val { return this.register(type, reg, offset, size, signed); }
   setElement(reg: Reg, value: Val, offset = 0, size?: number): void { this.storeRegister(reg, value, offset, size); }
+  /** A vector whose lowest lane, of 4 or 8 bytes, is the register's; what is in the others does not matter. */
+  lowest(reg: Reg, bytes: 4 | 8): Val { return Val.raw('v128', [0xfd, bytes === 8 ? 93 : 92, 0, 0], this.cpu.add(reg.offset)); }
   /** Writes a scalar and clears the rest of the register. */
   setScalar(reg: Reg, value: Val, size?: number): void {
     const bits = this.let(value);

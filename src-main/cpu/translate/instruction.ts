@@ -138,6 +138,7 @@ class NoteTaker extends Emitter {
     for (const reg of used) this.noteRead(reg.offset.number);
     for (const reg of written) this.noteWrite(reg.offset.number, true);
   }
+  override lowest(reg: Reg): Val { this.noteRead(reg.offset.number); return Val.local(0, 'v128'); }
   override duplicate(reg: Reg): Val { this.noteRead(reg.offset.number); return Val.local(0, 'v128'); }
 
   override call(name: CoreFunction): Val { return Val.local(0, resultOf(name)); }
@@ -157,6 +158,7 @@ class NoteTaker extends Emitter {
     this.conditionally(otherwise);
     return Val.local(0, type);
   }
+  override chooseIfAll(type: WasmType, _conditions: readonly Val[], then: () => Val, otherwise: () => Val): Val { return this.choose(type, Val.i32(0), then, otherwise); }
   private conditionally(body: () => void): void {
     this.conditional += 1;
     body();

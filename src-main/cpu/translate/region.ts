@@ -430,6 +430,7 @@ class RegionEmitter extends Emitter {
       va => this.runOrFault('store', va, Math.log2(bytes), this.element('i64', reg, 0, bytes === 8 ? undefined : bytes)));
   }
 
+  override lowest(reg: Reg): Val { return this.v(reg); }
   override duplicate(reg: Reg, size: simd.LaneSize): Val { return simd.splat(size, this.element(size === 3 ? 'i64' : 'i32', reg, 0, 1 << size)); }
 
   override inBlock(used: readonly Reg[], written: readonly Reg[], body: () => void): void {

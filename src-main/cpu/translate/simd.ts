@@ -69,3 +69,21 @@ export const extend = (size: 0 | 1 | 2, a: Val, signed: boolean, upper: boolean)
 export const extendedMul = (size: 0 | 1 | 2, a: Val, b: Val, signed: boolean, upper: boolean) => stepped((signed ? 156 : 158) + (upper ? 1 : 0), size, a, b);
 /** Sums of neighbouring lanes in lanes of the next size. */
 export const addPairsLong = (size: 0 | 1, a: Val, signed: boolean) => op(124 + 2 * size + (signed ? 0 : 1), a);
+
+/** A vector with one lane replaced by an i64 for 64-bit lanes, else an i32. */
+export const replace = (size: LaneSize, a: Val, lane: number, value: Val) => Val.simd('v128', [23, 26, 28, 30][size] ?? 23, [a, value], [lane]);
+/** An i64 with zeros above. */
+export const fromLow = (value: Val) => replace(3, ZERO, 0, value);
+
+export const ONES = constant(new Array<number>(16).fill(0xff));
+/** Saturating sums and differences of bytes and halfwords. */
+export const addSaturating = (size: 0 | 1, a: Val, b: Val, signed: boolean) => stepped(signed ? 111 : 112, size, a, b);
+export const subSaturating = (size: 0 | 1, a: Val, b: Val, signed: boolean) => stepped(signed ? 114 : 115, size, a, b);
+/** (a * b + 2^14) >> 15 of halfwords, saturating. */
+export const mulQ15 = (a: Val, b: Val) => op(130, a, b);
+/** Signed lanes of the next size, of `a` and then of `b`, saturated to signed or unsigned ones of this size. */
+export const narrow = (size: 0 | 1, a: Val, b: Val, signed: boolean) => stepped(signed ? 101 : 102, size, a, b);
+/** Whether any bit is set. */
+export const anyTrue = (a: Val) => Val.simd('i32', 83, [a]);
+/** Copies of each lane's sign bit. */
+export const signs = (size: LaneSize, a: Val) => shrS(size, a, (8 << size) - 1);

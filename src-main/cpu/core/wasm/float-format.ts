@@ -2,8 +2,8 @@
  * Floating-point numbers in software (Arm ARM A1.5 and the shared pseudocode FPUnpack, FPRound, FPProcessNaN):
  * unpacking, rounding and packing of half, single and double precision, with the flags of FPSR.
  */
-import { FP_FAST, FPCR, FPSR } from "../../layout";
-import { get32, put32 } from "./state";
+import { FP_FAST, FP_FUSED_LIMITS, FP_FUSED_LIMITS_DOUBLE, FP_LIMITS, FP_LIMITS_DOUBLE, FP_SMALLEST, FP_SMALLEST_DOUBLE, FPCR, FPSR, M_FUSED } from "../../layout";
+import { get32, machine32, put32, put64 } from "./state";
 
 export const HALF = 0, SINGLE = 1, DOUBLE = 2;
 export const ZERO = 0, FINITE = 1, INFINITY = 2, QUIET = 3, SIGNALLING = 4;
@@ -29,9 +29,26 @@ export const LEADING = 62;
 @inline export function roundingMode(cpu: usize): i32 { return (get32(cpu, FPCR) >> 22) & 3; }
 
 export function raise(cpu: usize, flags: i32): void {
-  const fpsr = get32(cpu, FPSR) | flags;
-  put32(cpu, FPSR, fpsr);
-  put32(cpu, FP_FAST, i32((get32(cpu, FPCR) & 0x01c0_0000) == 0 && (fpsr & IXC) != 0));
+  const before = get32(cpu, FPSR);
+  put32(cpu, FPSR, before | flags);
+  if ((flags & ~before & IXC) != 0) updateFpFast(cpu);
+}
+
+/** Native arithmetic gives the architected result and flags: to nearest, no flush to zero, inexact already set. */
+export function updateFpFast(cpu: usize): void {
+  const fast = (get32(cpu, FPCR) & 0x01c0_0000) == 0 && (get32(cpu, FPSR) & IXC) != 0, fused = fast && machine32(M_FUSED) != 0;
+  put32(cpu, FP_FAST, i32(fast));
+  putLimits(cpu, FP_SMALLEST, 0x0080_0000_0080_0000);
+  putLimits(cpu, FP_SMALLEST_DOUBLE, 0x0010_0000_0000_0000);
+  putLimits(cpu, FP_LIMITS, fast ? 0x7f80_0000_7f80_0000 : 0);
+  putLimits(cpu, FP_LIMITS_DOUBLE, fast ? 0x7ff0_0000_0000_0000 : 0);
+  putLimits(cpu, FP_FUSED_LIMITS, fused ? 0x7f80_0000_7f80_0000 : 0);
+  putLimits(cpu, FP_FUSED_LIMITS_DOUBLE, fused ? 0x7ff0_0000_0000_0000 : 0);
+}
+
+function putLimits(cpu: usize, field: i32, value: u64): void {
+  put64(cpu, field, value);
+  put64(cpu, field + 8, value);
 }
 
 /** An unpacked operand. */

@@ -2,7 +2,7 @@
 import { EL, FAULT, SPSEL } from "../../layout";
 import { resetTlbs } from "./tlb";
 import { setMode, updateFpTrap } from "./exceptions";
-import { updateFpFast } from "./system";
+import { updateFpFast } from "./float-format";
 import { enterGuest, leaveGuest } from "./exclusion";
 import { interruptPending, takePendingInterrupt } from "./interrupts";
 import { get32, put32 } from "./state";
@@ -18,6 +18,7 @@ export {
 export { readSystem, writeSystem, writePstate, systemOperation, waitForInterrupt } from "./system";
 export { interleave, deinterleave } from "./structures";
 export { vectorLanes } from "./vectors";
+export { floatVector } from "./float-vectors";
 export { timerOutputs, nextTimerNs, clockNs } from "./timers";
 export { completeMaintenance, endExclusive, startExclusive } from "./exclusion";
 export { flushEverywhere } from "./tlb";

@@ -3,7 +3,7 @@
  * comes from the rows that `a64/system-registers.ts` puts in linear memory; this file carries out the kinds of access.
  */
 import {
-  DAIF, EL, EXIT, EXIT_BUDGET, EXIT_KICK, EXIT_WFI, EXIT_YIELD, FAULT, FP_FAST, FPCR, FPSR, GUEST_ERRORS, M_CPUS, PAN, PC, SP, SPSEL, SYSREG_ROW_BYTES,
+  DAIF, EL, EXIT, EXIT_BUDGET, EXIT_KICK, EXIT_WFI, EXIT_YIELD, FAULT, FPCR, FPSR, GUEST_ERRORS, M_CPUS, PAN, PC, SP, SPSEL, SYSREG_ROW_BYTES,
   SYSREG_ROW_READ, SYSREG_ROW_READ_EL, SYSREG_ROW_SLOT, SYSREG_ROW_TRAP, SYSREG_ROW_WRITE, SYSREG_ROW_WRITE_EL, SYSREG_ROW_WRITE_MASK, SYSREG_ROWS,
   WALK_ATTRIBUTES, WALK_PA,
 } from "../../layout";
@@ -11,6 +11,7 @@ import * as K from "../../sysreg-slots";
 import { raiseAbort } from "./aborts";
 import { inThreads, invalidateAddress, invalidateAll, invalidateAsid } from "./exclusion";
 import { EC_FP, EC_SYSTEM, EC_WFX, exceptionToEl1, exceptionToEl2, nzcv, setNzcv, setPan, undefined, updateFpTrap, usesSpEl0 } from "./exceptions";
+import { updateFpFast } from "./float-format";
 import * as I from "./interrupts";
 import { fault, FAULT_STAGE2, READ, translate, WRITE } from "./mmu";
 import { bit, bits, currentEl, get32, get64, getF, machine32, put32, put64, putF } from "./state";
@@ -230,12 +231,6 @@ function setSpsel(cpu: usize, value: i32): void {
   put64(cpu, value != 0 ? K.SP_EL0 : K.SP_EL1, get64(cpu, SP));
   put32(cpu, SPSEL, value);
   put64(cpu, SP, get64(cpu, value != 0 ? K.SP_EL1 : K.SP_EL0));
-}
-
-/** Native arithmetic gives the architected result and flags: to nearest, no flush to zero, inexact already set. */
-export function updateFpFast(cpu: usize): void {
-  const control = get32(cpu, FPCR);
-  put32(cpu, FP_FAST, i32((control & 0x01c0_0000) == 0 && (get32(cpu, FPSR) & 0x10) != 0));
 }
 
 /** MSR (immediate): `op` is op1:op2. The PC goes on by itself. */
