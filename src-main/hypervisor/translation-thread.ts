@@ -3,11 +3,16 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { Machine } from '../cpu/core/machine.ts';
-import type { Translation } from '../cpu/core/translation.ts';
+import type { HotRecord, Translation } from '../cpu/core/translation.ts';
 import { lowerCompilers } from './compiler-priority.ts';
 
 /** A small young generation: what translating leaves behind is short-lived, and would otherwise pile up. */
 const HEAP = { maxYoungGenerationSizeMb: 8 };
+
+/** Records in one module: making it takes a few milliseconds. */
+const BATCH = 24;
+/** Batches under way: one that is made, and one so that the thread never waits. */
+const UNDER_WAY = 2;
 
 /** Gives a machine a thread of its own for translating; it ends with the thread that made it. */
 export function startTranslation(machine: Machine): void {
@@ -15,7 +20,19 @@ export function startTranslation(machine: Machine): void {
   const here = import.meta.dirname, file = [join(here, '../engine/translation-worker.js'), join(here, 'translation-worker.ts')].find(existsSync);
   if (file === undefined) throw new EngineError('not-built', 'The translator is not built: run `npm run build` first.');
   const worker = new Worker(file, { workerData: { memory: machine.memory }, name: 'translation', resourceLimits: HEAP });
-  worker.on('message', (translation: Translation) => machine.translator.install(translation));
+  // The newest first: what became hot long ago may have cooled down again.
+  const waiting: HotRecord[] = [];
+  let underWay = 0;
+  const send = () => {
+    if (underWay >= UNDER_WAY || waiting.length === 0) return;
+    underWay += 1;
+    worker.postMessage(waiting.splice(-BATCH));
+  };
+  worker.on('message', (translation: Translation | undefined) => {
+    underWay -= 1;
+    send();
+    if (translation !== undefined) machine.translator.install(translation);
+  });
   worker.unref();
-  machine.translator.service = hot => worker.postMessage(hot);
+  machine.translator.service = (hot) => { waiting.push(...hot); send(); };
 }

@@ -4,10 +4,8 @@ import { translateRecords, type HotRecord } from '../cpu/core/translation.ts';
 import { lowerThisThread } from './compiler-priority.ts';
 
 const { memory } = workerData as { memory: WebAssembly.Memory };
-lowerThisThread();
+//lowerThisThread();
 const view = new DataView(memory.buffer);
 
-parentPort?.on('message', (hot: readonly HotRecord[]) => {
-  const translation = translateRecords(view, hot);
-  if (translation !== undefined) parentPort?.postMessage(translation);
-});
+/** Each batch is answered, if only with nothing. */
+parentPort?.on('message', (hot: readonly HotRecord[]) => parentPort?.postMessage(translateRecords(view, hot)));

@@ -1,8 +1,8 @@
 /**
- * The worker of one VM: reads its images, runs it, and passes the console and commands through its port.
+ * The worker of one VM: runs it, and passes the console and commands through its port.
  * Messages are those of `worker-messages.ts`.
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { GuestSource } from '../../shared/model/vm.ts';
@@ -36,17 +36,17 @@ class OutputBuffer {
   }
 }
 
-async function readImage(path: string, what: string): Promise<Uint8Array> {
-  return readFile(path).catch((error: unknown) => { throw new EngineError('image.unreadable', `The ${what} ${path} cannot be read: ${messageOf(error)}.`); });
-}
+const imageAt = (path: string, what: string) => (): Uint8Array => {
+  try { return readFileSync(path); } catch (error) { throw new EngineError('image.unreadable', `The ${what} ${path} cannot be read: ${messageOf(error)}.`); }
+};
 
-async function readBoot(guest: GuestSource): Promise<BootImage> {
+function bootOf(guest: GuestSource): BootImage {
   switch (guest.kind) {
-    case 'diagnostics': return { kind: 'binary', image: diagnosticsImage() };
-    case 'binary': return { kind: 'binary', image: await readImage(guest.imagePath, 'image') };
+    case 'diagnostics': return { kind: 'binary', image: diagnosticsImage };
+    case 'binary': return { kind: 'binary', image: imageAt(guest.imagePath, 'image') };
     case 'linux': {
-      const initrd = guest.initrdPath ? { initrd: await readImage(guest.initrdPath, 'initrd') } : {};
-      return { kind: 'linux', kernel: await readImage(guest.kernelPath, 'kernel'), commandLine: guest.commandLine, ...initrd };
+      const initrd = guest.initrdPath ? { initrd: imageAt(guest.initrdPath, 'initrd') } : {};
+      return { kind: 'linux', kernel: imageAt(guest.kernelPath, 'kernel'), commandLine: guest.commandLine, ...initrd };
     }
     default: return guest satisfies never;
   }
@@ -122,7 +122,7 @@ async function main(): Promise<void> {
   const disks: RawImage[] = [];
   try {
     for (const disk of launch.disks) disks.push(await RawImage.open(disk.path, disk));
-    const worker = new Worker(launch, await readBoot(launch.guest), disks, stopOnReset);
+    const worker = new Worker(launch, bootOf(launch.guest), disks, stopOnReset);
     port?.on('message', (message: ToWorker) => worker.handle(message));
     send({ kind: 'started' });
     send({ kind: 'stopped', stop: { kind: await worker.run() } });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import { expect, test } from 'vitest';
 import { SMP_MODES } from '../../shared/model/vm.ts';
@@ -44,7 +44,7 @@ class Driven {
 
 test.each([...SMP_MODES.map(smpMode => ({ cpus: 4, smpMode })), { cpus: 1, smpMode: 'parallel' as const }])('Linux with $cpus $smpMode CPUs goes on as if nothing had happened when it is moved again and again', async options => {
   const guest = await fetchGuests('cloud');
-  const boot: BootImage = { kind: 'linux', kernel: await readFile(guest.kernel), initrd: await readFile(guest.initrd), commandLine: 'console=ttyAMA0 quiet' };
+  const boot: BootImage = { kind: 'linux', kernel: () => readFileSync(guest.kernel), initrd: () => readFileSync(guest.initrd), commandLine: 'console=ttyAMA0 quiet' };
   let machine = new Driven(boot, options);
   await machine.runUntil(() => machine.printed.endsWith('# ') || machine.printed.endsWith('# \x1b[6n'));
   machine.vm.board.type(new TextEncoder().encode(COMMAND));
@@ -77,7 +77,7 @@ async function countedRun(boot: BootImage, { translated = false, moved = false, 
 
 test('a deterministic VM with four CPUs does the same again, whatever was translated when, and when it is moved', async () => {
   const guest = await fetchGuests('cloud');
-  const boot: BootImage = { kind: 'linux', kernel: await readFile(guest.kernel), initrd: await readFile(guest.initrd), commandLine: 'console=ttyAMA0' };
+  const boot: BootImage = { kind: 'linux', kernel: () => readFileSync(guest.kernel), initrd: () => readFileSync(guest.initrd), commandLine: 'console=ttyAMA0' };
   const first = await countedRun(boot, { translated: true }), again = await countedRun(boot, { translated: true }), moved = await countedRun(boot, { moved: true }), seeded = await countedRun(boot, { seed: 'another' });
   expect(again).toEqual(first);
   expect(moved).toEqual(first);

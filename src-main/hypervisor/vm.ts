@@ -31,10 +31,10 @@ const SHARED_TURN = 50_000;
 /** Longest time for which messages and finished disk requests wait while vCPUs run in threads. */
 const LONGEST_WAIT_MS = 1;
 
-/** What a VM boots, with its files already read. */
+/** What a VM boots. Files are read at each power-on or reset, and not kept. */
 export type BootImage =
-  | { readonly kind: 'linux'; readonly kernel: Uint8Array; readonly initrd?: Uint8Array; readonly commandLine: string }
-  | { readonly kind: 'binary'; readonly image: Uint8Array };
+  | { readonly kind: 'linux'; readonly kernel: () => Uint8Array; readonly initrd?: () => Uint8Array; readonly commandLine: string }
+  | { readonly kind: 'binary'; readonly image: () => Uint8Array };
 
 export interface VmOptions {
   readonly cpus: number;
@@ -138,9 +138,9 @@ export class Vm {
 
   private load(): BootEntry {
     const { boot } = this.options;
-    if (boot.kind === 'binary') return loadBinary(this.ram, { image: boot.image, deviceTree: () => this.board.deviceTree() });
+    if (boot.kind === 'binary') return loadBinary(this.ram, { image: boot.image(), deviceTree: () => this.board.deviceTree() });
     return loadLinux(this.ram, {
-      kernel: boot.kernel, ...(boot.initrd && { initrd: boot.initrd }),
+      kernel: boot.kernel(), ...(boot.initrd && { initrd: boot.initrd() }),
       deviceTree: initrd => this.board.deviceTree({ bootargs: boot.commandLine, ...(initrd && { initrd }) }),
     });
   }

@@ -6,12 +6,11 @@
 import * as L from '../layout.ts';
 import { slotOf, type HotRecord, type Translation } from './translation.ts';
 
-/** Records in one request: their module takes a few milliseconds. */
-const BATCH = 24;
-/** Turns for which a record may wait for its batch to fill. */
-const PATIENCE = 10;
-/** Regions that may exist at a time; then all are dropped, and what is still hot comes back. */
-const MOST_REGIONS = 16_384;
+/**
+ * Regions that may exist at a time: code for them takes some 20 KiB each. They are numbered around; a new module takes
+ * the place of the oldest ones, whose regions come back if they are still hot.
+ */
+const MOST_REGIONS = 4096;
 
 /** Translates and calls `install` with the result, at once or later. */
 export type TranslationService = (hot: readonly HotRecord[]) => void;
@@ -30,8 +29,8 @@ export class Translator {
   private readonly view: DataView;
   private readonly imports: Record<string, Record<string, unknown>>;
   private hot: HotRecord[] = [];
-  private used = 0;
-  private waited = 0;
+  private installed: Installed[] = [];
+  private next = 0;
 
   /** `core` are the core's exports; `memory` is the machine's. */
   constructor(memory: WebAssembly.Memory, core: Record<string, unknown>) {
@@ -41,31 +40,39 @@ export class Translator {
   }
 
   /** How many regions are there. */
-  get count(): number { return this.used; }
+  get count(): number { return this.installed.reduce((sum, { count }) => sum + count, 0); }
 
   /** Called by the interpreter. */
   readonly report = (_cpu: number, record: number): void => {
     if (this.service !== undefined) this.hot.push({ record, generation: this.generationOf(record) });
   };
 
-  /** To be called between turns: asks for a batch when enough was reported, or what was reported waits for long. */
+  /** To be called between turns: passes on what was reported. */
   request(): void {
-    if (this.hot.length === 0 || (this.hot.length < BATCH && ++this.waited < PATIENCE)) return;
-    this.waited = 0;
-    this.service?.(this.hot.splice(0, BATCH));
+    if (this.hot.length > 0) this.service?.(this.hot.splice(0));
   }
 
   /** Between turns. Records whose page was written or given away meanwhile are left alone. */
   install({ module, records }: Translation): void {
-    if (this.used + records.length > MOST_REGIONS) this.exclusively(() => this.dropAll());
-    const regions = { module, first: this.used, count: records.length };
-    this.used += records.length;
+    const first = this.next + records.length > MOST_REGIONS ? 0 : this.next, regions = { module, first, count: records.length };
+    this.next = first + records.length;
+    const [before, evicted] = [this.installed.filter(m => !overlap(m, regions)), this.installed.filter(m => overlap(m, regions))];
+    if (evicted.length > 0) this.exclusively(() => { for (const m of evicted) this.evict(m); });
+    this.installed = [...before, { first, count: records.length, records }];
     this.adopt(regions);
     this.share(regions);
     this.exclusively(() => records.forEach(({ record, generation }, n) => {
       if (generation !== this.generationOf(record) || this.view.getUint16(record, true) < L.FIRST_HANDLER) return;
-      this.view.setInt32(entryOf(record), (regions.first + n) ^ L.ENTRY_TRANSLATED, true);
+      this.view.setInt32(entryOf(record), (first + n) ^ L.ENTRY_TRANSLATED, true);
     }));
+  }
+
+  /** Its places count from nothing again. */
+  private evict({ first, count, records }: Installed): void {
+    records.forEach(({ record }, n) => {
+      if (this.view.getInt32(entryOf(record), true) === ((first + n) ^ L.ENTRY_TRANSLATED)) this.view.setInt32(entryOf(record), 0, true);
+    });
+    for (let n = first; n < first + count; n++) this.regions.set(n, null);
   }
 
   /** Puts regions into this thread's table. */
@@ -75,15 +82,9 @@ export class Translator {
   }
 
   private generationOf(record: number): number { return this.view.getInt32(slotOf(record) + L.SLOT_GENERATION, true); }
-
-  /** Forgets all regions; places count from nothing again. */
-  private dropAll(): void {
-    for (let slot: number = L.CODE_POOL; slot < L.CODE_POOL + L.CODE_SLOTS * L.CODE_SLOT_BYTES; slot += L.CODE_SLOT_BYTES) {
-      if (this.view.getInt32(slot + L.SLOT_HOST, true) !== 0) new Uint8Array(this.view.buffer, slot + L.SLOT_ENTRIES, 4096).fill(0);
-    }
-    for (let n = 0; n < this.used; n++) this.regions.set(n, null);
-    this.used = 0;
-  }
 }
 
+interface Installed { readonly first: number; readonly count: number; readonly records: readonly HotRecord[] }
+
+const overlap = (a: { first: number; count: number }, b: { first: number; count: number }): boolean => a.first < b.first + b.count && b.first < a.first + a.count;
 const entryOf = (record: number): number => slotOf(record) + L.SLOT_ENTRIES + (record - slotOf(record)) / 4;

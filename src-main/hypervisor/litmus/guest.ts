@@ -26,7 +26,7 @@ export interface GuestOutcome { readonly data: DataView; readonly retired: reado
 export async function runGuest({ cpus, smpMode, dataBytes, source }: GuestProgram): Promise<GuestOutcome> {
   const image = assemble(`${start(cpus)}\n${source}\n${end(cpus)}`, LOADED_AT);
   const memoryMib = Math.max(64, Math.ceil((DATA - RAM_BASE + dataBytes) / MIB));
-  const vm = new Vm({ cpus, smpMode, memoryMib, counterHz: 62_500_000, boot: { kind: 'binary', image }, disks: [], consoleOutput: () => { /* says nothing */ }, wake: () => { /* is asked again and again */ } });
+  const vm = new Vm({ cpus, smpMode, memoryMib, counterHz: 62_500_000, boot: { kind: 'binary', image: () => image }, disks: [], consoleOutput: () => { /* says nothing */ }, wake: () => { /* is asked again and again */ } });
   try {
     vm.resume();
     while (vm.powerRequest === 'none') {
