@@ -7,7 +7,7 @@ import type { HotRecord, Translation } from '../cpu/core/translation.ts';
 import { lowerCompilers } from './compiler-priority.ts';
 
 /** A small young generation: what translating leaves behind is short-lived, and would otherwise pile up. */
-const HEAP = { maxYoungGenerationSizeMb: 8 };
+const HEAP = { maxYoungGenerationSizeMb: 4 };
 
 /** Records in one module: making it takes a few milliseconds. */
 const BATCH = 24;
@@ -33,6 +33,8 @@ export function startTranslation(machine: Machine): void {
     send();
     if (translation !== undefined) machine.translator.install(translation);
   });
+  // Without its translator a VM is slow, but whole.
+  worker.on('error', () => { machine.translator.service = undefined; });
   worker.unref();
   machine.translator.service = (hot) => { waiting.push(...hot); send(); };
 }

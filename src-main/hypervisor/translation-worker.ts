@@ -4,7 +4,7 @@ import { translateRecords, type HotRecord } from '../cpu/core/translation.ts';
 import { lowerThisThread } from './compiler-priority.ts';
 
 const { memory } = workerData as { memory: WebAssembly.Memory };
-//lowerThisThread();
+lowerThisThread();
 const view = new DataView(memory.buffer);
 
 /** Each batch is answered, if only with nothing. */
