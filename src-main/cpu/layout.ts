@@ -142,11 +142,11 @@ export const FP_FUSED_LIMITS_DOUBLE = 0x1f70;
 export const FP_SMALLEST = 0x1f80;         // f32 x 4: the smallest normal number; anything larger is not tiny
 export const FP_SMALLEST_DOUBLE = 0x1f90;
 export const TLB_EL1 = 0x2000;             // 4096 entries
-export const ITLB_EL1 = 0x22000;           // 256 entries
-export const NO_TLB = 0x23000;             // always empty: that of EL0 until it is known which
-export const NO_ITLB = 0x43000;
-export const CONTEXT_TABLES = 0x44000;     // those of EL0, for each context: data, then instructions
-export const CONTEXT_BYTES = 0x21000;
+export const ITLB_EL1 = 0x22000;           // 1024 entries
+export const NO_TLB = 0x26000;             // always empty: that of EL0 until it is known which
+export const NO_ITLB = 0x46000;
+export const CONTEXT_TABLES = 0x4a000;     // those of EL0, for each context: data, then instructions
+export const CONTEXT_BYTES = 0x24000;
 export const CONTEXT_ITLB = 0x20000;
 export const CONTEXTS = 8;
 export const CPU_STATE_BYTES = 0x2000;     // what is saved; TLBs are rebuilt
@@ -159,7 +159,7 @@ export const TLB_WRITE = 8;
 export const TLB_ADDEND = 16;              // i32: linear memory address - low 32 bits of the virtual address
 export const TLB_SIZE_LOG2 = 20;           // i32
 export const TLB_PAGE = 24;                // i64 page address whatever the rights
-export const ITLB_ENTRIES = 256;
+export const ITLB_ENTRIES = 1024;
 export const ITLB_ENTRY_BYTES = 16;        // { page i64, slot i32, sizeLog2 i32 }
 
 // FLAG_KIND
