@@ -55,7 +55,7 @@ export abstract class Emitter {
   // ---- statements
 
   let(value: Val): Val { return this.code.let(value); }
-  if(condition: Val, then: () => void, otherwise?: () => void): void { this.code.if(condition, then, otherwise); }
+  if(condition: Val, then: () => void, otherwise?: () => void, likely?: boolean): void { this.code.if(condition, then, otherwise, likely); }
   choose(type: WasmType, condition: Val, then: () => Val, otherwise: () => Val): Val { return this.code.choose(type, condition, then, otherwise); }
   chooseIfAll(type: WasmType, conditions: readonly Val[], then: () => Val, otherwise: () => Val): Val { return this.code.chooseIfAll(type, conditions, then, otherwise); }
 
@@ -212,7 +212,7 @@ export abstract class Emitter {
   callBy(delta: Val): void { this.branchBy(delta); }
   returnTo(target: Val): void { this.branchTo(target); }
 
-  private leaveIfFault(): void { this.if(this.get('i32', L.FAULT), () => this.fault()); }
+  private leaveIfFault(): void { this.if(this.get('i32', L.FAULT), () => this.fault(), undefined, false); }
 
   /** An exception was taken or the hypervisor is wanted: the CPU's block says where to go on. */
   protected fault(): void { this.leave(); }
@@ -310,7 +310,7 @@ export abstract class Emitter {
     const entry = this.let(base.add(va.shrU(7).wrap().and((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_BYTES)));
     const hit = loadFrom('i64', entry, right).eq(va.add(bytes - 1).and(-4096n));
     const misaligned = options.aligned === true && bytes > 1 ? va.wrap().and(bytes - 1).eqz() : Val.i32(1);
-    this.if(misaligned.known ? hit : hit.and(misaligned), () => fast(va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND))), () => slow(va));
+    this.if(misaligned.known ? hit : hit.and(misaligned), () => fast(va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND))), () => slow(va), true);
   }
 }
 

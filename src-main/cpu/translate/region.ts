@@ -197,7 +197,7 @@ class RegionEmitter extends Emitter {
     this.place = { ...this.place, offset: instruction.offset, left };
     this.code.scratch(() => {
       if (!this.place.fpChecked && instruction.effects.usesVectors) {
-        this.if(this.get('i32', L.FP_TRAP), () => this.runAndLeave('fpTrap'));
+        this.if(this.get('i32', L.FP_TRAP), () => this.runAndLeave('fpTrap'), undefined, false);
         this.place = { ...this.place, fpChecked: true };
       }
       instruction.variant.row.body(this, instruction.operands as never);
@@ -213,7 +213,7 @@ class RegionEmitter extends Emitter {
       return;
     }
     if (to.order <= from.order) {
-      this.if(this.budget.leS(L.REGION_BUDGET), () => this.stopAt(this.address(offset)));
+      this.if(this.budget.leS(L.REGION_BUDGET), () => this.stopAt(this.address(offset)), undefined, false);
       this.code.br(this.labels.get(to) as Label);
     } else if (to.forwardEntries > 1) {
       this.code.br(this.labels.get(to) as Label);
@@ -274,11 +274,11 @@ class RegionEmitter extends Emitter {
     if (next === undefined) { goTo(); return; }
     this.spill(this.place.dirty);
     this.place = { ...this.place, dirty: noRegisters() };
-    this.code.if(this.depth.eqz().or(this.budget.leS(L.REGION_BUDGET)), goTo);
+    this.code.if(this.depth.eqz().or(this.budget.leS(L.REGION_BUDGET)), goTo, undefined, false);
     call(this.depth.sub(1));
     const elsewhere = this.get('i64', L.PC).ne(this.address(after)), changed = this.get('i32', L.UNWIND).or(this.get('i32', L.FAULT));
     const level = this.usesMemory ? this.get('i32', L.TLB).ne(Val.local(this.tlbLocal, 'i32')) : Val.i32(0);
-    this.code.if(elsewhere.or(changed).or(level).or(this.budget.leS(L.REGION_BUDGET)), () => this.code.return(this.budget));
+    this.code.if(elsewhere.or(changed).or(level).or(this.budget.leS(L.REGION_BUDGET)), () => this.code.return(this.budget), undefined, false);
     this.reload(this.flowOf(next).live);
     this.jump(after);
   }
@@ -454,7 +454,7 @@ class RegionEmitter extends Emitter {
   }
 
   /** Both ways of a conditional may set other flags, so afterwards their kind is not known; what one writes is dirty after both. */
-  override if(condition: Val, then: () => void, otherwise?: () => void): void {
+  override if(condition: Val, then: () => void, otherwise?: () => void, likely?: boolean): void {
     const before = this.place;
     let changed = false, { dirty } = before;
     const arm = (body: () => void) => () => {
@@ -464,7 +464,7 @@ class RegionEmitter extends Emitter {
       dirty = union(dirty, this.place.dirty);
       this.place = before;
     };
-    super.if(condition, arm(then), otherwise && arm(otherwise));
+    super.if(condition, arm(then), otherwise && arm(otherwise), likely);
     this.place = { ...before, dirty, flags: changed ? undefined : before.flags };
   }
 }
