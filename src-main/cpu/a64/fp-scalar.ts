@@ -87,8 +87,8 @@ function conversionRow(from: Precision, to: Precision, opc: '00' | '01' | '11'):
 
 function compare(c: Emitter, p: Precision, vn: Reg, vm: Reg | undefined, signalAll: number): void {
   const a = c.let(scalarFloat(c, p, vn)), zero = p.float === 'f32' ? Val.f32(0) : Val.f64(0), b = c.let(vm === undefined ? zero : scalarFloat(c, p, vm));
-  const numbers = native(p, 'eq', a, a).and(native(p, 'eq', b, b)).and(flushing(c).eqz());
-  c.setNzcv(c.choose('i32', numbers, () => native(p, 'eq', a, b).select(6, native(p, 'lt', a, b).select(8, 2)),
+  const numbers = [native(p, 'eq', a, a), ...(vm === undefined ? [] : [native(p, 'eq', b, b)]), flushing(c).eqz()];
+  c.setNzcv(c.chooseIfAll('i32', numbers, () => native(p, 'eq', a, b).select(6, native(p, 'lt', a, b).select(8, 2)),
     () => c.call('floatCompare', p.format, scalarBits(c, p, vn), vm === undefined ? 0n : scalarBits(c, p, vm), signalAll)));
 }
 
