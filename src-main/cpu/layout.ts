@@ -107,7 +107,7 @@ export const NONGLOBAL = 0x180c;           // i32: the TLBs of EL1 hold pages of
 export const LARGE_LOWER = 0x1810;         // i64 each: bit n when a TLB holds parts of a large page in a gigabyte n modulo 64
 export const LARGE_UPPER = 0x1818;
 export const CONTEXT_KEYS = 0x1820;        // { TTBR0 i64, ASID of TTBR1 i64 } for each context
-export const STRUCTURE = 0x1f00;           // 64 bytes: interleaved elements on their way between registers and memory
+export const STRUCTURE = 0x1f00;           // 64 bytes: vectors on their way to and from the core
 // Vectors of what the magnitude of a native result has to be below: infinity, or 0 when the core has to do it.
 export const FP_LIMITS = 0x1f40;           // f32 x 4
 export const FP_LIMITS_DOUBLE = 0x1f50;    // f64 x 2

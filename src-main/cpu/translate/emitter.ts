@@ -6,7 +6,7 @@ import * as L from '../layout.ts';
 import type { Callee, Code } from './code.ts';
 import type { CoreFunction } from './core-functions.ts';
 import type { Reg } from './insn.ts';
-import { loadSplat, type LaneSize } from './simd.ts';
+import { extractU, loadSplat, type LaneSize } from './simd.ts';
 import { Val, loadFrom, type Arg } from './value.ts';
 import type { WasmType } from './wasm-module.ts';
 
@@ -259,20 +259,23 @@ export abstract class Emitter {
     });
   }
 
-  /** Loads 16 bytes into a vector register. */
-  loadVector(reg: Reg, address: Val): void {
+  /** Loads 16 bytes. */
+  load128(address: Val): Val {
     const value = this.code.local('v128');
     this.access(L.TLB_READ, 16, address, {}, host => this.code.set(value, loadFrom('v128', host)), (va) => {
       this.runOrFault('load128', va, 4, L.STAGED);
       this.code.set(value, this.get('v128', L.STAGED));
     });
-    this.setV(reg, Val.local(value, 'v128'));
+    return Val.local(value, 'v128');
   }
 
-  storeVector(reg: Reg, address: Val): void {
-    this.access(L.TLB_WRITE, 16, address, {}, (host) => this.code.store(host, this.v(reg)),
-      (va) => this.runOrFault('store128', va, 4, this.element('i64', reg, 0), this.element('i64', reg, 8)));
+  store128(address: Val, value: Val): void {
+    this.access(L.TLB_WRITE, 16, address, {}, host => this.code.store(host, value),
+      va => this.runOrFault('store128', va, 4, extractU(3, value, 0), extractU(3, value, 1)));
   }
+
+  loadVector(reg: Reg, address: Val): void { this.setV(reg, this.load128(address)); }
+  storeVector(reg: Reg, address: Val): void { this.store128(address, this.v(reg)); }
 
   /** Both or none. */
   loadVectorPair(first: Reg, second: Reg, address: Val): void {
