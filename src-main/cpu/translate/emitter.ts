@@ -236,26 +236,26 @@ export abstract class Emitter {
   }
 
   /** Loads two neighbours of 4 or 8 bytes; both or none. */
-  loadPair(type: 'i32' | 'i64', address: Val, options: AccessOptions = {}): readonly [Val, Val] {
-    const bytes = type === 'i64' ? 8 : 4, first = this.code.local(type), second = this.code.local(type);
+  loadPair(type: Exclude<WasmType, 'v128'>, address: Val, options: AccessOptions = {}): readonly [Val, Val] {
+    const bytes = type === 'i64' || type === 'f64' ? 8 : 4, first = this.code.local(type), second = this.code.local(type);
     this.access(L.TLB_READ, 2 * bytes, address, options, (host) => {
       this.code.set(first, loadFrom(type, host, 0, bytes));
       this.code.set(second, loadFrom(type, host, bytes, bytes));
     }, (va) => {
-      this.code.set(first, narrow(this.callOrFault('load', va, sizeOf(bytes, options)), type, bytes, false));
-      this.code.set(second, narrow(this.callOrFault('load', va.add(bytes), sizeOf(bytes, options)), type, bytes, false));
+      this.code.set(first, fromBits(this.callOrFault('load', va, sizeOf(bytes, options)), type));
+      this.code.set(second, fromBits(this.callOrFault('load', va.add(bytes), sizeOf(bytes, options)), type));
     });
     return [Val.local(first, type), Val.local(second, type)];
   }
 
   storePair(address: Val, first: Val, second: Val, options: AccessOptions = {}): void {
-    const bytes = first.type === 'i64' ? 8 : 4, a = this.let(first), b = this.let(second);
+    const bytes = first.type === 'i64' || first.type === 'f64' ? 8 : 4, a = this.let(first), b = this.let(second);
     this.access(L.TLB_WRITE, 2 * bytes, address, options, (host) => {
       this.code.store(host, a, 0, bytes);
       this.code.store(host, b, bytes, bytes);
     }, (va) => {
-      this.runOrFault('store', va, sizeOf(bytes, options), a.zext());
-      this.runOrFault('store', va.add(bytes), sizeOf(bytes, options), b.zext());
+      this.runOrFault('store', va, sizeOf(bytes, options), bitsOf(a));
+      this.runOrFault('store', va.add(bytes), sizeOf(bytes, options), bitsOf(b));
     });
   }
 
@@ -328,6 +328,14 @@ function narrow(raw: Val, type: 'i32' | 'i64', bytes: number, signed: boolean): 
   const value = type === 'i32' ? raw.wrap() : raw;
   if (!signed || bytes === 8 || (bytes === 4 && type === 'i32')) return value;
   return value.sextFrom((bytes * 8) as 8 | 16 | 32);
+}
+
+/** A value of any type from its bits in an i64, and the opposite. */
+function fromBits(bits: Val, type: Exclude<WasmType, 'v128'>): Val {
+  return type === 'i64' ? bits : type === 'i32' ? bits.wrap() : type === 'f64' ? Val.raw('f64', [0xbf], bits) : Val.raw('f32', [0xbe], bits.wrap());
+}
+function bitsOf(value: Val): Val {
+  return value.type === 'f64' ? Val.raw('i64', [0xbd], value) : value.type === 'f32' ? Val.raw('i32', [0xbc], value).zext() : value.zext();
 }
 
 export function fromNzcv(base: number, nzcv: Val): Val {
