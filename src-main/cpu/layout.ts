@@ -133,7 +133,7 @@ export const NONGLOBAL = 0x180c;           // i32: the TLBs of EL1 hold pages of
 export const LARGE_PAGES = 0x1810;         // i32: a TLB holds parts of pages of more than 2 MiB
 export const CONTEXT_KEYS = 0x1820;        // { TTBR0 i64, ASID of TTBR1 i64 } for each context
 export const LARGE_BLOCKS = 0x1a00;        // 4096 bits: a TLB holds parts of a large page in the 2 MiB with this hash
-export const STRUCTURE = 0x1f00;           // 64 bytes: interleaved elements on their way between registers and memory
+export const STRUCTURE = 0x1f00;           // 64 bytes: vectors on their way to and from the core
 // Vectors of what the magnitude of a native result has to be below: infinity, or 0 when the core has to do it.
 export const FP_LIMITS = 0x1f40;           // f32 x 4
 export const FP_LIMITS_DOUBLE = 0x1f50;    // f64 x 2

@@ -4,7 +4,7 @@
  * nothing is flushed and inexact is already set; else 0) and it is not tiny. Everything else is left to the core's
  * exact arithmetic.
  */
-import { FP_FAST, FP_FUSED_LIMITS, FP_FUSED_LIMITS_DOUBLE, FP_LIMITS, FP_LIMITS_DOUBLE, FPCR } from '../layout.ts';
+import { FP_FAST, FP_FUSED_LIMITS, FP_FUSED_LIMITS_DOUBLE, FP_LIMITS, FP_LIMITS_DOUBLE, FP_SMALLEST, FP_SMALLEST_DOUBLE, FPCR } from '../layout.ts';
 import type { Emitter } from '../translate/emitter.ts';
 import type { Reg } from '../translate/insn.ts';
 import { Val } from '../translate/value.ts';
@@ -43,16 +43,13 @@ export const scalarFloat = (c: Emitter, p: Precision, reg: Reg): Val => c.elemen
 export const fast = (c: Emitter): Val => c.get('i32', FP_FAST);
 export const flushing = (c: Emitter): Val => c.get('i32', FPCR).and(1 << 24);
 /** No number of the format that is larger than this is tiny, even before rounding. */
-export const smallest = (p: Precision): number => (p.bytes === 8 ? 2 ** -1022 : 2 ** -126);
-
+export const smallestAt = (p: Precision): number => (p.bytes === 8 ? FP_SMALLEST_DOUBLE : FP_SMALLEST);
 export const limitsAt = (p: Precision, fused: boolean) => (p.bytes === 8 ? (fused ? FP_FUSED_LIMITS_DOUBLE : FP_LIMITS_DOUBLE) : fused ? FP_FUSED_LIMITS : FP_LIMITS);
 
 /** When a native result is the architected one; by default, when it is finite. */
 export interface Exactness {
-  /** Not when it is tiny, as it may have been rounded. */
+  /** Not when it is tiny, as it may have been rounded. The core is quick about products with zero. */
   readonly rounded?: true;
-  /** It is a product, or a sum with one, so that a zero among these makes it exact. */
-  readonly factors?: readonly Val[];
   /** It was made by a multiply-add, which is not fused everywhere. */
   readonly fused?: true;
 }
@@ -60,10 +57,8 @@ export interface Exactness {
 /** Writes a native scalar result if it is the architected one, else what the core gives. */
 export function nativeOrExact(c: Emitter, p: Precision, rd: Reg, result: Val, how: Exactness, exact: () => Val): void {
   const value = c.let(result), magnitude = c.let(native(p, 'abs', value)), finite = native(p, 'lt', magnitude, c.get(p.float, limitsAt(p, how.fused === true)));
-  const core = () => fromBits(p, exact()), factors = how.factors ?? [];
-  const slow = factors.length === 0 ? core
-    : () => c.choose(p.float, finite.and(factors.map(f => native(p, 'eq', f, number(p, 0))).reduce((a, b) => a.or(b))), () => value, core);
-  c.setScalar(rd, c.chooseIfAll(p.float, how.rounded === true ? [finite, native(p, 'gt', magnitude, number(p, smallest(p)))] : [finite], () => value, slow));
+  const conditions = how.rounded === true ? [finite, native(p, 'gt', magnitude, c.get(p.float, smallestAt(p)))] : [finite];
+  c.setScalar(rd, c.chooseIfAll(p.float, conditions, () => value, () => fromBits(p, exact())));
 }
 
 /** Opcodes of f32x4's relaxed multiply-add and multiply-subtract; f64x2's are two further on. */

@@ -2,13 +2,13 @@
  * Floating point on lanes: native WebAssembly where that gives the architected results and flags for every lane, else
  * the core's exact arithmetic for all. A scalar is a vector of one lane.
  */
-import { FP_SMALLEST, FP_SMALLEST_DOUBLE, STRUCTURE } from '../layout.ts';
+import { STRUCTURE } from '../layout.ts';
 import type { Emitter } from '../translate/emitter.ts';
 import type { Reg } from '../translate/insn.ts';
 import * as S from '../translate/simd.ts';
 import { Val, type Arg } from '../translate/value.ts';
 import * as O from '../vector-operations.ts';
-import { limitsAt, type Exactness, type Precision } from './fp-common.ts';
+import { limitsAt, smallestAt, type Exactness, type Precision } from './fp-common.ts';
 import { lowest } from './simd-forms.ts';
 
 /** So many lanes from the lowest up. */
@@ -46,13 +46,9 @@ export function exactly(c: Emitter, { p, lanes }: Shape, operation: number, extr
 
 /** The native lanes if they are the architected ones, else what the core gives. */
 export function arithmetic(c: Emitter, s: Shape, result: Val, how: Exactness, exact: () => Val): Val {
-  const { p } = s, value = c.let(result), magnitude = c.let(lanewise(p, 'abs', value)), factors = how.factors ?? [];
-  const finite = lanewise(p, 'lt', magnitude, c.get('v128', limitsAt(p, how.fused === true)));
-  if (how.rounded !== true) return c.choose('v128', allLanes(s, finite), () => kept(s, value), exact);
-  const normal = lanewise(p, 'gt', magnitude, c.get('v128', p.bytes === 8 ? FP_SMALLEST_DOUBLE : FP_SMALLEST));
-  const slow = factors.length === 0 ? exact : () => c.choose('v128',
-    allLanes(s, S.and(finite, [normal, ...factors.map(f => lanewise(p, 'eq', f, S.ZERO))].reduce(S.or))), () => kept(s, value), exact);
-  return c.choose('v128', allLanes(s, S.and(finite, normal)), () => kept(s, value), slow);
+  const { p } = s, value = c.let(result), magnitude = c.let(lanewise(p, 'abs', value)), finite = lanewise(p, 'lt', magnitude, c.get('v128', limitsAt(p, how.fused === true)));
+  const fine = how.rounded === true ? S.and(finite, lanewise(p, 'gt', magnitude, c.get('v128', smallestAt(p)))) : finite;
+  return c.chooseIfAll('v128', [allLanes(s, fine)], () => kept(s, value), exact);
 }
 
 /** A result that is architected under conditions of its own. */

@@ -34,9 +34,9 @@ const BINARY = [
 function binaryRow(p: Precision, k: (typeof BINARY)[number]): Row {
   return insn(`${k.name} (scalar, ${p.letter})`, `000 11110 ${p.ftype} 1 vm:5 ${k.opcode} 10 vn:5 vd:5`, {}, (c, f) => {
     const exact = () => c.call('floatBinary', k.op, p.format, scalarBits(c, p, f.vn), scalarBits(c, p, f.vm));
-    const n = c.let(scalarFloat(c, p, f.vn)), m = c.let(scalarFloat(c, p, f.vm));
+    const n = scalarFloat(c, p, f.vn), m = scalarFloat(c, p, f.vm);
     if ('order' in k) numberOrExact(c, p, f.vd, native(p, k.order, n, m), exact);
-    else nativeOrExact(c, p, f.vd, k.native(p, n, m), k.name === 'FADD' || k.name === 'FSUB' ? {} : { rounded: true, factors: k.name === 'FDIV' ? [n] : [n, m] }, exact);
+    else nativeOrExact(c, p, f.vd, k.native(p, n, m), k.name === 'FADD' || k.name === 'FSUB' ? {} : { rounded: true }, exact);
   });
 }
 
@@ -51,7 +51,7 @@ function fusedRow(p: Precision, { name, o1, o0 }: (typeof FUSED)[number]): Row {
   return insn(`${name} (${p.letter})`, `000 11111 ${p.ftype} ${o1} vm:5 ${o0} va:5 vn:5 vd:5`, {}, (c, f) => {
     const sign = (v: Val, negate: boolean) => (negate ? v.xor(signBit(p)) : v);
     const vector = (reg: Reg) => c.lowest(reg, p.bytes === 8 ? 8 : 4), sum = multiplyAdd(p, vector(f.va), vector(f.vn), vector(f.vm), negateAddend, negateProduct);
-    nativeOrExact(c, p, f.vd, lowestLane(p, sum), { rounded: true, fused: true, factors: [scalarFloat(c, p, f.vn), scalarFloat(c, p, f.vm)] },
+    nativeOrExact(c, p, f.vd, lowestLane(p, sum), { rounded: true, fused: true },
       () => c.call('floatMultiplyAdd', p.format, sign(scalarBits(c, p, f.va), negateAddend), sign(scalarBits(c, p, f.vn), negateProduct), scalarBits(c, p, f.vm)));
   });
 }
@@ -87,8 +87,8 @@ function conversionRow(from: Precision, to: Precision, opc: '00' | '01' | '11'):
 
 function compare(c: Emitter, p: Precision, vn: Reg, vm: Reg | undefined, signalAll: number): void {
   const a = c.let(scalarFloat(c, p, vn)), zero = p.float === 'f32' ? Val.f32(0) : Val.f64(0), b = c.let(vm === undefined ? zero : scalarFloat(c, p, vm));
-  const numbers = native(p, 'eq', a, a).and(native(p, 'eq', b, b)).and(flushing(c).eqz());
-  c.setNzcv(c.choose('i32', numbers, () => native(p, 'eq', a, b).select(6, native(p, 'lt', a, b).select(8, 2)),
+  const numbers = [native(p, 'eq', a, a), ...(vm === undefined ? [] : [native(p, 'eq', b, b)]), flushing(c).eqz()];
+  c.setNzcv(c.chooseIfAll('i32', numbers, () => native(p, 'eq', a, b).select(6, native(p, 'lt', a, b).select(8, 2)),
     () => c.call('floatCompare', p.format, scalarBits(c, p, vn), vm === undefined ? 0n : scalarBits(c, p, vm), signalAll)));
 }
 

@@ -32,6 +32,14 @@ export const notOneDouble = (f: { readonly Q: number; readonly size: number }) =
 
 export const formOf = (f: { readonly Q?: number; readonly size: number }) => (f.size << LANES_SIZE) | (f.Q === undefined ? LANES_SCALAR : f.Q !== 0 ? LANES_Q : 0);
 
+/** The result of an operation on vectors that need not be in registers. */
+export function lanesOf(c: Emitter, what: number, n: Val, m: Val): Val {
+  c.put(STRUCTURE, m);
+  c.put(STRUCTURE + 16, n);
+  c.run('vectorLanes', what, STRUCTURE + 16, STRUCTURE + 16, STRUCTURE);
+  return c.let(c.get('v128', STRUCTURE + 16));
+}
+
 /** `vm` may be a vector that is in no register. */
 export function runLanes(c: Emitter, what: number, vd: Reg, vn: Reg, vm: Reg | Val): void {
   if (vm instanceof Val) c.put(STRUCTURE, vm);

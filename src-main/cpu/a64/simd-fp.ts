@@ -25,8 +25,8 @@ type Two = (c: Emitter, s: Shape, n: Val, m: Val) => Val;
 const binary = (op: number, native: (c: Emitter, s: Shape, n: Val, m: Val, exact: () => Val) => Val): Two => (c, s, n, m) =>
   native(c, s, n, m, () => exactly(c, s, O.FLOAT_BINARY, op, n, m));
 const sum = (op: number, native: 'add' | 'sub'): Two => binary(op, (c, s, n, m, exact) => arithmetic(c, s, lanewise(s.p, native, n, m), {}, exact));
-const product = (op: number): Two => binary(op, (c, s, n, m, exact) => arithmetic(c, s, lanewise(s.p, 'mul', n, m), { rounded: true, factors: [n, m] }, exact));
-const quotient: Two = binary(3, (c, s, n, m, exact) => arithmetic(c, s, lanewise(s.p, 'div', n, m), { rounded: true, factors: [n] }, exact));
+const product = (op: number): Two => binary(op, (c, s, n, m, exact) => arithmetic(c, s, lanewise(s.p, 'mul', n, m), { rounded: true }, exact));
+const quotient: Two = binary(3, (c, s, n, m, exact) => arithmetic(c, s, lanewise(s.p, 'div', n, m), { rounded: true }, exact));
 const difference: Two = binary(10, (c, s, n, m, exact) => arithmetic(c, s, lanewise(s.p, 'abs', lanewise(s.p, 'sub', n, m)), {}, exact));
 /** WebAssembly orders zeros as Arm does. */
 const extreme = (op: number, native: 'min' | 'max'): Two => binary(op, (c, s, n, m, exact) => {
@@ -66,7 +66,7 @@ const threeSameRows = (k: ThreeSame): Row[] => [
 
 /** addend + n * m, or minus. */
 function fused(c: Emitter, s: Shape, subtract: boolean, addend: Val, n: Val, m: Val): Val {
-  return arithmetic(c, s, multiplyAdd(s.p, addend, n, m, false, subtract), { rounded: true, fused: true, factors: [n, m] },
+  return arithmetic(c, s, multiplyAdd(s.p, addend, n, m, false, subtract), { rounded: true, fused: true },
     () => exactly(c, s, subtract ? O.FLOAT_MULTIPLY_SUBTRACT : O.FLOAT_MULTIPLY_ADD, 0, n, m, addend));
 }
 const FUSED: readonly Row[] = ([['FMLA', '0'], ['FMLS', '1']] as const).map(([name, a]) =>
@@ -166,7 +166,7 @@ function narrowedExactly(c: Emitter, wide: Precision, small: Precision, vn: Reg,
 const BETWEEN_FORMATS: readonly Row[] = [
   insn('FCVTN', '0 Q:1 0 01110 0 sz:1 10000 10110 10 vn:5 vd:5', { fix: ['Q', 'sz'] }, (c, f) => {
     const [wide, small] = NARROW[f.sz === 0 ? 0 : 1], exact = () => narrowedExactly(c, wide, small, f.vn, 0);
-    narrowInto(c, f.Q, f.vd, c.let(f.sz === 0 ? exact() : arithmetic(c, shapeOf(SINGLE, 0), Val.simd('v128', 94, [c.v(f.vn)]), { rounded: true, factors: [] }, exact)));
+    narrowInto(c, f.Q, f.vd, c.let(f.sz === 0 ? exact() : arithmetic(c, shapeOf(SINGLE, 0), Val.simd('v128', 94, [c.v(f.vn)]), { rounded: true }, exact)));
   }),
   insn('FCVTXN (vector)', '0 Q:1 1 01110 0 sz:1 10000 10110 10 vn:5 vd:5', { fix: ['Q', 'sz'], where: f => f.sz === 1 }, (c, f) => narrowInto(c, f.Q, f.vd, c.let(narrowedExactly(c, DOUBLE, SINGLE, f.vn, 1)))),
   insn('FCVTXN (scalar)', '01 1 11110 0 1 10000 10110 10 vn:5 vd:5', {}, (c, f) => c.setScalar(f.vd, c.call('floatConvert', 2, 1, lane(c, DOUBLE, f.vn, 0), 1))),

@@ -58,11 +58,11 @@ function transferPair(c: Emitter, k: PairKind, f: { vt: Reg; vt2: Reg }, address
     else c.storeVectorPair(f.vt, f.vt2, address);
     return;
   }
-  const type = k.log2 === 3 ? 'i64' : 'i32';
+  const type = k.log2 === 3 ? 'f64' : 'f32';
   if (!k.load) { c.storePair(address, c.element(type, f.vt), c.element(type, f.vt2)); return; }
   const [first, second] = c.loadPair(type, address);
-  c.setScalar(f.vt, first.zext());
-  c.setScalar(f.vt2, second.zext());
+  c.setScalar(f.vt, first);
+  c.setScalar(f.vt2, second);
 }
 
 function pairRows(k: PairKind): Row[] {

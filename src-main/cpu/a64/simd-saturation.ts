@@ -11,7 +11,7 @@ export interface Saturated { readonly value: Val; readonly where: Val }
 export type Saturating = (c: Emitter, size: LaneSize, n: Val, m: Val) => Saturated;
 
 const QC = 1 << 27;
-function noteSaturation(c: Emitter, where: Val): void { c.if(S.anyTrue(where), () => c.put(FPSR, c.get('i32', FPSR).or(QC))); }
+function noteSaturation(c: Emitter, where: Val): void { c.if(S.anyTrue(where), () => c.put(FPSR, c.get('i32', FPSR).or(QC)), undefined, false); }
 
 /** Writes the lowest bytes of a result with zeros above. */
 export function setSaturated(c: Emitter, bytes: number, vd: Reg, { value, where }: Saturated): void {

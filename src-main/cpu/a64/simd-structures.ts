@@ -1,10 +1,10 @@
 /** Advanced SIMD loads and stores of structures (Arm ARM C4.1.94): LD1 to LD4, ST1 to ST4, one lane, and LD1R to LD4R. */
-import { STRUCTURE } from '../layout.ts';
 import type { AccessBytes, Emitter } from '../translate/emitter.ts';
 import { insn, type Reg, type Row } from '../translate/insn.ts';
-import { splat, type LaneSize } from '../translate/simd.ts';
-import { Val } from '../translate/value.ts';
-import { fromLane, nextVector, setVector } from './simd-forms.ts';
+import * as S from '../translate/simd.ts';
+import { lowHalf, splat, type LaneSize } from '../translate/simd.ts';
+import type { Val } from '../translate/value.ts';
+import { fromLane, nextVector, notOneDouble, setVector } from './simd-forms.ts';
 
 /** Base register's value before, and what is added to it afterwards: a register, or the bytes moved when Rm is 31. */
 const FORMS = [{ suffix: '', post: '0', rm: '00000' }, { suffix: ' (immediate post-index)', post: '1', rm: '11111' }, { suffix: ' (register post-index)', post: '1', rm: 'rm:5' }] as const;
@@ -26,17 +26,59 @@ const MULTIPLES: readonly Multiple[] = [
   { name: '1 (two registers)', opcode: '1010', registers: 2, elements: 1 },
 ];
 
-const staging = (i: number): Reg => ({ offset: Val.i32(STRUCTURE + 8 * i), guardZero: false });
+/** How many elements a vector has, and half of one. */
+const countOf = (size: LaneSize) => ({ whole: 16 >> size, half: 8 >> size });
+const lanes = (count: number, lane: (i: number) => number) => Array.from({ length: count }, (_, i) => lane(i));
 
-/** Interleaved elements go through a field of the CPU's block as they lie in memory. */
-function moveStaged(c: Emitter, load: boolean, q: number, count: number, address: Val): void {
-  for (let i = 0; i < count * (q + 1); i += 2) {
-    const at = address.add(8 * i), whole = i + 1 < count * (q + 1);
-    if (load && whole) c.loadVector(staging(i), at);
-    else if (load) c.setElement(staging(i), c.load('i64', 8, at));
-    else if (whole) c.storeVector(staging(i), at);
-    else c.store(8, at, c.element('i64', staging(i)));
+/** The registers of elements that lie one after the other in full vectors. */
+function deinterleaved(c: Emitter, size: LaneSize, memory: readonly Val[]): Val[] {
+  const { whole } = countOf(size), [a, b, last] = memory as [Val, Val, Val];
+  if (memory.length === 3) {
+    return [0, 1, 2].map(k => c.let(S.shuffle(size, S.shuffle(size, a, b, lanes(whole, i => (3 * i + k < 2 * whole ? 3 * i + k : 0))), last, lanes(whole, i => (3 * i + k < 2 * whole ? i : 3 * i + k - whole)))));
   }
+  const split = (x: Val, y: Val) => [0, 1].map(k => c.let(S.shuffle(size, x, y, lanes(whole, i => 2 * i + k)))) as [Val, Val];
+  if (memory.length === 2) return split(a, b);
+  const [even, odd] = split(a, b), [laterEven, laterOdd] = split(last, memory[3] as Val), [first, third] = split(even, laterEven), [second, fourth] = split(odd, laterOdd);
+  return [first, second, third, fourth];
+}
+
+/** The opposite. */
+function interleaved(c: Emitter, size: LaneSize, registers: readonly Val[]): Val[] {
+  const { whole } = countOf(size), [a, b, third] = registers as [Val, Val, Val];
+  if (registers.length === 3) {
+    const place = (j: number, i: number) => ({ register: (j * whole + i) % 3, lane: Math.floor((j * whole + i) / 3) });
+    return [0, 1, 2].map(j => c.let(S.shuffle(size, S.shuffle(size, a, b, lanes(whole, (i) => { const { register, lane } = place(j, i); return register === 2 ? 0 : register * whole + lane; })),
+      third, lanes(whole, (i) => { const { register, lane } = place(j, i); return register === 2 ? whole + lane : i; }))));
+  }
+  const zip = (x: Val, y: Val) => [0, 1].map(k => c.let(S.shuffle(size, x, y, lanes(whole, i => (k * whole + i) >> 1 | (i % 2 === 0 ? 0 : whole))))) as [Val, Val];
+  if (registers.length === 2) return zip(a, b);
+  const [low, high] = zip(a, third), [otherLow, otherHigh] = zip(b, registers[3] as Val);
+  return [...zip(low, otherLow), ...zip(high, otherHigh)];
+}
+
+/** Half registers fit two vectors. */
+function deinterleavedHalves(size: LaneSize, registers: number, memory: readonly Val[]): Val[] {
+  return lanes(registers, k => k).map(k => lowHalf(S.shuffle(size, memory[0] as Val, memory[1] ?? memory[0] as Val, lanes(countOf(size).half, i => registers * i + k))));
+}
+function interleavedHalves(c: Emitter, size: LaneSize, registers: readonly Val[]): Val[] {
+  const { whole, half } = countOf(size), n = registers.length, pair = (i: number) => c.let(S.shuffle(3, registers[i] as Val, registers[i + 1] ?? registers[i] as Val, [0, 2]));
+  const first = pair(0), second = n > 2 ? pair(2) : first;
+  return lanes(n > 2 ? 2 : 1, j => j).map(j => c.let(S.shuffle(size, first, second, lanes(whole, (i) => { const e = j * whole + i; return e < n * half ? (e % n) * half + Math.floor(e / n) : 0; }))));
+}
+
+function loadStructures(c: Emitter, q: number, size: LaneSize, registers: readonly Reg[], address: Val): void {
+  const bytes = registers.length * (q !== 0 ? 16 : 8), memory: Val[] = [];
+  for (let at = 0; at < bytes; at += 16) memory.push(at + 8 < bytes ? c.load128(address.add(at)) : S.fromLow(c.load('i64', 8, address.add(at))));
+  const values = q !== 0 ? deinterleaved(c, size, memory) : deinterleavedHalves(size, registers.length, memory).map(v => c.let(v));
+  registers.forEach((reg, i) => c.setV(reg, values[i] as Val));
+}
+
+function storeStructures(c: Emitter, q: number, size: LaneSize, registers: readonly Reg[], address: Val): void {
+  const bytes = registers.length * (q !== 0 ? 16 : 8), values = registers.map(reg => c.let(c.v(reg)));
+  (q !== 0 ? interleaved(c, size, values) : interleavedHalves(c, size, values)).forEach((vector, i) => {
+    if (16 * i + 8 < bytes) c.store128(address.add(16 * i), vector);
+    else c.store(8, address.add(16 * i), S.extractU(3, vector, 0));
+  });
 }
 
 function movePlain(c: Emitter, load: boolean, q: number, vt: Reg, count: number, address: Val): void {
@@ -50,16 +92,12 @@ function movePlain(c: Emitter, load: boolean, q: number, vt: Reg, count: number,
 }
 
 function multipleRow(k: Multiple, load: boolean, form: Form): Row {
-  const plain = k.elements === 1, L = load ? '1' : '0';
-  const pattern = `0 Q:1 001100${form.post} ${L} 0 ${form.rm} ${k.opcode} size:2 rn.sp:5 vt:5` as '0 Q:1 ------- - 0 rm:5 ---- size:2 rn.sp:5 vt:5';
-  return insn(`${load ? 'LD' : 'ST'}${k.name}${form.suffix}`, pattern, { fix: ['Q'], undef: f => (plain ? Val.i32(0) : f.Q.eqz().and(f.size.eq(3))) }, (c, f) =>
-    withAddress(c, form, f, k.registers * (f.Q !== 0 ? 16 : 8), (address) => {
-      if (plain) { movePlain(c, load, f.Q, f.vt, k.registers, address); return; }
-      const registers = Array.from({ length: k.registers }, (_, i) => nextVector(f.vt, i));
-      if (!load) c.inBlock(registers, [], () => c.run('interleave', f.vt.offset, k.registers, f.Q, f.size));
-      moveStaged(c, load, f.Q, k.registers, address);
-      if (load) c.inBlock([], registers, () => c.run('deinterleave', f.vt.offset, k.registers, f.Q, f.size));
-    }));
+  const name = `${load ? 'LD' : 'ST'}${k.name}${form.suffix}`, bytes = (q: number) => k.registers * (q !== 0 ? 16 : 8);
+  const pattern = `0 Q:1 001100${form.post} ${load ? '1' : '0'} 0 ${form.rm} ${k.opcode} size:2 rn.sp:5 vt:5` as '0 Q:1 ------- - 0 rm:5 ---- size:2 rn.sp:5 vt:5';
+  if (k.elements === 1) return insn(name, pattern, { fix: ['Q'] }, (c, f) => withAddress(c, form, f, bytes(f.Q), address => movePlain(c, load, f.Q, f.vt, k.registers, address)));
+  return insn(name, pattern, { fix: ['Q', 'size'], where: notOneDouble }, (c, f) => withAddress(c, form, f, bytes(f.Q), (address) => {
+    (load ? loadStructures : storeStructures)(c, f.Q, f.size as LaneSize, Array.from({ length: k.registers }, (_, i) => nextVector(f.vt, i)), address);
+  }));
 }
 
 // ---- single structures: Q, S and size hold the lane's number above its size

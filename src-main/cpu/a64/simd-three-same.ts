@@ -5,7 +5,7 @@ import * as S from '../translate/simd.ts';
 import type { LaneSize } from '../translate/simd.ts';
 import { Val } from '../translate/value.ts';
 import * as O from '../vector-operations.ts';
-import { formOf, laneCount, notOneDouble, runLanes, setVector } from './simd-forms.ts';
+import { formOf, laneCount, lanesOf, lowest, notOneDouble, runLanes, setVector } from './simd-forms.ts';
 import * as saturation from './simd-saturation.ts';
 import { setSaturated, type Saturating } from './simd-saturation.ts';
 
@@ -107,6 +107,28 @@ const saturating: readonly Row[] = SATURATING.flatMap(({ name, U, opcode, op, ha
   ];
 });
 
+// ---- shifts by a register: when all lanes shift by one amount, by less than a lane's bits, else in the core
+
+/** The low byte of each lane of `m` is the amount, to the left, or to the right when it is negative. */
+function shiftBy(c: Emitter, size: LaneSize, bytes: number, n: Val, m: Val, signed: boolean, round: boolean): Val {
+  const bits = 8 << size, by = c.let(S.extractU(0, m, 0).sextFrom(8)), shift = signed ? S.shrS : S.shrU, q = bytes === 16 ? O.LANES_Q : size < 3 ? 0 : O.LANES_SCALAR;
+  const amounts = S.shl(size, m, bits - 8), alike = S.anyTrue(lowest(bytes, S.xor(amounts, S.shl(size, S.splat(size, size === 3 ? by.sext() : by), bits - 8)))).eqz();
+  const right = () => {
+    if (!round) return shift(size, n, Val.i32(0).sub(by));
+    const almost = c.let(shift(size, n, by.not()));
+    return S.sub(size, shift(size, almost, 1), S.signs(size, S.shl(size, almost, bits - 1)));
+  };
+  const shifted = () => lowest(bytes, c.choose('v128', by.ltS(0), right, () => S.shl(size, n, by)));
+  return c.chooseIfAll('v128', [alike, by.add(bits - 1).ltU(2 * bits - 1)], shifted,
+    () => lanesOf(c, O.LANES_SHIFT | (signed ? 0 : O.LANES_UNSIGNED) | (round ? O.LANES_ROUND : 0) | (size << O.LANES_SIZE) | q, n, m));
+}
+const SHIFTS: readonly Row[] = ([['S', '0', true], ['U', '1', false]] as const).flatMap(([letter, U, signed]) => ([['SHL (register)', '01000', false], ['RSHL', '01010', true]] as const).flatMap(([name, opcode, round]) => [
+  insn(`${letter}${name}`, `0 Q:1 ${U} 01110 size:2 1 vm:5 ${opcode} 1 vn:5 vd:5`, { fix: ['Q', 'size'], where: notOneDouble },
+    (c, f) => c.setV(f.vd, shiftBy(c, f.size as LaneSize, f.Q !== 0 ? 16 : 8, c.let(c.v(f.vn)), c.let(c.v(f.vm)), signed, round))),
+  insn(`${letter}${name} (scalar)`, `01 ${U} 11110 11 1 vm:5 ${opcode} 1 vn:5 vd:5`, {},
+    (c, f) => c.setV(f.vd, shiftBy(c, 3, 8, c.let(c.v(f.vn)), c.let(c.v(f.vm)), signed, round))),
+]));
+
 // ---- in the core: saturating and by variable amounts. `sizes` lists those of the scalar form; the vector form has all or those.
 
 interface CoreKind { readonly name: string; readonly U: '0' | '1'; readonly opcode: string; readonly what: number; readonly scalar: readonly number[]; readonly vector?: readonly number[] }
@@ -114,8 +136,8 @@ const both = (name: string, opcode: string, what: number, scalar: readonly numbe
   { name: name.replace('*', 'S'), U: '0', opcode, what, scalar }, { name: name.replace('*', 'U'), U: '1', opcode, what: what | O.LANES_UNSIGNED, scalar }];
 const EVERY = [0, 1, 2, 3];
 const IN_CORE: readonly CoreKind[] = [
-  ...both('*SHL (register)', '01000', O.LANES_SHIFT, [3]), ...both('*QSHL (register)', '01001', O.LANES_SHIFT | O.LANES_SATURATE, EVERY),
-  ...both('*RSHL', '01010', O.LANES_SHIFT | O.LANES_ROUND, [3]), ...both('*QRSHL', '01011', O.LANES_SHIFT | O.LANES_SATURATE | O.LANES_ROUND, EVERY),
+  ...both('*QSHL (register)', '01001', O.LANES_SHIFT | O.LANES_SATURATE, EVERY),
+  ...both('*QRSHL', '01011', O.LANES_SHIFT | O.LANES_SATURATE | O.LANES_ROUND, EVERY),
   { name: 'PMUL', U: '1', opcode: '10011', what: O.LANES_POLYNOMIAL, scalar: [], vector: [0] },
 ];
 const inCore: readonly Row[] = IN_CORE.flatMap(({ name, U, opcode, what, scalar, vector }) => [
@@ -125,4 +147,4 @@ const inCore: readonly Row[] = IN_CORE.flatMap(({ name, U, opcode, what, scalar,
     (c, f) => runLanes(c, what | formOf(f), f.vd, f.vn, f.vm))]),
 ]);
 
-export const SIMD_THREE_SAME: readonly Row[] = [...LOGICAL, ...LANEWISE.flatMap(lanewiseRows), ...PAIRS, ...saturating, ...inCore];
+export const SIMD_THREE_SAME: readonly Row[] = [...LOGICAL, ...LANEWISE.flatMap(lanewiseRows), ...PAIRS, ...saturating, ...SHIFTS, ...inCore];

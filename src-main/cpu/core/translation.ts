@@ -1,4 +1,5 @@
 /** From hot records to a module of regions: pure work on the machine's memory, done on whichever thread has time. */
+import { setFlagsFromString } from 'node:v8';
 import { A64 } from '../a64/index.ts';
 import * as L from '../layout.ts';
 import type { Callee } from '../translate/code.ts';
@@ -15,6 +16,9 @@ export interface HotRecord { readonly record: number; readonly generation: numbe
 
 /** A module whose export `r<n>` is the region of the n-th record; it imports the number of its first region as `translator.first`. */
 export interface Translation { readonly module: WebAssembly.Module; readonly records: readonly HotRecord[] }
+
+/** Branch hints keep registers in registers around slow paths that call the core. Engines without the flag ignore it. */
+setFlagsFromString('--experimental-wasm-branch-hinting');
 
 let reader: InstructionReader | undefined;
 

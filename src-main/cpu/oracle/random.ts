@@ -50,12 +50,12 @@ export class Random {
     return [half(), half()];
   }
 
-  /** 128 bits in lanes of one kind, low half first. */
+  /** 128 bits in lanes of one kind, low half first; at times all of them an amount by which bits are shifted. */
   vector(): readonly [bigint, bigint] {
-    const bits = this.pick([8, 16, 32, 64] as const), floats = this.chance(0.5);
+    const bits = this.pick([8, 16, 32, 64] as const), floats = this.chance(0.5), amount = this.chance(0.15) ? BigInt.asUintN(bits, BigInt(this.below(2 * bits + 1) - bits)) : undefined;
     const half = () => {
       let value = 0n;
-      for (let at = 0; at < 64; at += bits) value |= (floats && bits !== 8 ? this.float(bits) : this.integer(bits)) << BigInt(at);
+      for (let at = 0; at < 64; at += bits) value |= (amount ?? (floats && bits !== 8 ? this.float(bits) : this.integer(bits))) << BigInt(at);
       return value;
     };
     return this.chance(0.2) ? [this.u64(), this.u64()] : [half(), half()];

@@ -1,6 +1,6 @@
 /** Builds the body of one WebAssembly function out of statements on `Val` expressions. */
 import { Val, orderedStoreOp, storeOp, type Arg } from './value.ts';
-import { localIndex, uleb, type FunctionBody, type Signature, type WasmType } from './wasm-module.ts';
+import { localIndex, uleb, type BranchHint, type FunctionBody, type Signature, type WasmType } from './wasm-module.ts';
 
 const OP = { unreachable: 0x00, block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d, brTable: 0x0e, return: 0x0f, call: 0x10, callIndirect: 0x11, returnCall: 0x12, returnCallIndirect: 0x13, drop: 0x1a, set: 0x21 };
 const VOID = 0x40;
@@ -15,6 +15,7 @@ export class Code {
   readonly signature: Signature;
   protected bytes: number[] = [];
   protected readonly locals: WasmType[] = [];
+  private readonly hints: BranchHint[] = [];
   private free: number[] = [];
   private taken: number[] = [];
   private depth = 0;
@@ -78,9 +79,11 @@ export class Code {
   block(body: (end: Label) => void): void { this.nest(OP.block, body); }
   loop(body: (start: Label) => void): void { this.nest(OP.loop, body); }
 
-  if(condition: Val, then: () => void, otherwise?: () => void): void {
+  /** `likely` says whether the condition mostly holds. */
+  if(condition: Val, then: () => void, otherwise?: () => void, likely?: boolean): void {
     if (condition.known) { (condition.constant !== 0 ? then : otherwise)?.(); return; }
     condition.emit(this.bytes);
+    this.hint(likely);
     this.bytes.push(OP.if, VOID);
     this.depth += 1;
     then();
@@ -97,13 +100,14 @@ export class Code {
     return Val.local(result, type);
   }
 
-  /** The same for several conditions, of which all have to hold; a branch for each costs less than their conjunction. */
+  /** The same for conditions that mostly hold, all of them; a branch for each costs less than their conjunction. */
   chooseIfAll(type: WasmType, conditions: readonly Val[], then: () => Val, otherwise: () => Val): Val {
-    if (conditions.length === 1) return this.choose(type, conditions[0] as Val, then, otherwise);
+    const unknown = conditions.filter(c => !c.known || c.constant === 0);
+    if (unknown.length === 0) return then();
     const result = this.local(type);
     this.block((done) => {
       this.block((other) => {
-        for (const condition of conditions) this.brIf(other, condition.eqz());
+        for (const condition of unknown) this.brIf(other, condition.eqz(), false);
         this.set(result, then());
         this.br(done);
       });
@@ -114,8 +118,11 @@ export class Code {
 
   br(label: Label): void { this.bytes.push(OP.br); uleb(this.depth - label.depth, this.bytes); }
 
-  brIf(label: Label, condition: Val): void {
+  protected hint(likely: boolean | undefined): void { if (likely !== undefined) this.hints.push({ at: this.bytes.length, likely }); }
+
+  brIf(label: Label, condition: Val, likely?: boolean): void {
     condition.emit(this.bytes);
+    this.hint(likely);
     this.bytes.push(OP.brIf);
     uleb(this.depth - label.depth, this.bytes);
   }
@@ -185,7 +192,7 @@ export class Code {
   /** Bytes of code so far. */
   get size(): number { return this.bytes.length; }
 
-  finish(): FunctionBody { return { signature: this.signature, locals: this.locals, code: this.bytes }; }
+  finish(): FunctionBody { return { signature: this.signature, locals: this.locals, code: this.bytes, hints: this.hints }; }
 
   private pushCall(callee: Callee, args: readonly Arg[], opcode = OP.call): void {
     callee.signature.params.forEach((type, i) => asType(args[i], type).emit(this.bytes));

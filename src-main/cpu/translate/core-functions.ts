@@ -9,8 +9,6 @@ export const CORE_FUNCTIONS = {
   fetch: signature('i32', 'i32'),
   load: signature('i32 i64 i32', 'i64'),
   store: signature('i32 i64 i32 i64'),
-  interleave: signature('i32 i32 i32 i32 i32'),
-  deinterleave: signature('i32 i32 i32 i32 i32'),
   vectorLanes: signature('i32 i32 i32 i32 i32'),
   load128: signature('i32 i64 i32 i32'),
   store128: signature('i32 i64 i32 i64 i64'),

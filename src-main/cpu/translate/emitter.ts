@@ -6,7 +6,7 @@ import * as L from '../layout.ts';
 import type { Callee, Code } from './code.ts';
 import type { CoreFunction } from './core-functions.ts';
 import type { Reg } from './insn.ts';
-import { loadSplat, type LaneSize } from './simd.ts';
+import { extractU, loadSplat, type LaneSize } from './simd.ts';
 import { Val, loadFrom, loadOrdered, type Arg } from './value.ts';
 import type { WasmType } from './wasm-module.ts';
 
@@ -55,7 +55,7 @@ export abstract class Emitter {
   // ---- statements
 
   let(value: Val): Val { return this.code.let(value); }
-  if(condition: Val, then: () => void, otherwise?: () => void): void { this.code.if(condition, then, otherwise); }
+  if(condition: Val, then: () => void, otherwise?: () => void, likely?: boolean): void { this.code.if(condition, then, otherwise, likely); }
   choose(type: WasmType, condition: Val, then: () => Val, otherwise: () => Val): Val { return this.code.choose(type, condition, then, otherwise); }
   chooseIfAll(type: WasmType, conditions: readonly Val[], then: () => Val, otherwise: () => Val): Val { return this.code.chooseIfAll(type, conditions, then, otherwise); }
 
@@ -212,7 +212,7 @@ export abstract class Emitter {
   callBy(delta: Val): void { this.branchBy(delta); }
   returnTo(target: Val): void { this.branchTo(target); }
 
-  private leaveIfFault(): void { this.if(this.get('i32', L.FAULT), () => this.fault()); }
+  private leaveIfFault(): void { this.if(this.get('i32', L.FAULT), () => this.fault(), undefined, false); }
 
   /** An exception was taken or the hypervisor is wanted: the CPU's block says where to go on. */
   protected fault(): void { this.leave(); }
@@ -252,43 +252,46 @@ export abstract class Emitter {
   }
 
   /** Loads two neighbours of 4 or 8 bytes; both or none. */
-  loadPair(type: 'i32' | 'i64', address: Val, options: AccessOptions = {}): readonly [Val, Val] {
-    const bytes = type === 'i64' ? 8 : 4, first = this.code.local(type), second = this.code.local(type);
+  loadPair(type: Exclude<WasmType, 'v128'>, address: Val, options: AccessOptions = {}): readonly [Val, Val] {
+    const bytes = type === 'i64' || type === 'f64' ? 8 : 4, first = this.code.local(type), second = this.code.local(type);
     this.access(L.TLB_READ, 2 * bytes, address, options, (host) => {
       this.code.set(first, loadFrom(type, host, 0, bytes));
       this.code.set(second, loadFrom(type, host, bytes, bytes));
     }, (va) => {
-      this.code.set(first, narrow(this.callOrFault('load', va, sizeOf(bytes, options)), type, bytes, false));
-      this.code.set(second, narrow(this.callOrFault('load', va.add(bytes), sizeOf(bytes, options)), type, bytes, false));
+      this.code.set(first, fromBits(this.callOrFault('load', va, sizeOf(bytes, options)), type));
+      this.code.set(second, fromBits(this.callOrFault('load', va.add(bytes), sizeOf(bytes, options)), type));
     });
     return [Val.local(first, type), Val.local(second, type)];
   }
 
   storePair(address: Val, first: Val, second: Val, options: AccessOptions = {}): void {
-    const bytes = first.type === 'i64' ? 8 : 4, a = this.let(first), b = this.let(second);
+    const bytes = first.type === 'i64' || first.type === 'f64' ? 8 : 4, a = this.let(first), b = this.let(second);
     this.access(L.TLB_WRITE, 2 * bytes, address, options, (host) => {
       this.code.store(host, a, 0, bytes);
       this.code.store(host, b, bytes, bytes);
     }, (va) => {
-      this.runOrFault('store', va, sizeOf(bytes, options), a.zext());
-      this.runOrFault('store', va.add(bytes), sizeOf(bytes, options), b.zext());
+      this.runOrFault('store', va, sizeOf(bytes, options), bitsOf(a));
+      this.runOrFault('store', va.add(bytes), sizeOf(bytes, options), bitsOf(b));
     });
   }
 
-  /** Loads 16 bytes into a vector register. */
-  loadVector(reg: Reg, address: Val): void {
+  /** Loads 16 bytes. */
+  load128(address: Val): Val {
     const value = this.code.local('v128');
     this.access(L.TLB_READ, 16, address, {}, host => this.code.set(value, loadFrom('v128', host)), (va) => {
       this.runOrFault('load128', va, 4, L.STAGED);
       this.code.set(value, this.get('v128', L.STAGED));
     });
-    this.setV(reg, Val.local(value, 'v128'));
+    return Val.local(value, 'v128');
   }
 
-  storeVector(reg: Reg, address: Val): void {
-    this.access(L.TLB_WRITE, 16, address, {}, (host) => this.code.store(host, this.v(reg)),
-      (va) => this.runOrFault('store128', va, 4, this.element('i64', reg, 0), this.element('i64', reg, 8)));
+  store128(address: Val, value: Val): void {
+    this.access(L.TLB_WRITE, 16, address, {}, host => this.code.store(host, value),
+      va => this.runOrFault('store128', va, 4, extractU(3, value, 0), extractU(3, value, 1)));
   }
+
+  loadVector(reg: Reg, address: Val): void { this.setV(reg, this.load128(address)); }
+  storeVector(reg: Reg, address: Val): void { this.store128(address, this.v(reg)); }
 
   /** Both or none. */
   loadVectorPair(first: Reg, second: Reg, address: Val): void {
@@ -328,7 +331,7 @@ export abstract class Emitter {
     const tag = this.let(loadFrom('i64', entry, right)), host = this.let(va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND)));
     const hit = tag.eq(va.add(bytes - 1).and(-4096n));
     const aligned = options.ordered === true && bytes > 1 ? va.wrap().and(bytes - 1).eqz() : Val.i32(1);
-    this.if(aligned.known ? hit : hit.and(aligned), () => fast(host), () => slow(va));
+    this.if(aligned.known ? hit : hit.and(aligned), () => fast(host), () => slow(va), true);
   }
 }
 
@@ -343,6 +346,14 @@ function narrow(raw: Val, type: 'i32' | 'i64', bytes: number, signed: boolean): 
   const value = type === 'i32' ? raw.wrap() : raw;
   if (!signed || bytes === 8 || (bytes === 4 && type === 'i32')) return value;
   return value.sextFrom((bytes * 8) as 8 | 16 | 32);
+}
+
+/** A value of any type from its bits in an i64, and the opposite. */
+function fromBits(bits: Val, type: Exclude<WasmType, 'v128'>): Val {
+  return type === 'i64' ? bits : type === 'i32' ? bits.wrap() : type === 'f64' ? Val.raw('f64', [0xbf], bits) : Val.raw('f32', [0xbe], bits.wrap());
+}
+function bitsOf(value: Val): Val {
+  return value.type === 'f64' ? Val.raw('i64', [0xbd], value) : value.type === 'f32' ? Val.raw('i32', [0xbc], value).zext() : value.zext();
 }
 
 export function fromNzcv(base: number, nzcv: Val): Val {

@@ -220,7 +220,7 @@ class RegionEmitter extends Emitter {
   }
 
   private body({ effects, variant, operands }: Instruction): void {
-    if (effects.usesVectors && !this.place.fpChecked) this.if(this.get('i32', L.FP_TRAP), () => this.runAndLeave('fpTrap'));
+    if (effects.usesVectors && !this.place.fpChecked) this.if(this.get('i32', L.FP_TRAP), () => this.runAndLeave('fpTrap'), undefined, false);
     variant.row.body(this, operands as never);
   }
 
@@ -233,7 +233,7 @@ class RegionEmitter extends Emitter {
       return;
     }
     if (to.order <= from.order) {
-      this.if(this.budget.leS(L.REGION_BUDGET), () => this.stopAt(this.address(offset)));
+      this.if(this.budget.leS(L.REGION_BUDGET), () => this.stopAt(this.address(offset)), undefined, false);
       this.code.br(this.labels.get(to) as Label);
     } else if (to.forwardEntries > 1) {
       this.code.br(this.labels.get(to) as Label);
@@ -298,11 +298,11 @@ class RegionEmitter extends Emitter {
     if (next === undefined) { goTo(); return; }
     this.spill(this.place.dirty);
     this.place = { ...this.place, dirty: noRegisters() };
-    this.code.if(this.depth.eqz().or(this.budget.leS(L.REGION_BUDGET)), goTo);
+    this.code.if(this.depth.eqz().or(this.budget.leS(L.REGION_BUDGET)), goTo, undefined, false);
     call(this.depth.sub(1));
     const pc = this.let(this.get('i64', L.PC)), changed = this.let(this.get('i32', L.UNWIND)), faulted = this.let(this.get('i32', L.FAULT));
     const level = this.usesMemory ? this.let(this.get('i32', L.TLB)).xor(Val.local(TLB_LOCAL, 'i32')) : Val.i32(0);
-    this.code.if(pc.ne(this.address(after)).or(changed.or(faulted).or(level)).or(this.budget.leS(L.REGION_BUDGET)), () => this.code.return(this.budget));
+    this.code.if(pc.ne(this.address(after)).or(changed.or(faulted).or(level)).or(this.budget.leS(L.REGION_BUDGET)), () => this.code.return(this.budget), undefined, false);
     this.reload(this.flowOf(next).live);
     this.jump(after);
   }
@@ -478,7 +478,7 @@ class RegionEmitter extends Emitter {
   }
 
   /** Both ways of a conditional may set other flags, so afterwards their kind is not known; what one writes is dirty after both. */
-  override if(condition: Val, then: () => void, otherwise?: () => void): void {
+  override if(condition: Val, then: () => void, otherwise?: () => void, likely?: boolean): void {
     const before = this.place;
     let changed = false, { dirty } = before;
     const arm = (body: () => void) => () => {
@@ -488,7 +488,7 @@ class RegionEmitter extends Emitter {
       dirty = union(dirty, this.place.dirty);
       this.place = before;
     };
-    super.if(condition, arm(then), otherwise && arm(otherwise));
+    super.if(condition, arm(then), otherwise && arm(otherwise), likely);
     this.place = { ...before, dirty, flags: changed ? undefined : before.flags };
   }
 }

@@ -4,13 +4,15 @@
  */
 import { Code } from './code.ts';
 import { Val } from './value.ts';
-import { sleb, SYMBOLS, type FunctionBody, type Signature, type WasmType } from './wasm-module.ts';
+import { sleb, SYMBOLS, type BranchHint, type FunctionBody, type Signature, type WasmType } from './wasm-module.ts';
 
 const TYPES: readonly WasmType[] = ['i32', 'i64', 'f32', 'f64', 'v128'];
 const I64_ADD = 0x7c, I64_CONST = 0x42, I32_CONST = 0x41;
 
 /** Offset in the page of the instruction, and how many of its block come after it. */
 const OFFSET = SYMBOLS, LEFT = SYMBOLS + 1;
+/** What the branch that follows mostly does. */
+const TAKEN = SYMBOLS + 2, NOT_TAKEN = SYMBOLS + 3;
 const LOCALS = SYMBOLS + 16, TEMPORARIES = SYMBOLS + 256;
 const MOST_TEMPORARIES = 1024;
 
@@ -43,6 +45,8 @@ export class SymbolicCode extends Code {
     this.counts = outer;
   }
 
+  protected override hint(likely: boolean | undefined): void { if (likely !== undefined) this.bytes.push(likely ? TAKEN : NOT_TAKEN); }
+
   /** What `body` emits, apart. Its temporaries are numbered from nothing. */
   capture(body: () => void): Int32Array {
     const { bytes, counts } = this;
@@ -64,10 +68,11 @@ export class SymbolicCode extends Code {
   }
 
   override finish(): FunctionBody {
-    const first = this.signature.params.length, numbers = new Map<number, number>(), locals: WasmType[] = [], code = new Uint8Array(2 * this.bytes.length);
+    const first = this.signature.params.length, numbers = new Map<number, number>(), locals: WasmType[] = [], hints: BranchHint[] = [], code = new Uint8Array(2 * this.bytes.length);
     let length = 0;
     for (const byte of this.bytes) {
       if (byte < SYMBOLS) { code[length++] = byte; continue; }
+      if (byte === TAKEN || byte === NOT_TAKEN) { hints.push({ at: length, likely: byte === TAKEN }); continue; }
       let number = numbers.get(byte);
       if (number === undefined) {
         const type = byte >= TEMPORARIES ? TYPES[Math.floor((byte - TEMPORARIES) / MOST_TEMPORARIES)] : this.types[byte - LOCALS];
@@ -76,6 +81,6 @@ export class SymbolicCode extends Code {
       if (number >= 0x80) { code[length++] = (number & 0x7f) | 0x80; number >>>= 7; }
       code[length++] = number;
     }
-    return { signature: this.signature, locals, code: code.subarray(0, length) };
+    return { signature: this.signature, locals, code: code.subarray(0, length), hints };
   }
 }

@@ -43,7 +43,9 @@ function slebSmall(value: number, out: number[]): void {
   out.push(rest & 0x7f);
 }
 
-export interface FunctionBody { readonly signature: Signature; readonly locals: readonly WasmType[]; readonly code: ArrayLike<number> }
+/** What a branch mostly does: taken or not; `at` is its opcode's place in the code. */
+export interface BranchHint { readonly at: number; readonly likely: boolean }
+export interface FunctionBody { readonly signature: Signature; readonly locals: readonly WasmType[]; readonly code: ArrayLike<number>; readonly hints?: readonly BranchHint[] }
 interface FunctionImport { readonly module: string; readonly name: string; readonly signature: Signature }
 
 /** One module under construction. Function indices are those of the imports first, then of the definitions. */
@@ -111,9 +113,20 @@ export class WasmModule {
     if (this.tableFunctions.length > 0) section(out, 4, [[FUNCREF, 0, ...u(this.tableFunctions.length)]]);
     section(out, 7, this.exports.map(e => [...text(e.name), 0, ...u(e.index)]));
     if (this.tableFunctions.length > 0) section(out, 9, this.elements());
+    this.hints(out);
     addBodies(out, this.bodies.map(b => this.bodyOf(b)));
     section(out, 11, this.segments.map(({ at, bytes }) => [0, 0x41, ...s(at), 0x0b, ...u(bytes.length), ...bytes]));
     return out.finish();
+  }
+
+  /** As the branch hinting proposal has them: a custom section, which engines may ignore. */
+  private hints(out: Bytes): void {
+    const hinted = this.bodies.flatMap((body, n) => (body?.hints === undefined || body.hints.length === 0 ? [] : [[...u(this.imports.length + n), ...hintsOf(body)]]));
+    if (hinted.length === 0) return;
+    const content = [...text('metadata.code.branch_hint'), ...u(hinted.length)];
+    out.add([0, ...u(hinted.reduce((sum, h) => sum + h.length, content.length))]);
+    out.add(content);
+    for (const h of hinted) out.add(h);
   }
 
   private bodyOf(body: FunctionBody | undefined): FunctionBody {
@@ -152,12 +165,26 @@ function encodeType({ params, results }: Signature): number[] {
   return [0x60, ...u(params.length), ...params.map(typeByte), ...u(results.length), ...results.map(typeByte)];
 }
 
+function localsOf(body: FunctionBody): number[] {
+  const head = u(body.locals.length);
+  for (const type of body.locals) head.push(1, typeByte(type));
+  return head;
+}
+
+function hintsOf(body: FunctionBody): number[] {
+  const hints = body.hints ?? [], start = localsOf(body).length, out = u(hints.length);
+  for (const { at, likely } of hints) {
+    uleb(start + at, out);
+    out.push(1, likely ? 1 : 0);
+  }
+  return out;
+}
+
 const END = 0x0b;
 
 function addBodies(out: Bytes, bodies: readonly FunctionBody[]): void {
   const heads = bodies.map((body) => {
-    const locals = u(body.locals.length);
-    for (const type of body.locals) locals.push(1, typeByte(type));
+    const locals = localsOf(body);
     return [...u(locals.length + body.code.length + 1), ...locals];
   });
   const count = u(bodies.length), size = bodies.reduce((sum, body, n) => sum + (heads[n]?.length ?? 0) + body.code.length + 1, count.length);

@@ -2,17 +2,33 @@
  * Floating-point arithmetic in software, exact in result and flags (the shared pseudocode FPAdd, FPMul, FPMulAdd and
  * their like). Operands and results are bit patterns in the low bits of a u64; formats are those of float-format.
  */
+import { FP_FAST } from "../../layout";
 import { multiplyHighUnsigned } from "./arithmetic";
 import {
   A, B, bias, C, defaultNaN, DOUBLE, DZC, FINITE, fractionBits, infinity, INFINITY, invalid, IOC, isNaNKind, normalizeRound, Parts, processNaN,
   processNaNs, QUIET, raise, round, roundingMode, shiftSticky, SIGNALLING, signMask, unpack, zero, ZERO,
 } from "./float-format";
+import { get32 } from "./state";
 
 export const OP_ADD = 0, OP_SUB = 1, OP_MUL = 2, OP_DIV = 3, OP_MAX = 4, OP_MIN = 5, OP_MAXNM = 6, OP_MINNM = 7, OP_MULX = 8, OP_NMUL = 9,
   OP_ABD = 10, OP_RECPS = 11, OP_RSQRTS = 12;
 
+/** Whether native arithmetic is exact but for tiny and infinite results; then zeros, which generated code leaves to us, need not be taken apart. */
+// @ts-ignore: decorator
+@inline function isNative(cpu: usize): bool { return get32(cpu, FP_FAST) != 0; }
+// @ts-ignore: decorator
+@inline function isZero(format: i32, a: u64): bool { return (a & (signMask(format) - 1)) == 0; }
+// @ts-ignore: decorator
+@inline function isFinite(format: i32, a: u64): bool { return (a & infinity(format, 0)) != infinity(format, 0); }
+// @ts-ignore: decorator
+@inline function signOf(format: i32, a: u64, b: u64): u64 { return (a ^ b) & signMask(format); }
+
 /** An operation on two numbers. */
 export function floatBinary(cpu: usize, op: i32, format: i32, a: u64, b: u64): u64 {
+  if (isNative(cpu)) {
+    if ((op == OP_MUL || op == OP_MULX) && isFinite(format, a) && isFinite(format, b) && (isZero(format, a) || isZero(format, b))) return signOf(format, a, b);
+    if (op == OP_DIV && isZero(format, a) && isFinite(format, b) && !isZero(format, b)) return signOf(format, a, b);
+  }
   switch (op) {
     case OP_ADD: return add(cpu, format, a, b);
     case OP_SUB: return subtract(cpu, format, a, b);
@@ -150,6 +166,10 @@ function reciprocalStep(cpu: usize, format: i32, a: u64, b: u64, root: bool): u6
 
 /** addend + a * b with one rounding (FPMulAdd). */
 export function floatMultiplyAdd(cpu: usize, format: i32, addend: u64, a: u64, b: u64): u64 {
+  // A product of zero leaves the addend, unless that is zero of the other sign.
+  if (isNative(cpu) && isFinite(format, a) && isFinite(format, b) && isFinite(format, addend) && (isZero(format, a) || isZero(format, b))) {
+    return isZero(format, addend) && addend != signOf(format, a, b) ? 0 : addend;
+  }
   unpack(cpu, format, addend, C);
   unpack(cpu, format, a, A);
   unpack(cpu, format, b, B);

@@ -16,7 +16,6 @@ export {
   nzcv, undefined, supervisorCall, hypervisorCall, secureMonitorCall, breakpoint, fpTrap, exceptionReturn, exceptionToEl1, abortToEl1,
 } from "./exceptions";
 export { readSystem, writeSystem, writePstate, systemOperation, waitForInterrupt } from "./system";
-export { interleave, deinterleave } from "./structures";
 export { vectorLanes } from "./vectors";
 export { floatVector } from "./float-vectors";
 export { timerOutputs, nextTimerNs, clockNs } from "./timers";
