@@ -271,7 +271,7 @@ class RegionEmitter extends Emitter {
   /** The region of an offset in this page, when there is one and it may be entered. */
   private ifTranslated(offset: number, then: (region: Val) => void): void {
     const entry = this.let(loadFrom('i32', Val.i32(this.slot + L.SLOT_ENTRIES + offset)));
-    this.code.if(entry.ltS(0).and(this.budget.gtS(L.REGION_BUDGET)), () => then(entry.xor(L.ENTRY_TRANSLATED)));
+    this.code.if(entry.ltS(0).and(this.budget.gtS(L.REGION_BUDGET)), () => then(entry.xor(L.ENTRY_TRANSLATED)), undefined, true);
   }
 
   private callAt(pc: Val): void {
@@ -282,13 +282,13 @@ class RegionEmitter extends Emitter {
   private callOffset(offset: number): void {
     this.callBack(() => this.goToOffset(offset), (depth) => {
       const entry = this.let(loadFrom('i32', Val.i32(this.slot + L.SLOT_ENTRIES + offset)));
-      this.code.if(entry.geS(0), () => this.stopAt(this.address(offset)));
+      this.code.if(entry.geS(0), () => this.stopAt(this.address(offset)), undefined, false);
       const near = this.around.inModule(this.slot, offset), far = () => {
         this.code.callIndirect(this.around.regionType, entry.xor(L.ENTRY_TRANSLATED), [this.cpu, this.budget, this.code.param(PAGE), depth], this.around.regions);
         this.code.setPopped(BUDGET);
       };
       if (near === undefined) { far(); return; }
-      this.code.if(entry.eq(near.number.xor(L.ENTRY_TRANSLATED)), () => this.code.assignCall(BUDGET, near.callee, this.cpu, this.budget, this.code.param(PAGE), depth), far);
+      this.code.if(entry.eq(near.number.xor(L.ENTRY_TRANSLATED)), () => this.code.assignCall(BUDGET, near.callee, this.cpu, this.budget, this.code.param(PAGE), depth), far, true);
     });
   }
 
@@ -341,7 +341,7 @@ class RegionEmitter extends Emitter {
     this.put(L.PC, this.pc());
     this.spill(this.place.dirty);
     this.run(name, ...args);
-    this.code.if(this.get('i32', L.EXIT), () => this.code.return(this.budget));
+    this.code.if(this.get('i32', L.EXIT), () => this.code.return(this.budget), undefined, false);
     this.put(L.FAULT, Val.i32(0));
     this.code.returnCall(this.around.chain, this.cpu, this.budget, this.get('i64', L.PC), this.depth);
   }
