@@ -88,6 +88,8 @@ class RegionEmitter extends Emitter {
   private readonly slot: number;
   private readonly symbolic: SymbolicCode;
   private readonly usesMemory: boolean;
+  /** Without calls, nothing can make FP instructions trap once they did not: a block need not look when the one that dominates it did. */
+  private readonly hasCalls: boolean;
   private readonly labels = new Map<Block, Label>();
   private faulted: Label = { depth: 0 };
   private place: Place;
@@ -101,6 +103,7 @@ class RegionEmitter extends Emitter {
     this.blocks = new Map(blocks.map(b => [b.start, b]));
     this.flows = analyseFlow(blocks);
     this.first = blocks[0] as Block;
+    this.hasCalls = blocks.some(b => lastOf(b).ending === 'call');
     this.place = this.placeAt(this.first, undefined);
     this.usesMemory = blocks.some(b => b.instructions.some(i => i.effects.usesMemory));
   }
@@ -116,7 +119,7 @@ class RegionEmitter extends Emitter {
 
   private placeAt(block: Block, from: Place | undefined): Place {
     const follows = from !== undefined && !block.isLoop && block.forwardEntries < 2 && lastOf(from.block).ending !== 'call';
-    return { block, offset: block.start, flags: follows ? from.flags : undefined, fpChecked: follows && from.fpChecked, dirty: this.flowOf(block).dirty };
+    return { block, offset: block.start, flags: follows ? from.flags : undefined, fpChecked: (follows || !this.hasCalls) && (from?.fpChecked ?? false), dirty: this.flowOf(block).dirty };
   }
 
   // ---- locals
