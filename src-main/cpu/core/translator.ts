@@ -27,6 +27,8 @@ export class Translator {
   share: (regions: RegionModule) => void = () => { /* there are none */ };
   /** Does something while no CPU runs. */
   exclusively: (work: () => void) => void = work => work();
+  /** Told of what is being installed, from region `first` on; for profiles. */
+  installed: (translation: Translation, first: number) => void = () => { /* nobody asks */ };
   private readonly view: DataView;
   private readonly imports: Record<string, Record<string, unknown>>;
   private hot: HotRecord[] = [];
@@ -56,12 +58,14 @@ export class Translator {
   }
 
   /** Between turns. Records whose page was written or given away meanwhile are left alone. */
-  install({ module, records }: Translation): void {
+  install(translation: Translation): void {
+    const { module, records } = translation;
     if (this.used + records.length > MOST_REGIONS) this.exclusively(() => this.dropAll());
     const regions = { module, first: this.used, count: records.length };
     this.used += records.length;
     this.adopt(regions);
     this.share(regions);
+    this.installed(translation, regions.first);
     this.exclusively(() => records.forEach(({ record, generation }, n) => {
       if (generation !== this.generationOf(record) || this.view.getUint16(record, true) < L.FIRST_HANDLER) return;
       this.view.setInt32(entryOf(record), (regions.first + n) ^ L.ENTRY_TRANSLATED, true);
@@ -86,4 +90,5 @@ export class Translator {
   }
 }
 
-const entryOf = (record: number): number => slotOf(record) + L.SLOT_ENTRIES + (record - slotOf(record)) / 4;
+/** Where the number of a record's region is. */
+export const entryOf = (record: number): number => slotOf(record) + L.SLOT_ENTRIES + (record - slotOf(record)) / 4;
