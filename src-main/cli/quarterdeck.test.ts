@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { assemble } from '../cpu/asm/assembler.ts';
 
 interface End { readonly code: number; readonly stdout: string; readonly stderr: string }
 
@@ -16,6 +19,8 @@ test.each([
   [[], 'a command is missing: run or serve'],
   [['serve', '--port', 'many'], 'A port is a number from 0 to 65535.'],
   [['serve', '--colour', 'red'], "unknown option '--colour'"],
+  [['run', '--profile=none'], 'Number of regions is a whole number from 1 to 1000.'],
+  [['run', '--symbols', 'System.map'], 'Symbols are for a profile: give --profile too.'],
   [['run', '--memory', '1'], 'Memory is 64M to 3072M'],
   [['run', '--kernel', '/nowhere/Image'], 'The kernel /nowhere/Image cannot be read'],
 ])('bad usage %j ends with 2 and one sentence on stderr', async (args, sentence) => {
@@ -23,6 +28,19 @@ test.each([
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(/^quarterdeck: [^\n]+\n$/);
   expect(stderr).toContain(sentence);
+});
+
+test('a profile of the guest is on stderr, and all else as without', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')), image = join(folder, 'loop.bin');
+  try {
+    await writeFile(image, assemble('mov x1, #2000000\nagain: subs x1, x1, #1\n b.ne again\n mov x0, #0x84000008\n hvc #0', 0x4008_0000));
+    const { code, stdout, stderr } = await quarterdeck('run', '--kernel', image, '--profile=1');
+    expect([code, stdout]).toEqual([0, '']);
+    expect(stderr).toMatch(/^\nProfile: [^]*\nTranslator: [^]*\nhvc +1 [^]*\n1\. [^]* EL1 at 0x40080008, [^]* subs x1, x1, #1\n[^]*$/);
+    expect(stderr).not.toContain('\n2. ');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('help is no failure', async () => {

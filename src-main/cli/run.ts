@@ -4,10 +4,12 @@
  * `--no-reboot`, 130 the operator quit.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import { SMP_MODES, VM_LIMITS, type GuestSource, type SmpMode } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
+import type { Symbols } from '../hypervisor/symbols.ts';
+import type { VmProfile } from '../hypervisor/profile.ts';
 import type { RunningVm, VmLaunch, VmStop } from '../hypervisor/vm-launch.ts';
 
 interface RunOptions {
@@ -22,11 +24,15 @@ interface RunOptions {
   readonly disk: readonly string[];
   readonly timeout?: number;
   readonly reboot: boolean;
+  readonly profile?: number;
+  readonly symbols?: string;
 }
 
 const COUNTER_HZ = 62_500_000;
 /** Typed at the console: Ctrl-A, then x ends the VM, as under QEMU. */
 const ESCAPE = 0x01, QUIT = 'x'.charCodeAt(0);
+/** How many regions a profile lists. */
+const HOT_REGIONS = 10;
 const QUIT_CODE = 130, TIMEOUT_CODE = 3;
 
 export const runCommand = new Command('run')
@@ -42,6 +48,8 @@ export const runCommand = new Command('run')
   .option('--disk <file>', 'raw disk image (may be repeated)', (file: string, files: readonly string[]) => [...files, file], [])
   .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
   .option('--no-reboot', 'end with code 4 when the guest resets itself')
+  .addOption(new Option('--profile [regions]', `at the end, print on stderr where time went: instructions per second, translation, exits by cause, and the hottest regions of code`).preset(String(HOT_REGIONS)).argParser(wholeNumber('Number of regions', 1, 1000)))
+  .option('--symbols <file>', 'with --profile, names of functions: a System.map, or what nm prints')
   .addHelpText('after', '\nCtrl-A x ends the VM.')
   .action(async (options: RunOptions) => { process.exitCode = await run(options); });
 
@@ -74,20 +82,21 @@ function positiveNumber(text: string): number {
 }
 
 async function run(options: RunOptions): Promise<number> {
-  let launch: VmLaunch;
+  let launch: VmLaunch, symbols: Symbols | undefined;
   try {
     launch = await launchOf(options);
+    symbols = await symbolsOf(options);
   } catch (error) {
     return complain(messageOf(error), 2);
   }
-  return new Promise(resolve => new ConsoleSession(launch, options, resolve));
+  return new Promise(resolve => new ConsoleSession(launch, options, symbols, resolve));
 }
 
 async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.kernel === undefined && options.initrd !== undefined) throw new EngineError('usage', 'An initrd needs a kernel: give --kernel too.');
   const disks = options.disk.map(path => ({ path, readOnly: false }));
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */
@@ -112,9 +121,24 @@ async function firstBytes(path: string): Promise<Buffer> {
   }
 }
 
+async function symbolsOf({ symbols: path, profile }: RunOptions): Promise<Symbols | undefined> {
+  if (path === undefined) return undefined;
+  if (profile === undefined) throw new EngineError('usage', 'Symbols are for a profile: give --profile too.');
+  const text = await readFile(path, 'utf8').catch((error: unknown) => { throw new EngineError('symbols.unreadable', `The symbols ${path} cannot be read: ${messageOf(error)}.`); });
+  const { Symbols } = await import('../hypervisor/symbols.ts'), symbols = new Symbols(text);
+  if (symbols.count === 0) throw new EngineError('symbols.none', `There is no function in ${path}; it is to have lines as in System.map.`);
+  return symbols;
+}
+
 function complain(sentence: string, code: number): number {
   process.stderr.write(`quarterdeck: ${sentence}\n`);
   return code;
+}
+
+/** The disassembler is loaded only for this. */
+async function report(profile: VmProfile, symbols: Symbols | undefined): Promise<void> {
+  const { formatProfile } = await import('../hypervisor/profile-report.ts');
+  process.stderr.write(`\n${formatProfile(profile, symbols)}`);
 }
 
 /** One VM between the terminal and its end. */
@@ -123,16 +147,20 @@ class ConsoleSession {
   private readonly done: (code: number) => void;
   private started = false;
   private code: number | undefined;
+  private profile: VmProfile | undefined;
+  private readonly symbols: Symbols | undefined;
   private escaped = false;
   private readonly timer: NodeJS.Timeout | undefined;
 
-  constructor(launch: VmLaunch, options: RunOptions, done: (code: number) => void) {
+  constructor(launch: VmLaunch, options: RunOptions, symbols: Symbols | undefined, done: (code: number) => void) {
     this.done = done;
+    this.symbols = symbols;
     this.vm = startVm(launch, {
       started: () => { this.started = true; this.connectInput(); },
       consoleOutput: bytes => process.stdout.write(bytes, () => this.vm.acknowledgeConsole(bytes.length)),
       resetByGuest: () => { /* it boots again */ },
-      stopped: stop => this.stopped(stop),
+      profiled: profile => { this.profile = profile; },
+      stopped: stop => { void this.stopped(stop); },
     }, { stopOnReset: !options.reboot });
     this.timer = options.timeout === undefined ? undefined : setTimeout(() => this.end(TIMEOUT_CODE), options.timeout * 1000);
     process.once('SIGINT', () => this.end(QUIT_CODE));
@@ -161,13 +189,13 @@ class ConsoleSession {
     void this.vm.terminate();
   }
 
-  private stopped(stop: VmStop): void {
+  private async stopped(stop: VmStop): Promise<void> {
     clearTimeout(this.timer);
     if (process.stdin.isTTY) process.stdin.setRawMode(false);
     process.stdin.destroy();
-    const finish = () => this.done(this.codeOf(stop));
-    if (process.stdout.writableLength > 0) process.stdout.write('', finish);
-    else finish();
+    if (process.stdout.writableLength > 0) await new Promise(resolve => { process.stdout.write('', resolve); });
+    if (this.profile !== undefined) await report(this.profile, this.symbols);
+    this.done(this.codeOf(stop));
   }
 
   private codeOf(stop: VmStop): number {

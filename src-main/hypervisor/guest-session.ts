@@ -1,4 +1,5 @@
 /** For tests: a VM in its worker, with what it printed and a way to wait for more of it. */
+import type { VmProfile } from './profile.ts';
 import { startVm } from './start-vm.ts';
 import type { RunningVm, VmLaunch, VmStop } from './vm-launch.ts';
 
@@ -8,6 +9,8 @@ export class GuestSession {
   readonly vm: RunningVm;
   readonly stopped: Promise<VmStop>;
   resets = 0;
+  /** Of a launch that asked for it, when the VM has stopped. */
+  profile: VmProfile | undefined;
   private output = '';
   private consumed = 0;
   private changed: () => void = () => { /* nobody waits */ };
@@ -21,6 +24,7 @@ export class GuestSession {
       started: () => { /* output follows */ },
       consoleOutput: bytes => { this.output += decoder.decode(bytes, { stream: true }); this.vm.acknowledgeConsole(bytes.length); this.changed(); },
       resetByGuest: () => { this.resets += 1; },
+      profiled: profile => { this.profile = profile; },
       stopped: stop => { this.stop = stop; end(stop); this.changed(); },
     }, options);
   }

@@ -38,12 +38,12 @@ class Thread {
   private startedNs = 0;
   private ranNs = 0;
 
-  constructor(machine: Machine, options: MachineOptions, vcpu: Vcpu, hot: (records: readonly HotRecord[]) => void) {
+  constructor(machine: Machine, options: MachineOptions, vcpu: Vcpu, hot: (records: readonly HotRecord[]) => void, samples: SharedArrayBuffer | undefined) {
     const { id } = vcpu.cpu, { port1, port2 } = new MessageChannel(), { nowNs: _, ...shared } = options;
     this.vcpu = vcpu;
     this.words = new Int32Array(machine.memory.buffer);
     this.mailbox = L.MACHINE + L.M_MAILBOXES + id * L.MAILBOX_BYTES;
-    this.worker = new Worker(workerFile(), { workerData: { memory: machine.memory, options: shared, id, port: port2 } satisfies VcpuWorkerData, transferList: [port2], name: `vcpu ${id}` });
+    this.worker = new Worker(workerFile(), { workerData: { memory: machine.memory, options: shared, id, port: port2, samples } satisfies VcpuWorkerData, transferList: [port2], name: `vcpu ${id}` });
     this.worker.on('error', error => { throw error; });
     this.worker.unref();
     this.port = port1;
@@ -117,6 +117,8 @@ export interface ParallelIo {
   readonly mayRun: () => boolean;
   /** Whether interrupts of this vCPU are in its list registers. */
   readonly hasLoaded: (cpu: number) => boolean;
+  /** Where a vCPU's thread leaves its samples, if it is to take any. */
+  readonly samplesOf: (cpu: number) => SharedArrayBuffer | undefined;
 }
 
 export class ParallelVcpus {
@@ -127,7 +129,7 @@ export class ParallelVcpus {
   constructor(machine: Machine, options: MachineOptions, vcpus: readonly Vcpu[], io: ParallelIo) {
     this.words = new Int32Array(machine.memory.buffer);
     this.io = io;
-    this.threads = vcpus.map(vcpu => new Thread(machine, options, vcpu, hot => machine.translator.service?.(hot)));
+    this.threads = vcpus.map(vcpu => new Thread(machine, options, vcpu, hot => machine.translator.service?.(hot), io.samplesOf(vcpu.cpu.id)));
     machine.translator.share = regions => {
       for (const thread of this.threads) thread.adopt(regions);
       Atomics.add(this.words, (L.MACHINE + L.M_REGIONS) / 4, 1);

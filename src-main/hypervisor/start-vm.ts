@@ -20,6 +20,7 @@ export const startVm: StartVm = (launch, listener, options = {}) => new WorkerVm
 class WorkerVm implements RunningVm {
   private readonly worker: Worker;
   private readonly listener: VmListener;
+  private readonly isProfiled: boolean;
   private readonly waitingForStats = new Map<number, { resolve(stats: VmStats): void; reject(error: Error): void }>();
   private nextId = 1;
   private stop: VmStop | undefined;
@@ -27,6 +28,7 @@ class WorkerVm implements RunningVm {
 
   constructor(launch: VmLaunch, listener: VmListener, stopOnReset: boolean) {
     this.listener = listener;
+    this.isProfiled = launch.profile !== undefined;
     this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset }, name: `vm ${launch.name}` });
     this.worker.on('message', (message: FromWorker) => this.handle(message));
     this.worker.on('error', error => { this.stop ??= { kind: 'failed', message: `The VM's worker failed: ${messageOf(error)}` }; });
@@ -40,7 +42,8 @@ class WorkerVm implements RunningVm {
 
   async terminate(): Promise<void> {
     this.stop ??= { kind: 'terminated' };
-    await this.worker.terminate();
+    if (this.isProfiled) this.post({ kind: 'end' });
+    else await this.worker.terminate();
     await this.gone;
   }
 
@@ -61,6 +64,7 @@ class WorkerVm implements RunningVm {
       case 'output': this.listener.consoleOutput(message.bytes); break;
       case 'reset-by-guest': this.listener.resetByGuest(); break;
       case 'stats': this.waitingForStats.get(message.id)?.resolve(message.stats); this.waitingForStats.delete(message.id); break;
+      case 'profile': this.listener.profiled?.(message.profile); break;
       case 'stopped': this.stop ??= message.stop; break;
       default: message satisfies never;
     }

@@ -7,6 +7,7 @@ import { EXIT_REASONS, Machine, type Cpu, type ExitReason, type MachineOptions }
 import * as L from '../cpu/layout.ts';
 import type { RegionModule } from '../cpu/core/translator.ts';
 import { hostNowNs } from '../time/host-time.ts';
+import { SampleQueue, Sampler } from './sampler.ts';
 
 /** What the VM's thread gives to this one. */
 export interface VcpuWorkerData {
@@ -15,6 +16,8 @@ export interface VcpuWorkerData {
   readonly id: number;
   /** Records that became hot go out, modules of regions come in. */
   readonly port: MessagePort;
+  /** For a profile: where samples go. */
+  readonly samples: SharedArrayBuffer | undefined;
 }
 
 /** Instructions in a turn: some 25 microseconds, interpreted. Timers and regions are looked at between turns. */
@@ -31,12 +34,14 @@ class VcpuLoop {
   private readonly words: Int32Array;
   private readonly mailbox: number;
   private readonly attention: number;
+  private readonly sampler: Sampler | undefined;
   private adopted = 0;
   private yields = 0;
 
-  constructor({ memory, options, id, port }: VcpuWorkerData) {
+  constructor({ memory, options, id, port, samples }: VcpuWorkerData) {
     this.machine = new Machine({ ...options, nowNs: hostNowNs }, memory);
     this.cpu = this.machine.cpus[id] as Cpu;
+    this.sampler = samples && new Sampler(this.cpu, new SampleQueue(samples));
     this.port = port;
     this.words = new Int32Array(memory.buffer);
     this.mailbox = L.MACHINE + L.M_MAILBOXES + id * L.MAILBOX_BYTES;
@@ -71,12 +76,17 @@ class VcpuLoop {
     for (;;) {
       this.adoptRegions();
       Atomics.store(this.words, this.attention, 0);
-      const before = this.cpu.retired, reason = this.cpu.runShared(TURN, this.ready);
+      const before = this.cpu.retired, reason = this.turn();
       this.machine.translator.request();
       if (reason !== 'budget' && reason !== 'yield') return reason;
       if (Atomics.load(this.words, this.word(L.MAILBOX_KICK)) !== 0 || this.cpu.timerOutputs !== lines) return 'budget';
       if (reason === 'yield') this.yielded(this.cpu.retired - before);
     }
+  }
+
+  private turn(): ExitReason {
+    const { sampler } = this;
+    return sampler === undefined ? this.cpu.runShared(TURN, this.ready) : sampler.turn(TURN, budget => this.cpu.runShared(budget, this.ready));
   }
 
   /** Whether a turn may begin: nobody wants the CPU, and it has every region that it may meet. */

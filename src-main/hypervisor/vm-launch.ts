@@ -1,5 +1,6 @@
 /** The contract between the engine, which wants VMs to run, and the hypervisor, which runs each in a worker of its own. */
 import type { DiskSpec, GuestSource, SmpMode, VmStats } from '../../shared/model/vm.ts';
+import type { ProfileOptions, VmProfile } from './profile.ts';
 
 /** Everything a VM needs to run, by value: a worker gets it as its `workerData`. */
 export interface VmLaunch {
@@ -14,6 +15,8 @@ export interface VmLaunch {
   readonly counterHz: number;
   readonly guest: GuestSource;
   readonly disks: readonly DiskSpec[];
+  /** Samples where its vCPUs are. When the VM stops, whoever stops it, its listener gets the profile. */
+  readonly profile?: ProfileOptions | undefined;
 }
 
 /** Why a VM is no longer running. */
@@ -29,6 +32,8 @@ export interface VmListener {
   consoleOutput(bytes: Uint8Array): void;
   /** The guest reset itself and starts again. */
   resetByGuest(): void;
+  /** Of a launch that asked for it, before `stopped`; not of a VM that failed. */
+  profiled?(profile: VmProfile): void;
   /** Exactly once, last. */
   stopped(stop: VmStop): void;
 }

@@ -52,10 +52,13 @@ function bootOf(guest: GuestSource): BootImage {
   }
 }
 
+type Ended = 'poweredOff' | 'reset' | 'terminated';
+
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
   private readonly stopOnReset: boolean;
+  private isAskedToEnd = false;
   private wakeUp: () => void = () => { /* nobody waits */ };
 
   constructor(launch: VmLaunch, boot: BootImage, disks: readonly RawImage[], stopOnReset: boolean) {
@@ -69,18 +72,25 @@ class Worker {
       case 'acknowledge': this.vm.board.acknowledgeConsole(message.bytes); break;
       case 'power-button': this.vm.board.powerButton(); break;
       case 'reset': this.vm.reset(); break;
+      case 'end': this.isAskedToEnd = true; break;
       case 'stats': send({ kind: 'stats', id: message.id, stats: this.vm.stats() }); break;
       default: message satisfies never;
     }
     this.wakeUp();
   }
 
-  /** Runs until the guest turns itself off, or resets when that ends it; says which. */
-  async run(): Promise<'poweredOff' | 'reset'> {
-    try { return await this.untilOff(); } finally { await this.vm.end(); }
+  /** Runs until the guest turns itself off, or resets when that ends it, or somebody asks for the end; says which. */
+  async run(): Promise<Ended> {
+    try {
+      const ended = await this.untilOff(), profile = this.vm.profile();
+      if (profile !== undefined) send({ kind: 'profile', profile });
+      return ended;
+    } finally {
+      await this.vm.end();
+    }
   }
 
-  private async untilOff(): Promise<'poweredOff' | 'reset'> {
+  private async untilOff(): Promise<Ended> {
     this.vm.resume();
     for (;;) {
       const busy = this.runFor(BUSY_NS);
@@ -91,6 +101,7 @@ class Worker {
         send({ kind: 'reset-by-guest' });
         this.vm.reset();
       }
+      if (this.isAskedToEnd) return 'terminated';
       await (busy ? yieldToMessages() : this.sleep());
     }
   }

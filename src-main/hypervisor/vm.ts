@@ -17,6 +17,7 @@ import { VmClock } from '../time/vm-clock.ts';
 import type { SmpMode, VmStats } from '../../shared/model/vm.ts';
 import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
 import { ParallelVcpus } from './parallel-vcpus.ts';
+import { Profiler, type ProfileOptions, type VmProfile } from './profile.ts';
 import { GUEST_HCR, Stage2, STAGE2_VTCR } from './stage2.ts';
 import { startTranslation } from './translation-thread.ts';
 import { Vcpu, type VcpuState } from './vcpu.ts';
@@ -48,6 +49,7 @@ export interface VmOptions {
   readonly smpMode?: SmpMode | undefined;
   /** For `smpMode` deterministic. */
   readonly counted?: CountedWorldOptions;
+  readonly profile?: ProfileOptions | undefined;
 }
 
 /** Asked for by the guest. */
@@ -72,6 +74,7 @@ export class Vm {
   private readonly world: CountedWorld | undefined;
   /** Of a VM with several vCPUs, unless it is deterministic. */
   private readonly parallel: ParallelVcpus | undefined;
+  private readonly profiler: Profiler | undefined;
   private readonly exits: Record<string, number> = {};
   /** The port that printed last, which is the one that hears what is typed. */
   private port: ConsolePort = 'serial';
@@ -100,8 +103,9 @@ export class Vm {
       guestError: what => { this.board.guestErrors.count += 1; this.board.guestErrors.last = what; },
     }));
     startTranslation(this.machine);
+    const profiler = this.profiler = options.profile && new Profiler(this.machine, options.profile);
     this.parallel = machine.inThreads ? new ParallelVcpus(this.machine, machine, this.vcpus, {
-      leave: (vcpu, reason) => this.leave(vcpu, reason), mayRun: () => this.powerRequest === 'none', hasLoaded: cpu => this.board.gic.hasLoaded(cpu),
+      leave: (vcpu, reason) => this.leave(vcpu, reason), mayRun: () => this.powerRequest === 'none', hasLoaded: cpu => this.board.gic.hasLoaded(cpu), samplesOf: cpu => profiler?.samplesOf(cpu),
     }) : undefined;
     this.mapStage2(sizeBytes);
     this.pause();
@@ -130,7 +134,7 @@ export class Vm {
   private boot(): void {
     const entry = this.load();
     for (const vcpu of this.vcpus) {
-      vcpu.cpu.reset();
+      this.resetCpu(vcpu);
       vcpu.restore({ on: false, waiting: false });
     }
     this.turnOn(0, BigInt(entry.pc), BigInt(entry.x0));
@@ -156,11 +160,16 @@ export class Vm {
 
   private turnOn(id: number, entry: bigint, context: bigint): void {
     const vcpu = this.vcpus[id] as Vcpu;
-    vcpu.cpu.reset();
+    this.resetCpu(vcpu);
     this.controlGuest(vcpu);
     vcpu.cpu.pc = entry;
     vcpu.cpu.setX(0, context);
     vcpu.restore({ on: true, waiting: false });
+  }
+
+  private resetCpu({ cpu }: Vcpu): void {
+    this.profiler?.resets(cpu.id);
+    cpu.reset();
   }
 
   private psci() {
@@ -179,6 +188,7 @@ export class Vm {
   runSlice(): boolean {
     if (this.world !== undefined && !this.board.consoleReady) return false;
     this.clock.runDue();
+    this.profiler?.collect();
     if (this.parallel !== undefined) return this.parallel.serve(() => Math.min(LONGEST_WAIT_MS, (this.nextDeadlineNs - this.clock.nowNs) / 1e6));
     let ran = false;
     const startedNs = hostNowNs();
@@ -195,11 +205,17 @@ export class Vm {
   }
 
   private turnOf(vcpu: Vcpu): void {
-    if (this.world === undefined) { vcpu.run(TURN); return; }
+    if (this.world === undefined) { this.runTurn(vcpu, TURN); return; }
     const before = vcpu.cpu.retired;
-    vcpu.run(SHARED_TURN);
+    this.runTurn(vcpu, SHARED_TURN);
     // A vCPU that is turned on again starts to count anew.
     this.world.ran(Math.max(0, vcpu.cpu.retired - before));
+  }
+
+  private runTurn(vcpu: Vcpu, turn: number): void {
+    if (this.profiler === undefined) vcpu.run(turn);
+    // In a deterministic VM the length of turns has a part in what the guest does.
+    else this.profiler.samplerOf(vcpu.cpu.id).turn(turn, budget => vcpu.run(budget), this.world !== undefined);
   }
 
   /** A deterministic VM does not wait for time to pass. */
@@ -280,6 +296,13 @@ export class Vm {
       cpuUsage: Math.min(this.vcpus.length, (busyNs - sample.busyNs) / elapsedNs), exits: { ...this.exits },
       guestErrors: this.board.guestErrors.count + this.vcpus.reduce((sum, v) => sum + v.cpu.guestErrors, 0),
     };
+  }
+
+  /** Pauses, and gives the profile since power-on, if there is to be one. */
+  profile(): VmProfile | undefined {
+    if (this.profiler === undefined) return undefined;
+    this.pause();
+    return this.profiler.profile({ ...this.exits }, this.stats().guestErrors);
   }
 }
 

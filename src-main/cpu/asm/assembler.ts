@@ -30,7 +30,7 @@ const DECODER = new Decoder(A64);
 export const decode = (word: number): Row | undefined => DECODER.decode(word)?.row;
 
 /** One instruction as text, without what follows from aliases. */
-export function disassemble(word: number, pc = 0): string {
+export function disassemble(word: number, pc: number | bigint = 0): string {
   const row = decode(word);
   if (row === undefined) return `.word 0x${word.toString(16).padStart(8, '0')}`;
   const form = FORMS.find(f => f.row === row), fields = fieldsOf(row, word);

@@ -38,13 +38,14 @@ const specOf = (row: Row, name: string): FieldSpec => {
   return spec;
 };
 const signed = (value: number, width: number) => (value << (32 - width)) >> (32 - width);
+const label = (pc: number | bigint, offset: number) => `0x${(BigInt(pc) + BigInt(offset)).toString(16)}`;
 const scaleOf = (format: string) => Number(/\*(\d+)/.exec(format)?.[1] ?? 1);
 
 // ---- writing
 
-export function write(form: Form, fields: Fields, pc: number): string { return writeTokens(form, form.tokens, fields, pc); }
+export function write(form: Form, fields: Fields, pc: number | bigint): string { return writeTokens(form, form.tokens, fields, pc); }
 
-function writeTokens(form: Form, tokens: readonly Token[], fields: Fields, pc: number): string {
+function writeTokens(form: Form, tokens: readonly Token[], fields: Fields, pc: number | bigint): string {
   return tokens.map(token => {
     if (typeof token === 'string') return token;
     if ('group' in token) return token.group.every(t => typeof t === 'string' || isZero(t, fields)) ? '' : writeTokens(form, token.group, fields, pc);
@@ -54,13 +55,13 @@ function writeTokens(form: Form, tokens: readonly Token[], fields: Fields, pc: n
 
 const isZero = (token: Exclude<Token, string>, fields: Fields) => !('group' in token) && (fields[token.field] ?? 0) === 0;
 
-function writeOperand(row: Row, { field, format }: Operand, fields: Fields, pc: number): string {
+function writeOperand(row: Row, { field, format }: Operand, fields: Fields, pc: number | bigint): string {
   if (format === 'sysreg') return systemRegisterName(fields);
   if (format === 'mask') return `0x${bitMask(fields).toString(16)}`;
   const spec = specOf(row, field), value = fields[field] ?? 0;
-  if (format === 'adr') return `0x${(pc + signed((value << 2) | (fields.immlo ?? 0), 21)).toString(16)}`;
+  if (format === 'adr') return label(pc, signed((value << 2) | (fields.immlo ?? 0), 21));
   if (spec.register === 'x') return registerName(value, spec, format === '' ? fields.sf !== 0 : format === 'extend' ? ((fields.option ?? 0) & 3) === 3 : format === 'x');
-  if (format === 'pc') return `0x${(pc + 4 * signed(value, spec.width)).toString(16)}`;
+  if (format === 'pc') return label(pc, 4 * signed(value, spec.width));
   if (format.includes('|')) return format.split('|')[value] ?? String(value);
   return String((format.startsWith('s') ? signed(value, spec.width) : value) * scaleOf(format));
 }

@@ -50,6 +50,8 @@ export type ExitReason = 'budget' | 'el2' | 'wfi' | 'kick' | 'yield';
 export const EXIT_REASONS: readonly (ExitReason | undefined)[] = [undefined, 'budget', 'el2', 'wfi', 'kick', 'yield'];
 
 const THREADS = process.arch === 'x64' || process.arch === 'ia32' ? L.THREADS_ORDERED : L.THREADS_WEAK;
+/** The access that fetching is, as the core has it. */
+const EXECUTE = 4;
 const EC_INSTRUCTION_ABORT = 0x20, EC_DATA_ABORT = 0x24, EXTERNAL_ABORT = 0x10n;
 
 /** The folder with the built WebAssembly: beside the bundle, or in dist for code that runs from its sources. */
@@ -202,6 +204,11 @@ export class Cpu {
   get pc(): bigint { return this.view.getBigUint64(this.base + L.PC, true); }
   set pc(value: bigint) { this.view.setBigUint64(this.base + L.PC, BigInt.asUintN(64, value), true); }
   get el(): number { return this.get32(L.EL); }
+
+  /** Where the instruction at PC lies in the machine's memory, in bytes; 0 when it cannot be fetched. Only for the thread that has the CPU. */
+  get codeAddress(): number {
+    return this.core.translate(this.base, this.pc, EXECUTE, this.el) === 0 ? 0 : L.RAM_BASE + this.view.getFloat64(this.base + L.WALK_PA, true);
+  }
 
   /** Vector register as its two halves, low first. */
   v(n: number): readonly [bigint, bigint] {

@@ -15,7 +15,14 @@ import { WasmModule } from '../translate/wasm-module.ts';
 export interface HotRecord { readonly record: number; readonly generation: number }
 
 /** A module whose export `r<n>` is the region of the n-th record; it imports the number of its first region as `translator.first`. */
-export interface Translation { readonly module: WebAssembly.Module; readonly records: readonly HotRecord[] }
+export interface Translation {
+  readonly module: WebAssembly.Module;
+  readonly records: readonly HotRecord[];
+  /** For each region the offsets in its page where its blocks start and end, in turn. */
+  readonly regions: readonly (readonly number[])[];
+  /** Size of the module, and time for making it and for having it compiled. */
+  readonly cost: { readonly bytes: number; readonly ms: number; readonly compileMs: number };
+}
 
 /** Branch hints keep registers in registers around slow paths that call the core. Engines without the flag ignore it. */
 setFlagsFromString('--experimental-wasm-branch-hinting');
@@ -24,11 +31,17 @@ let reader: InstructionReader | undefined;
 
 /** Undefined when none of the records can be translated. */
 export function translateRecords(view: DataView, hot: readonly HotRecord[]): Translation | undefined {
-  const once = [...new Map(hot.map(h => [h.record, h])).values()];
+  const startedMs = performance.now(), once = [...new Map(hot.map(h => [h.record, h])).values()];
   const found = once.map(h => ({ hot: h, slot: slotOf(h.record), blocks: blocksAt(view, h.record) })).filter(f => f.blocks.length > 0);
   if (found.length === 0) return undefined;
-  return { module: new WebAssembly.Module(moduleOf(found)), records: found.map(f => f.hot) };
+  const bytes = moduleOf(found), madeMs = performance.now(), module = new WebAssembly.Module(bytes);
+  return {
+    module, records: found.map(f => f.hot), regions: found.map(f => rangesOf(f.blocks)),
+    cost: { bytes: bytes.length, ms: madeMs - startedMs, compileMs: performance.now() - madeMs },
+  };
 }
+
+const rangesOf = (blocks: readonly Block[]): number[] => blocks.flatMap(({ start, instructions }) => [start, start + 4 * instructions.length]);
 
 export const slotOf = (record: number): number => record - (record - L.CODE_POOL) % L.CODE_SLOT_BYTES;
 

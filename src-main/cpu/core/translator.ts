@@ -26,10 +26,12 @@ export class Translator {
   share: (regions: RegionModule) => void = () => { /* there are none */ };
   /** Does something while no CPU runs. */
   exclusively: (work: () => void) => void = work => work();
+  /** Told of what is being installed, from region `first` on; for profiles. */
+  installed: (translation: Translation, first: number) => void = () => { /* nobody asks */ };
   private readonly view: DataView;
   private readonly imports: Record<string, Record<string, unknown>>;
   private hot: HotRecord[] = [];
-  private installed: Installed[] = [];
+  private modules: Installed[] = [];
   private next = 0;
 
   /** `core` are the core's exports; `memory` is the machine's. */
@@ -40,7 +42,7 @@ export class Translator {
   }
 
   /** How many regions are there. */
-  get count(): number { return this.installed.reduce((sum, { count }) => sum + count, 0); }
+  get count(): number { return this.modules.reduce((sum, { count }) => sum + count, 0); }
 
   /** Called by the interpreter. */
   readonly report = (_cpu: number, record: number): void => {
@@ -53,14 +55,16 @@ export class Translator {
   }
 
   /** Between turns. Records whose page was written or given away meanwhile are left alone. */
-  install({ module, records }: Translation): void {
+  install(translation: Translation): void {
+    const { module, records } = translation;
     const first = this.next + records.length > MOST_REGIONS ? 0 : this.next, regions = { module, first, count: records.length };
     this.next = first + records.length;
-    const [before, evicted] = [this.installed.filter(m => !overlap(m, regions)), this.installed.filter(m => overlap(m, regions))];
+    const [before, evicted] = [this.modules.filter(m => !overlap(m, regions)), this.modules.filter(m => overlap(m, regions))];
     if (evicted.length > 0) this.exclusively(() => { for (const m of evicted) this.evict(m); });
-    this.installed = [...before, { first, count: records.length, records }];
+    this.modules = [...before, { first, count: records.length, records }];
     this.adopt(regions);
     this.share(regions);
+    this.installed(translation, regions.first);
     this.exclusively(() => records.forEach(({ record, generation }, n) => {
       if (generation !== this.generationOf(record) || this.view.getUint16(record, true) < L.FIRST_HANDLER) return;
       this.view.setInt32(entryOf(record), (first + n) ^ L.ENTRY_TRANSLATED, true);
@@ -87,4 +91,5 @@ export class Translator {
 interface Installed { readonly first: number; readonly count: number; readonly records: readonly HotRecord[] }
 
 const overlap = (a: { first: number; count: number }, b: { first: number; count: number }): boolean => a.first < b.first + b.count && b.first < a.first + a.count;
-const entryOf = (record: number): number => slotOf(record) + L.SLOT_ENTRIES + (record - slotOf(record)) / 4;
+/** Where the number of a record's region is. */
+export const entryOf = (record: number): number => slotOf(record) + L.SLOT_ENTRIES + (record - slotOf(record)) / 4;
