@@ -28,7 +28,7 @@ const LOOP = BigInt(ENTRY + 4 * 6), LOOP_INSTRUCTIONS = 4;
 /** Profile of a guest that runs until this many instructions of it were translated, and until each CPU ran. */
 async function profileUntil(instructions: number, options: { readonly cpus: number; readonly smpMode: 'parallel' | 'deterministic' }): Promise<VmProfile> {
   const vm = new Vm({
-    ...options, memoryMib: 64, counterHz: 62_500_000, boot: { kind: 'binary', image: assemble(BUSY, ENTRY) }, disks: [], profile: { regions: 3 },
+    ...options, memoryMib: 64, counterHz: 62_500_000, boot: { kind: 'binary', image: () => assemble(BUSY, ENTRY) }, disks: [], profile: { regions: 3 },
     wake: () => { /* driven by hand */ }, consoleOutput: () => { /* it prints nothing */ },
   });
   try {
