@@ -37,7 +37,7 @@ export const HANDLER_DECODE = 0;
 export const HANDLER_SENTINEL = 1;         // behind the last record of a page
 export const HANDLER_UNDEFINED = 2;
 export const FIRST_HANDLER = 3;
-export const HOT_COUNT = 600;             // arrivals after which a place is translated
+export const HOT_COUNT = 5000;             // arrivals after which a place is translated
 
 // Translated regions.
 export const REGION_INSTRUCTIONS = 250;    // at most

@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
-/** Four steps of niceness: two fifths of a guest's share where both want the processor, and all of what guests leave over. */
-const NICENESS = 4;
+/** Eight steps of niceness: a sixth of a guest's share where both want the processor, and all of what guests leave over. */
+const NICENESS = 8;
 const TASKS = '/proc/self/task';
 
 /** The calling thread. */

@@ -5,10 +5,11 @@ import { A64 } from '../a64/index.ts';
 import { assemble, encode } from '../asm/assembler.ts';
 
 import { Decoder } from '../translate/decoder.ts';
+import * as L from '../layout.ts';
 import { TestMachine, VECTORS } from './test-machine.ts';
 import { translateRecords } from './translation.ts';
 
-const LOOP = 0x40000, DATA = 0x100000, BODY = 14, ROUNDS = 6000, PROGRAMS = 300;
+const LOOP = 0x40000, DATA = 0x100000, BODY = 14, ROUNDS = L.HOT_COUNT + 1500, PROGRAMS = 300;
 const decoder = new Decoder(A64);
 /** Neither branches nor what a region leaves to the interpreter; and no counters, which tell the time. */
 const BODY_ROWS = A64.filter(r => !/^(B|BL|BR|BLR|RET|B\.cond|CBN?Z|TBN?Z)$|^(ERET|SVC|HVC|SMC|BRK|HLT|MSR|MRS|SYS|WF|YIELD|ISB|HINT)/.test(r.name));
