@@ -3,8 +3,8 @@
  * is told apart by its place in memory and its instruction, so that pages which come to hold other code are no trouble.
  */
 import type { Machine } from '../cpu/core/machine.ts';
-import { entryOf } from '../cpu/core/translator.ts';
-import { slotOf, type Translation } from '../cpu/core/translation.ts';
+import { entryOf, slotOf } from '../cpu/core/code-slots.ts';
+import type { Translation } from '../cpu/core/translation.ts';
 import * as L from '../cpu/layout.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { SampleQueue, Sampler, type Sample } from './sampler.ts';

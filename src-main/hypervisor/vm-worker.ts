@@ -8,7 +8,6 @@ import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { GuestSource } from '../../shared/model/vm.ts';
 import { RawImage } from '../storage/raw.ts';
 import { hostNowNs } from '../time/host-time.ts';
-import { diagnosticsImage } from './diagnostics/image.ts';
 import { Vm, type BootImage } from './vm.ts';
 import type { VmLaunch } from './vm-launch.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
@@ -36,13 +35,26 @@ class OutputBuffer {
   }
 }
 
+/** Files as they were read, until they are in guest RAM; but small ones, which share a buffer with others. */
+const images: ArrayBuffer[] = [];
+
 const imageAt = (path: string, what: string) => (): Uint8Array => {
-  try { return readFileSync(path); } catch (error) { throw new EngineError('image.unreadable', `The ${what} ${path} cannot be read: ${messageOf(error)}.`); }
+  try {
+    const image = readFileSync(path);
+    if (image.length === image.buffer.byteLength) images.push(image.buffer);
+    return image;
+  } catch (error) {
+    throw new EngineError('image.unreadable', `The ${what} ${path} cannot be read: ${messageOf(error)}.`);
+  }
 };
 
-function bootOf(guest: GuestSource): BootImage {
+/** Gives their memory back now, as the collector would keep it for long. */
+function releaseImages(): void { for (const image of images.splice(0)) image.transfer(0); }
+
+/** The diagnostics bring the assembler with them, which other guests need not wait for. */
+async function bootOf(guest: GuestSource): Promise<BootImage> {
   switch (guest.kind) {
-    case 'diagnostics': return { kind: 'binary', image: diagnosticsImage };
+    case 'diagnostics': return { kind: 'binary', image: (await import('./diagnostics/image.ts')).diagnosticsImage };
     case 'binary': return { kind: 'binary', image: imageAt(guest.imagePath, 'image') };
     case 'linux': {
       const initrd = guest.initrdPath ? { initrd: imageAt(guest.initrdPath, 'initrd') } : {};
@@ -64,6 +76,7 @@ class Worker {
   constructor(launch: VmLaunch, boot: BootImage, disks: readonly RawImage[], stopOnReset: boolean) {
     this.stopOnReset = stopOnReset;
     this.vm = new Vm({ ...launch, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    releaseImages();
   }
 
   handle(message: ToWorker): void {
@@ -71,12 +84,17 @@ class Worker {
       case 'input': this.vm.type(message.bytes); break;
       case 'acknowledge': this.vm.board.acknowledgeConsole(message.bytes); break;
       case 'power-button': this.vm.board.powerButton(); break;
-      case 'reset': this.vm.reset(); break;
+      case 'reset': this.reset(); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'stats': send({ kind: 'stats', id: message.id, stats: this.vm.stats() }); break;
       default: message satisfies never;
     }
     this.wakeUp();
+  }
+
+  private reset(): void {
+    this.vm.reset();
+    releaseImages();
   }
 
   /** Runs until the guest turns itself off, or resets when that ends it, or somebody asks for the end; says which. */
@@ -99,7 +117,7 @@ class Worker {
       if (this.vm.powerRequest === 'reset') {
         if (this.stopOnReset) return 'reset';
         send({ kind: 'reset-by-guest' });
-        this.vm.reset();
+        this.reset();
       }
       if (this.isAskedToEnd) return 'terminated';
       await (busy ? yieldToMessages() : this.sleep());
@@ -133,7 +151,7 @@ async function main(): Promise<void> {
   const disks: RawImage[] = [];
   try {
     for (const disk of launch.disks) disks.push(await RawImage.open(disk.path, disk));
-    const worker = new Worker(launch, bootOf(launch.guest), disks, stopOnReset);
+    const worker = new Worker(launch, await bootOf(launch.guest), disks, stopOnReset);
     port?.on('message', (message: ToWorker) => worker.handle(message));
     send({ kind: 'started' });
     send({ kind: 'stopped', stop: { kind: await worker.run() } });

@@ -10,6 +10,7 @@ import { InstructionReader } from '../translate/instruction.ts';
 import { CHAIN, chainFunction, REGION, translateRegion } from '../translate/region.ts';
 import { Val } from '../translate/value.ts';
 import { WasmModule } from '../translate/wasm-module.ts';
+import { slotOf } from './code-slots.ts';
 
 /** A record that is to be translated, and how often its page had been written when that was asked. */
 export interface HotRecord { readonly record: number; readonly generation: number }
@@ -44,8 +45,6 @@ export function translateRecords(view: DataView, hot: readonly HotRecord[]): Tra
 }
 
 const rangesOf = (blocks: readonly Block[]): number[] => blocks.flatMap(({ start, instructions }) => [start, start + 4 * instructions.length]);
-
-export const slotOf = (record: number): number => record - (record - L.CODE_POOL) % L.CODE_SLOT_BYTES;
 
 /** The region of a record that still stands for an instruction. */
 function blocksAt(view: DataView, record: number): Block[] {

@@ -4,7 +4,8 @@
  * are cleared and its generation counts up, so that no translation outlives its code.
  */
 import * as L from '../layout.ts';
-import { slotOf, type HotRecord, type Translation } from './translation.ts';
+import { entryOf, slotOf } from './code-slots.ts';
+import type { HotRecord, Translation } from './translation.ts';
 
 /**
  * Regions that may exist at a time: code for them takes some 20 KiB each. They are numbered around; a new module takes
@@ -91,5 +92,3 @@ export class Translator {
 interface Installed { readonly first: number; readonly count: number; readonly records: readonly HotRecord[] }
 
 const overlap = (a: { first: number; count: number }, b: { first: number; count: number }): boolean => a.first < b.first + b.count && b.first < a.first + a.count;
-/** Where the number of a record's region is. */
-export const entryOf = (record: number): number => slotOf(record) + L.SLOT_ENTRIES + (record - slotOf(record)) / 4;

@@ -45,7 +45,7 @@ function endingOf(name: string, word: number): Ending {
 const SYSTEM_FIELDS = 0x000f_ffe0, NZCV = 0x000b_4200, CPACR_EL1 = 0x0008_1040;
 
 const SP_INDEX = L.SP / 8;
-const MOST_WORDS = 6000;
+const MOST_WORDS = 3000;
 
 /** Index of a register in a RegisterSet's `x`, from its offset in the CPU's block; -1 when it is not one of them. */
 export function generalIndex(offset: number): number { return offset < L.XZR ? offset >> 3 : offset === L.SP ? SP_BIT : -1; }
