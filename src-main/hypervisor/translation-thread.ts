@@ -34,7 +34,10 @@ export function startTranslation(machine: Machine): void {
     if (translation !== undefined) machine.translator.install(translation);
   });
   // Without its translator a VM is slow, but whole.
-  worker.on('error', () => { machine.translator.service = undefined; });
+  worker.on('error', (error) => {
+    machine.translator.service = undefined;
+    process.emitWarning(`A VM's translator stopped, so that the VM goes on slowly: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+  });
   worker.unref();
   machine.translator.service = (hot) => { waiting.push(...hot); send(); };
 }

@@ -42,7 +42,6 @@ export const CORE_FUNCTIONS = {
   floatMultiplyAdd: signature('i32 i32 i64 i64 i64', 'i64'),
   floatSquareRoot: signature('i32 i32 i64', 'i64'),
   floatCompare: signature('i32 i32 i64 i64 i32', 'i32'),
-  floatCompareMask: signature('i32 i32 i32 i64 i64', 'i64'),
   floatConvert: signature('i32 i32 i32 i64 i32', 'i64'),
   floatToInteger: signature('i32 i32 i64 i32 i32 i32 i32', 'i64'),
   integerToFloat: signature('i32 i32 i64 i32 i32', 'i64'),

@@ -7,7 +7,7 @@ import * as L from '../layout.ts';
 import { Code, type Callee, type Label } from './code.ts';
 import { CORE_FUNCTIONS, type CoreFunction } from './core-functions.ts';
 import { Emitter } from './emitter.ts';
-import { REGION } from './region.ts';
+import { codeEntryOf, REGION } from './region.ts';
 import { inOrderOfDecoding, variantsOf, type FieldSpec, type Reg, type Row, type Variant } from './insn.ts';
 import { Val, loadFrom } from './value.ts';
 import { WasmModule, type FunctionBody, type Signature } from './wasm-module.ts';
@@ -335,7 +335,7 @@ function enter(code: Code, kind: LoopKind, core: Record<CoreFunction, Callee>, l
   code.if(get(L.EXIT), () => leave(code.let(get(L.EXIT))));
   code.if(isOver(code, kind), () => leave(Val.i32(L.EXIT_BUDGET)));
   const pc = code.let(loadFrom('i64', cpu, L.PC));
-  const entry = code.let(get(L.ITLB).add(pc.shrU(12).wrap().and(L.ITLB_ENTRIES - 1).shl(4)));
+  const entry = code.let(codeEntryOf(cpu, pc));
   code.if(loadFrom('i64', entry).eq(pc.and(~0xffcn)), () => code.set(locals.slot, loadFrom('i32', entry, 8)), () => {
     // An exception counts, so that vectors that cannot be fetched use up the budget.
     code.if(code.callFor(core.fetch, cpu).eqz(), () => { code.set(1, budget.sub(1)); code.br(outer); });

@@ -40,11 +40,14 @@ export interface Surroundings {
   readonly inModule: (slot: number, offset: number) => { readonly callee: Callee; readonly number: Val } | undefined;
 }
 
+/** The entry of the instruction TLB that an address would have. */
+export const codeEntryOf = (cpu: Val, pc: Val): Val => loadFrom('i32', cpu, L.ITLB).add(pc.shrU(12).wrap().and(L.ITLB_ENTRIES - 1).mul(L.ITLB_ENTRY_BYTES));
+
 /** Goes on at an address: in the region that begins there, or by returning to the interpreter. */
 export function chainFunction({ regionType, regions }: Pick<Surroundings, 'regionType' | 'regions'>): FunctionBody {
   const code = new Code(CHAIN), cpu = code.param(0), budget = code.param(1), pc = code.param(2);
   code.if(budget.gtS(L.REGION_BUDGET), () => {
-    const entry = code.let(loadFrom('i32', cpu, L.ITLB).add(pc.shrU(12).wrap().and(L.ITLB_ENTRIES - 1).shl(4)));
+    const entry = code.let(codeEntryOf(cpu, pc));
     code.if(loadFrom('i64', entry).eq(pc.and(~0xffcn)), () => {
       const place = code.let(loadFrom('i32', loadFrom('i32', entry, 8).add(pc.wrap().and(0xffc)), L.SLOT_ENTRIES));
       code.if(place.ltS(0), () => code.returnCallIndirect(regionType, place.xor(L.ENTRY_TRANSLATED), [cpu, budget, pc.and(~0xfffn), code.param(DEPTH)], regions));
@@ -185,7 +188,6 @@ class RegionEmitter extends Emitter {
 
   /** Runs `body`; its exceptions store what is dirty and return. */
   private faultable(block: Block, body: () => void): void {
-    const stores = this.flowOf(block).faultStores;
     if (!block.instructions.some(i => i.effects.faults || i.effects.usesVectors)) { body(); return; }
     this.code.block((done) => {
       this.code.block((faulted) => {
@@ -193,7 +195,7 @@ class RegionEmitter extends Emitter {
         body();
         this.code.br(done);
       });
-      this.spill(stores);
+      this.spill(this.flowOf(block).faultStores);
       this.code.return(this.budget);
     });
   }
@@ -271,9 +273,12 @@ class RegionEmitter extends Emitter {
     this.code.return(this.budget);
   }
 
+  /** The entry of an offset in this page. */
+  private entryAt(offset: number): Val { return this.let(loadFrom('i32', Val.i32(this.slot + L.SLOT_ENTRIES + offset))); }
+
   /** The region of an offset in this page, when there is one and it may be entered. */
   private ifTranslated(offset: number, then: (region: Val) => void): void {
-    const entry = this.let(loadFrom('i32', Val.i32(this.slot + L.SLOT_ENTRIES + offset)));
+    const entry = this.entryAt(offset);
     this.code.if(entry.ltS(0).and(this.budget.gtS(L.REGION_BUDGET)), () => then(entry.xor(L.ENTRY_TRANSLATED)), undefined, true);
   }
 
@@ -284,7 +289,7 @@ class RegionEmitter extends Emitter {
 
   private callOffset(offset: number): void {
     this.callBack(() => this.goToOffset(offset), (depth) => {
-      const entry = this.let(loadFrom('i32', Val.i32(this.slot + L.SLOT_ENTRIES + offset)));
+      const entry = this.entryAt(offset);
       this.code.if(entry.geS(0), () => this.stopAt(this.address(offset)), undefined, false);
       const near = this.around.inModule(this.slot, offset), far = () => {
         this.code.callIndirect(this.around.regionType, entry.xor(L.ENTRY_TRANSLATED), [this.cpu, this.budget, this.code.param(PAGE), depth], this.around.regions);

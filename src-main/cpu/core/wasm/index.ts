@@ -24,7 +24,7 @@ export { flushEverywhere } from "./tlb";
 export { translate } from "./mmu";
 export { multiplyHighUnsigned, multiplyHighSigned, crc32 } from "./arithmetic";
 
-export { floatBinary, floatMultiplyAdd, floatSquareRoot, floatCompare, floatCompareMask } from "./float-arithmetic";
+export { floatBinary, floatMultiplyAdd, floatSquareRoot, floatCompare } from "./float-arithmetic";
 export {
   floatConvert, floatToInteger, integerToFloat, floatRoundIntegral, floatReciprocalEstimate, floatRootEstimate, floatReciprocalExponent,
 } from "./float-convert";

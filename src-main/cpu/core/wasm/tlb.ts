@@ -41,7 +41,7 @@ const CODE_BYTES: usize = ITLB_ENTRIES * ITLB_ENTRY_BYTES;
 function forgetContext(cpu: usize, n: i32): void { store<u64>(contextKey(cpu, n) + 8, UNUSED); }
 
 /** TTBR0, TTBR1's ASID or what they mean changed: EL0's TLB is to be looked for again. */
-export function leaveContext(cpu: usize): void {
+function leaveContext(cpu: usize): void {
   put32(cpu, TLB_EL0, <i32>cpu + NO_TLB);
   put32(cpu, ITLB_EL0, <i32>cpu + NO_ITLB);
   put32(cpu, UNWIND, 1);
