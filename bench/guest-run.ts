@@ -28,8 +28,8 @@ export const QEMU_SETTINGS = ['-M', 'virt,gic-version=3', '-cpu', 'cortex-a72', 
 const optional = (option: string, value: string | undefined): readonly string[] => (value === undefined ? [] : [option, value]);
 
 export const quarterdeck: Side = {
-  name: 'Quarterdeck', command: process.execPath, ram: { offset: RAM_BASE + GUEST_RAM_PA, bytes: ramBytes },
-  args: ({ kernel, initrd, commandLine }) => [QUARTERDECK, 'run', ...QUARTERDECK_SETTINGS, '--kernel', kernel, ...optional('--initrd', initrd), ...optional('--append', commandLine)],
+  name: 'Quarterdeck', command: QUARTERDECK, ram: { offset: RAM_BASE + GUEST_RAM_PA, bytes: ramBytes },
+  args: ({ kernel, initrd, commandLine }) => ['run', ...QUARTERDECK_SETTINGS, '--kernel', kernel, ...optional('--initrd', initrd), ...optional('--append', commandLine)],
 };
 export const qemu: Side = {
   name: 'QEMU', command: 'qemu-system-aarch64', ram: { offset: 0, bytes: ramBytes },

@@ -3,7 +3,7 @@
  * Every file of dist/app, engine, cli and chunks lies one folder deep, so `../core` is right from each of them.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build as bundle, type BuildOptions } from 'esbuild';
 import { build as buildPage } from 'vite';
@@ -41,6 +41,7 @@ async function buildNode(): Promise<void> {
     banner: { js: 'import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);' },
     entryPoints: Object.fromEntries(Object.entries(ENTRIES).map(([out, source]) => [out, join(ROOT, 'src-main', source)])),
   });
+  chmodSync(join(DIST, 'cli/quarterdeck.js'), 0o755);
   const written = new Set(Object.keys(metafile.outputs).map(path => basename(path)));
   for (const chunk of readdirSync(join(DIST, 'chunks'))) if (!written.has(chunk)) rmSync(join(DIST, 'chunks', chunk));
 }

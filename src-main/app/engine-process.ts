@@ -17,6 +17,8 @@ const SERVICE_NAME = 'Quarterdeck engine';
 const BACK_OFF_MS = { first: 250, most: 10_000 } as const;
 /** An engine that lived this long died for a new reason. */
 const STEADY_MS = 30_000;
+/** glibc's, as in the command's first line: V8's compiler threads share one heap, and give back what they freed. */
+const HEAP = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536' };
 /** How long a closing engine may take before it is killed. */
 const CLOSE_MS = 10_000;
 
@@ -31,7 +33,7 @@ export class EngineProcess {
   constructor(options: EngineProcessOptions) { this.options = options; }
 
   start(): void {
-    const child = utilityProcess.fork(this.options.entry, [...this.options.args], { serviceName: SERVICE_NAME, stdio: 'inherit' });
+    const child = utilityProcess.fork(this.options.entry, [...this.options.args], { serviceName: SERVICE_NAME, stdio: 'inherit', env: { ...process.env, ...HEAP } });
     this.child = child;
     this.startedMs = Date.now();
     child.on('message', (message: FromEngineProcess) => { if (message.kind === 'refused') this.refused(message.message); });
