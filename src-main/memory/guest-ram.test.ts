@@ -20,8 +20,8 @@ test('RAM is a window of the shared memory, little-endian', () => {
 test('nothing outside the window can be reached, whatever the guest says', () => {
   const { ram, all } = rig();
   for (const address of [BASE - 1, BASE + 0xffe, BASE + 0x1000, 0, 2 ** 64, -1, NaN, Infinity]) {
-    expect([ram.load(address, 4), ram.store(address, 4, -1), ram.view(address, 4), ram.write(address, new Uint8Array(4).fill(1))])
-      .toEqual([undefined, false, undefined, false]);
+    expect([ram.load(address, 4), ram.store(address, 4, -1), ram.view(address, 4), ram.read(address, new Uint8Array(4)), ram.reaches(address, 4), ram.write(address, new Uint8Array(4).fill(1))])
+      .toEqual([undefined, false, undefined, false, false, false]);
   }
   expect(ram.view(BASE, -1)).toBeUndefined();
   expect(all.every((byte) => byte === 0)).toBe(true);

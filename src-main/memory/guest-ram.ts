@@ -49,10 +49,20 @@ export class GuestRam implements Dma {
     return true;
   }
 
+  /** The bytes themselves, not a copy, and not to be written to. */
   view(address: number, length: number): Uint8Array | undefined {
     if (!this.has(address, length)) return undefined;
     return this.bytes.subarray(address - this.base, address - this.base + length);
   }
+
+  read(address: number, into: Uint8Array): boolean {
+    if (!this.has(address, into.length)) return false;
+    const at = address - this.base;
+    into.set(this.bytes.subarray(at, at + into.length));
+    return true;
+  }
+
+  reaches(address: number, length: number): boolean { return this.has(address, length); }
 
   write(address: number, bytes: Uint8Array): boolean {
     if (!this.has(address, bytes.length)) return false;

@@ -131,9 +131,9 @@ export class Its {
     const [low, high] = this.state.cbaser;
     const base = (high & 0xf_ffff) * 2 ** 32 + ((low & 0xffff_f000) >>> 0);
     while (this.state.enabled && (high & VALID) !== 0 && this.state.creadr !== this.state.cwriter) {
-      const bytes = this.io.dma.view(base + this.state.creadr, COMMAND_BYTES);
+      const bytes = new Uint8Array(COMMAND_BYTES), isRead = this.io.dma.read(base + this.state.creadr, bytes);
       this.state.creadr = (this.state.creadr + COMMAND_BYTES) % this.queueBytes;
-      const problem = bytes === undefined ? 'the command queue is not in memory' : runCommand(this, bytes);
+      const problem = isRead ? runCommand(this, bytes) : 'the command queue is not in memory';
       if (problem !== undefined) this.io.guestError(`${this.name}: ${problem}`);
     }
   }

@@ -96,8 +96,9 @@ export class Lpis {
   }
 
   private fetch(cpu: number, address: number) {
-    const table = this.io.dma.view(address, LPI_END / 8);
-    for (let at = FIRST_LPI / 8; table !== undefined && at < table.length; at++) {
+    const table = new Uint8Array(LPI_END / 8);
+    if (!this.io.dma.read(address, table)) return;
+    for (let at = FIRST_LPI / 8; at < table.length; at++) {
       for (let bit = 0; table[at]! >> bit !== 0; bit++) if ((table[at]! >> bit & 1) !== 0) this.latch(8 * at + bit, cpu);
     }
   }

@@ -23,7 +23,7 @@ export function gather(dma: Dma, buffers: readonly GuestBuffer[]): Uint8Array<Ar
   const bytes = new Uint8Array(lengthOf(buffers));
   let at = 0;
   for (const { address, length } of buffers) {
-    bytes.set(dma.view(address, length)!, at);
+    dma.read(address, bytes.subarray(at, at + length));
     at += length;
   }
   return bytes;

@@ -52,6 +52,7 @@ export class Virtqueue {
   state = newQueue();
   readonly maxSize: number;
   private readonly io: VirtqueueIo;
+  private readonly descriptorBytes = new Uint8Array(DESC_BYTES);
   private stopped = false;
 
   constructor(io: VirtqueueIo) {
@@ -138,17 +139,17 @@ export class Virtqueue {
   }
 
   private addBuffer(chain: { readable: GuestBuffer[]; writable: GuestBuffer[] }, { address, length, flags }: Descriptor): string | undefined {
-    if (this.io.dma.view(address, length) === undefined) return 'a buffer is not in memory';
-    if ((flags & WRITE) !== 0) chain.writable.push({ address, length });
+    const isWritable = (flags & WRITE) !== 0;
+    if (!this.io.dma.reaches(address, length, isWritable ? 'write' : 'read')) return 'a buffer is not in memory';
+    if (isWritable) chain.writable.push({ address, length });
     else if (chain.writable.length > 0) return 'a readable buffer follows a writable one';
     else chain.readable.push({ address, length });
     return undefined;
   }
 
   private descriptor(table: Table, index: number): Descriptor | undefined {
-    const bytes = this.io.dma.view(table.address + DESC_BYTES * index, DESC_BYTES);
-    if (bytes === undefined) return undefined;
-    const words = new DataView(bytes.buffer, bytes.byteOffset, DESC_BYTES);
+    const words = new DataView(this.descriptorBytes.buffer);
+    if (!this.io.dma.read(table.address + DESC_BYTES * index, this.descriptorBytes)) return undefined;
     return {
       address: words.getUint32(4, true) * 2 ** 32 + words.getUint32(0, true), length: words.getUint32(8, true),
       flags: words.getUint16(12, true), next: words.getUint16(14, true),
