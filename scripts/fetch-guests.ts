@@ -1,7 +1,4 @@
-/**
- * Fetches Debian's arm64 kernels and busybox through apt into a cache outside git, and builds an initrd for each.
- * apt works with lists of its own, so the machine's configuration stays as it is.
- */
+/** Fetches Debian's arm64 kernels and busybox into a cache outside git, and builds an initrd for each, with a shell or to boot a disk. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -9,21 +6,29 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { EngineError, messageOf } from '../shared/base/errors.ts';
+import { Apt, BACKPORTS, SUITE } from './apt.ts';
 import { cpio, directory, file, link } from './cpio.ts';
 
 const run = promisify(execFile);
 
-export interface Guest { readonly kernel: string; readonly initrd: string }
+/** `archive` is the kernel's package, for its modules. */
+export interface Guest { readonly kernel: string; readonly initrd: string; readonly archive: string }
 
 /** `cloud` is small and boots fast; `generic` also has a driver for the board's power button. */
+const MODULES = [
+  'virtio_ring', 'virtio', 'virtio_mmio', 'virtio_blk', 'virtio-rng', 'virtio_console', 'evdev', 'gpio_keys',
+  'crc16', 'libcrc32c', 'crc32c_generic', 'mbcache', 'jbd2', 'ext4',
+] as const;
 const KERNELS = {
-  cloud: { metapackage: 'linux-image-cloud-arm64', modules: ['virtio_ring', 'virtio', 'virtio_mmio', 'virtio_blk', 'virtio-rng', 'virtio_console'] },
-  generic: { metapackage: 'linux-image-arm64', modules: ['virtio_ring', 'virtio', 'virtio_mmio', 'virtio_blk', 'virtio-rng', 'evdev', 'gpio_keys'] },
+  'cloud': { metapackage: 'linux-image-cloud-arm64', suite: SUITE },
+  'generic': { metapackage: 'linux-image-arm64', suite: SUITE },
+  'cloud-6.12': { metapackage: 'linux-image-cloud-arm64', suite: BACKPORTS },
+  'generic-6.12': { metapackage: 'linux-image-arm64', suite: BACKPORTS },
 } as const;
 export type KernelFlavour = keyof typeof KERNELS;
 
 /** To be raised with every change to what the initrd holds. */
-const INITRD_FORMAT = 4;
+const INITRD_FORMAT = 5;
 
 const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -32,6 +37,11 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 for module in $(cat /modules/order); do insmod /modules/$module.ko; done
+for word in $(cat /proc/cmdline); do case $word in root=*|init=*) export "$word";; esac; done
+if [ -n "$root" ]; then
+  mount -t ext4 -o ro "$root" /root && exec switch_root /root "\${init:-/sbin/init}"
+  echo "The root file system $root could not be mounted."
+fi
 [ -e /modules/gpio_keys.ko ] && acpid
 setsid cttyhack sh
 poweroff -f
@@ -42,7 +52,7 @@ export const cacheFolder = (): string => process.env.QUARTERDECK_CACHE ?? join(i
 /** The Debian guest, from the cache when it is there. */
 export async function fetchGuests(flavour: KernelFlavour = 'cloud'): Promise<Guest> {
   const folder = join(cacheFolder(), 'guests', `debian-${flavour}-${INITRD_FORMAT}`);
-  const guest = { kernel: join(folder, 'Image'), initrd: join(folder, 'initrd.gz') };
+  const guest = { kernel: join(folder, 'Image'), initrd: join(folder, 'initrd.gz'), archive: join(folder, 'kernel.deb') };
   if (existsSync(guest.kernel) && existsSync(guest.initrd)) return guest;
   try { await fetchInto(folder, flavour); } catch (error) {
     throw new EngineError('no-guests', `Debian's arm64 ${flavour} kernel could not be fetched through apt: ${lastLine(error)}`);
@@ -53,32 +63,28 @@ export async function fetchGuests(flavour: KernelFlavour = 'cloud'): Promise<Gue
 /** The folder appears complete or not at all, whoever else fetches at the same time. */
 async function fetchInto(folder: string, flavour: KernelFlavour): Promise<void> {
   const work = `${folder}.${process.pid}`;
-  await mkdir(join(work, 'lists/partial'), { recursive: true });
-  await mkdir(join(work, 'cache/archives/partial'), { recursive: true });
+  const out = join(work, 'out');
+  await mkdir(out, { recursive: true });
   try {
-    await unpack(work, flavour);
-    const out = join(work, 'out');
-    await mkdir(out);
+    await unpack(work, out, flavour);
     const [kernel] = (await readdir(join(work, 'root/boot'))).filter(name => name.startsWith('vmlinuz-'));
     if (kernel === undefined) throw new Error('the package holds no kernel');
     await rename(join(work, 'root/boot', kernel), join(out, 'Image'));
-    await writeFile(join(out, 'initrd.gz'), gzipSync(await initrd(join(work, 'root'), KERNELS[flavour].modules)));
+    await writeFile(join(out, 'initrd.gz'), gzipSync(await initrd(join(work, 'root'))));
     await rename(out, folder).catch((error: unknown) => { if (!existsSync(folder)) throw error; });
   } finally { await rm(work, { recursive: true, force: true }); }
 }
 
-async function unpack(work: string, flavour: KernelFlavour): Promise<void> {
-  const options = ['APT::Architecture=arm64', 'APT::Architectures=arm64', 'APT::Sandbox::User=root', `Dir::State::Lists=${work}/lists`, `Dir::Cache=${work}/cache`].map(option => `-o${option}`);
-  await run('apt-get', [...options, 'update'], { cwd: work });
-  const { stdout } = await run('apt-cache', [...options, 'depends', KERNELS[flavour].metapackage], { cwd: work });
-  const kernel = /Depends: (linux-image-\S+)/.exec(stdout)?.[1];
-  if (kernel === undefined) throw new Error(`${KERNELS[flavour].metapackage} names no kernel`);
-  await run('apt-get', [...options, 'download', kernel, 'busybox-static'], { cwd: work });
-  for (const archive of (await readdir(work)).filter(name => name.endsWith('.deb'))) await run('dpkg-deb', ['-x', join(work, archive), join(work, 'root')]);
+async function unpack(work: string, out: string, flavour: KernelFlavour): Promise<void> {
+  const { metapackage, suite } = KERNELS[flavour], apt = await Apt.in(join(work, 'apt'));
+  for (const archive of await apt.download(await apt.dependency(metapackage, 'linux-image-', suite), 'busybox-static')) {
+    await run('dpkg-deb', ['-x', archive, join(work, 'root')]);
+    if (basename(archive).startsWith('linux-image-')) await rename(archive, join(out, 'kernel.deb'));
+  }
 }
 
-async function initrd(root: string, modules: readonly string[]): Promise<Buffer> {
-  const drivers = await modulesBelow(join(root, 'lib/modules'), modules);
+async function initrd(root: string): Promise<Buffer> {
+  const drivers = await modulesBelow(join(root, 'lib/modules'), MODULES);
   return cpio([
     ...['bin', 'dev', 'etc', 'etc/acpi', 'etc/acpi/PWRF', 'modules', 'proc', 'root', 'sys', 'tmp', 'var', 'var/log', 'var/run'].map(directory),
     file('bin/busybox', await readFile(join(root, 'bin/busybox')), 0o755),
