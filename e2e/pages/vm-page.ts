@@ -11,7 +11,7 @@ export class VmPage extends ObjectPage {
   constructor(page: Page) {
     super(page);
     this.power = page.getByRole('toolbar', { name: 'Power' });
-    this.powerState = page.getByRole('main').getByText(/^Power(ed|ing) (On|Off)$/).first();
+    this.powerState = page.getByRole('main').getByText(/^(Power(ed|ing) (On|Off)|Suspend(ing|ed))$/).first();
     this.terminal = new Terminal(page);
   }
 

@@ -34,6 +34,8 @@ export interface EngineApi {
     shutDownGuest(id: VmId): Promise<TaskId>;
     powerOff(id: VmId): Promise<TaskId>;
     reset(id: VmId): Promise<TaskId>;
+    /** Writes the running machine to disk and stops it; the next power on goes on from there, and power off gives that up. */
+    suspend(id: VmId): Promise<TaskId>;
     delete(id: VmId): Promise<TaskId>;
     stats(id: VmId): Promise<VmStats | null>;
   };

@@ -46,7 +46,7 @@ export const VmSpec = v.object({
 export type VmSpec = v.InferOutput<typeof VmSpec>;
 
 /** vSphere's words for a VM's power state. */
-export type PowerState = 'poweredOff' | 'poweringOn' | 'poweredOn' | 'poweringOff';
+export type PowerState = 'poweredOff' | 'poweringOn' | 'poweredOn' | 'poweringOff' | 'suspending' | 'suspended';
 
 export interface Vm {
   readonly id: VmId;

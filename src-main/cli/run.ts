@@ -1,6 +1,6 @@
 /**
  * `quarterdeck run`: boots one VM without the engine, its serial console on stdin and stdout. Exit codes: 0 the guest
- * powered off, 1 the VM failed, 2 bad usage or unreadable input, 3 `--timeout` passed, 4 the guest reset itself under
+ * powered off, or was suspended, 1 the VM failed, 2 bad usage or unreadable input, 3 `--timeout` passed, 4 the guest reset itself under
  * `--no-reboot`, 130 the operator quit.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -24,13 +24,15 @@ interface RunOptions {
   readonly disk: readonly string[];
   readonly timeout?: number;
   readonly reboot: boolean;
+  readonly state?: string;
+  readonly resume?: true;
   readonly profile?: number;
   readonly symbols?: string;
 }
 
 const COUNTER_HZ = 62_500_000;
-/** Typed at the console: Ctrl-A, then x ends the VM, as under QEMU. */
-const ESCAPE = 0x01, QUIT = 'x'.charCodeAt(0);
+/** Typed at the console: Ctrl-A, then x ends the VM, as under QEMU, and s suspends it. */
+const ESCAPE = 0x01, QUIT = 'x'.charCodeAt(0), SUSPEND = 's'.charCodeAt(0);
 /** How many regions a profile lists. */
 const HOT_REGIONS = 10;
 const QUIT_CODE = 130, TIMEOUT_CODE = 3;
@@ -46,11 +48,13 @@ export const runCommand = new Command('run')
   .option('--seed <text>', 'with --smp deterministic, what the guest\'s random numbers follow from')
   .option('--start-date <date>', 'with --smp deterministic, the date at power-on, for example 2026-01-01', dateMs)
   .option('--disk <file>', 'raw disk image (may be repeated)', (file: string, files: readonly string[]) => [...files, file], [])
+  .option('--state <file>', 'where Ctrl-A s, or SIGUSR2, suspends the VM to: memory, devices, all of it')
+  .option('--resume', 'go on from that file instead of booting; it is used up by that, as the VM\'s disks go on')
   .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
   .option('--no-reboot', 'end with code 4 when the guest resets itself')
   .addOption(new Option('--profile [regions]', `at the end, print on stderr where time went: instructions per second, translation, exits by cause, and the hottest regions of code`).preset(String(HOT_REGIONS)).argParser(wholeNumber('Number of regions', 1, 1000)))
   .option('--symbols <file>', 'with --profile, names of functions: a System.map, or what nm prints')
-  .addHelpText('after', '\nCtrl-A x ends the VM.')
+  .addHelpText('after', '\nCtrl-A x ends the VM, Ctrl-A s suspends it to the file given with --state.')
   .action(async (options: RunOptions) => { process.exitCode = await run(options); });
 
 function memoryMib(text: string): number {
@@ -94,9 +98,10 @@ async function run(options: RunOptions): Promise<number> {
 
 async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.kernel === undefined && options.initrd !== undefined) throw new EngineError('usage', 'An initrd needs a kernel: give --kernel too.');
+  if (options.resume && options.state === undefined) throw new EngineError('usage', '--resume goes on from the file given with --state: give that too.');
   const disks = options.disk.map(path => ({ path, readOnly: false }));
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */
@@ -150,11 +155,13 @@ class ConsoleSession {
   private profile: VmProfile | undefined;
   private readonly symbols: Symbols | undefined;
   private escaped = false;
+  private readonly statePath: string | undefined;
   private readonly timer: NodeJS.Timeout | undefined;
 
   constructor(launch: VmLaunch, options: RunOptions, symbols: Symbols | undefined, done: (code: number) => void) {
     this.done = done;
     this.symbols = symbols;
+    this.statePath = options.state;
     this.vm = startVm(launch, {
       started: () => { this.started = true; this.connectInput(); },
       consoleOutput: bytes => process.stdout.write(bytes, () => this.vm.acknowledgeConsole(bytes.length)),
@@ -164,6 +171,7 @@ class ConsoleSession {
     }, { stopOnReset: !options.reboot });
     this.timer = options.timeout === undefined ? undefined : setTimeout(() => this.end(TIMEOUT_CODE), options.timeout * 1000);
     process.once('SIGINT', () => this.end(QUIT_CODE));
+    if (process.platform !== 'win32') process.on('SIGUSR2', () => void this.suspend());
     process.once('SIGTERM', () => this.end(QUIT_CODE));
     process.stdout.on('error', () => this.end(QUIT_CODE));
   }
@@ -177,11 +185,17 @@ class ConsoleSession {
     const passed: number[] = [];
     for (const byte of bytes) {
       if (this.escaped && byte === QUIT) { this.end(QUIT_CODE); return; }
+      if (this.escaped && byte === SUSPEND) { this.escaped = false; void this.suspend(); continue; }
       if (byte === ESCAPE && !this.escaped && process.stdin.isTTY) { this.escaped = true; continue; }
       this.escaped = false;
       passed.push(byte);
     }
     if (passed.length > 0) this.vm.consoleInput(Uint8Array.from(passed));
+  }
+
+  private async suspend(): Promise<void> {
+    if (this.statePath === undefined) { process.stderr.write('\r\nquarterdeck: Nothing says where to suspend to: start with --state FILE.\r\n'); return; }
+    try { await this.vm.suspend(this.statePath); } catch (error) { process.stderr.write(`\r\nquarterdeck: ${messageOf(error)}\r\n`); }
   }
 
   private end(code: number): void {
@@ -200,7 +214,7 @@ class ConsoleSession {
 
   private codeOf(stop: VmStop): number {
     switch (stop.kind) {
-      case 'poweredOff': return 0;
+      case 'poweredOff': case 'suspended': return 0;
       case 'reset': return 4;
       case 'terminated': return this.code ?? QUIT_CODE;
       case 'failed': return complain(stop.message, this.started ? 1 : 2);

@@ -12,7 +12,7 @@ export function checkFits(spec: VmSpec, host: Host): void {
 /** Throws, with the reason, when the host cannot run the VM beside those that are on. */
 export function checkPowerOn(vm: Vm, host: Host, all: Iterable<Vm>): void {
   checkFits(vm.spec, host);
-  const on = [...all].filter(other => other.hostId === host.id && other.id !== vm.id && other.powerState !== 'poweredOff');
+  const on = [...all].filter(other => other.hostId === host.id && other.id !== vm.id && other.powerState !== 'poweredOff' && other.powerState !== 'suspended');
   const leftMib = on.reduce((left, other) => left - other.spec.memoryMib, host.memoryMib);
   if (vm.spec.memoryMib > leftMib) throw new EngineError('no-memory', `${host.name} has ${leftMib} MiB of memory left, but ${vm.spec.name} needs ${vm.spec.memoryMib} MiB.`);
 }

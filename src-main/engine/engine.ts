@@ -15,6 +15,7 @@ import { Power } from './power.ts';
 import { recover } from './recover.ts';
 import type { Session } from './session.ts';
 import { TaskRunner } from './task-runner.ts';
+import { VmFiles } from './vm-files.ts';
 import { vmMethods } from './vm-methods.ts';
 
 export class Engine {
@@ -29,14 +30,14 @@ export class Engine {
     this.store = store;
     this.inventory = inventory;
     this.tasks = new TaskRunner(store);
-    this.power = new Power(inventory, startVm);
+    this.power = new Power(inventory, startVm, new VmFiles(dataPath));
     this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath };
   }
 
   /** Rejects with a sentence when the data folder is in use, damaged or from a newer version. */
   static async open({ dataPath, startVm }: { dataPath: string; startVm: StartVm }): Promise<Engine> {
     const store = await Store.open(join(dataPath, 'inventory.db'));
-    await recover(store);
+    await recover(store, new VmFiles(dataPath));
     return new Engine(store, await Inventory.open(store), startVm, dataPath);
   }
 

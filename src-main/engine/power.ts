@@ -3,12 +3,14 @@
  * what should be shown; this says what is running.
  */
 import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
+import { removeStateFile } from '../hypervisor/state-file.ts';
 import type { RunningVm, StartVm, VmStop } from '../hypervisor/vm-launch.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { VmId } from '../../shared/base/ids.ts';
 import type { PowerState, Vm, VmStats } from '../../shared/model/vm.ts';
 import { checkPowerOn } from './admission.ts';
 import { Console } from './console.ts';
+import type { VmFiles } from './vm-files.ts';
 import type { TaskContext } from './task-runner.ts';
 
 const SHUT_DOWN_WAIT_MS = 60_000;
@@ -24,10 +26,12 @@ interface Running {
 export class Power {
   private readonly inventory: Inventory;
   private readonly startVm: StartVm;
+  private readonly files: VmFiles;
   private readonly running = new Map<VmId, Running>();
   private readonly consoles = new Map<VmId, Console>();
 
-  constructor(inventory: Inventory, startVm: StartVm) {
+  constructor(inventory: Inventory, startVm: StartVm, files: VmFiles) {
+    this.files = files;
     this.inventory = inventory;
     this.startVm = startVm;
   }
@@ -42,20 +46,23 @@ export class Power {
 
   forget(id: VmId): void { this.consoles.delete(id); }
 
+  removeFiles(id: VmId): Promise<void> { return this.files.remove(id); }
+
   stats(id: VmId): Promise<VmStats | null> {
     this.inventory.vm(id);
     return this.running.get(id)?.vm.stats() ?? Promise.resolve(null);
   }
 
-  async on(id: VmId, { signal }: TaskContext): Promise<void> {
+  /** Boots the VM, or goes on where it was suspended. */
+  async on(id: VmId, { signal, progress }: TaskContext): Promise<void> {
     const vm = await this.inventory.transact(edit => {
-      const off = inState(edit.vm(id), ['poweredOff']);
+      const off = inState(edit.vm(id), ['poweredOff', 'suspended']);
       checkPowerOn(off, edit.host(off.hostId), edit.vms);
       const { problem: _, ...rest } = off;
       edit.putVm({ ...rest, powerState: 'poweringOn' });
       return off;
     });
-    const running = this.launch(vm);
+    const running = this.launch(vm, progress);
     const cancel = () => void running.vm.terminate();
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) cancel();
@@ -72,7 +79,26 @@ export class Power {
     if (wait.aborted) throw new EngineError('guest-ignored', `${vm.spec.name} did not shut down within ${SHUT_DOWN_WAIT_MS / 1000} seconds. Its guest may not listen to the power button; power it off instead.`);
   }
 
+  async suspend(id: VmId, { signal, progress }: TaskContext): Promise<void> {
+    const vm = await this.inventory.transact(edit => {
+      const on = inState(edit.vm(id), ['poweredOn']);
+      edit.putVm({ ...on, powerState: 'suspending' });
+      return on;
+    });
+    const running = this.runningVm(vm);
+    try {
+      await this.files.makeFolder(id);
+      await running.vm.suspend(this.files.suspendedState(id), { signal, progress });
+    } catch (error) {
+      await this.inventory.transact(edit => { if (edit.vm(id).powerState === 'suspending') edit.putVm({ ...edit.vm(id), powerState: 'poweredOn' }); });
+      throw error;
+    }
+    await running.gone;
+  }
+
+  /** Of a suspended VM, gives its state up. */
   async off(id: VmId): Promise<void> {
+    if (this.inventory.vm(id).powerState === 'suspended') { await this.dropState(id); return; }
     const vm = await this.inventory.transact(edit => {
       const on = inState(edit.vm(id), ['poweredOn', 'poweringOn']);
       edit.putVm({ ...on, powerState: 'poweringOff' });
@@ -81,6 +107,15 @@ export class Power {
     const running = this.runningVm(vm);
     await running.vm.terminate();
     await running.gone;
+  }
+
+  private async dropState(id: VmId): Promise<void> {
+    await this.inventory.transact(edit => {
+      const vm = inState(edit.vm(id), ['suspended']);
+      edit.putVm({ ...vm, powerState: 'poweredOff' });
+      edit.event({ severity: 'info', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off; its suspended state was given up.`, target: refOf(vm) });
+    });
+    await removeStateFile(this.files.suspendedState(id));
   }
 
   async reset(id: VmId): Promise<void> {
@@ -94,13 +129,14 @@ export class Power {
     await Promise.all([...this.running.values()].map(async ({ vm, gone }) => { await vm.terminate(); await gone; }));
   }
 
-  private launch(vm: Vm): Running {
+  private launch(vm: Vm, progress: (part: number) => void): Running {
     const { id, hostId, spec } = vm, serial = this.console(id), { counterHz } = this.inventory.host(hostId);
     const started = Promise.withResolvers<undefined>(), gone = Promise.withResolvers<undefined>();
     // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
     gone.promise.catch(() => undefined);
-    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, counterHz, guest: spec.guest, disks: spec.disks }, {
+    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, counterHz, guest: spec.guest, disks: spec.disks, resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
+      resuming: progress,
       started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),
       resetByGuest: () => void this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${spec.name} was reset by its guest.`, target: refOf(vm) })),
@@ -129,7 +165,7 @@ export class Power {
   }
 
   private recordStopped(id: VmId, stop: VmStop): Promise<void> {
-    return this.inventory.transact(edit => { markStopped(edit, edit.vm(id), stop); });
+    return this.inventory.transact(edit => { markStopped(edit, edit.vm(id), stop, this.files.isSuspended(id)); });
   }
 
   private runningVm(vm: Vm): Running {
@@ -139,13 +175,15 @@ export class Power {
   }
 }
 
-function markStopped(edit: Edit, vm: Vm, stop: VmStop): void {
-  edit.putVm({ ...vm, powerState: 'poweredOff', ...(stop.kind === 'failed' && { problem: stop.message }) });
+/** A VM that could not go on from its state still has it. */
+function markStopped(edit: Edit, vm: Vm, stop: VmStop, isSuspended: boolean): void {
+  edit.putVm({ ...vm, powerState: isSuspended ? 'suspended' : 'poweredOff', ...(stop.kind === 'failed' && { problem: stop.message }) });
   if (stop.kind === 'failed') edit.event({ severity: 'error', type: 'vm.failed', message: `${vm.spec.name} failed: ${stop.message}`, target: refOf(vm) });
+  else if (stop.kind === 'suspended') edit.event({ severity: 'info', type: 'vm.suspended', message: `${vm.spec.name} was suspended.`, target: refOf(vm) });
   else edit.event({ severity: 'info', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off${stop.kind === 'terminated' ? '' : ' by its guest'}.`, target: refOf(vm) });
 }
 
-const IN_WORDS: Readonly<Record<PowerState, string>> = { poweredOff: 'powered off', poweringOn: 'being powered on', poweredOn: 'powered on', poweringOff: 'being powered off' };
+const IN_WORDS: Readonly<Record<PowerState, string>> = { poweredOff: 'powered off', poweringOn: 'being powered on', poweredOn: 'powered on', poweringOff: 'being powered off', suspending: 'being suspended', suspended: 'suspended' };
 
 function inState(vm: Vm, wanted: readonly PowerState[]): Vm {
   if (!wanted.includes(vm.powerState)) throw new EngineError('wrong-state', `${vm.spec.name} is ${IN_WORDS[vm.powerState]}.`);

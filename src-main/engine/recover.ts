@@ -2,6 +2,7 @@
 import type { Write } from '../inventory/database.ts';
 import { refOf } from '../inventory/inventory.ts';
 import type { Store } from '../inventory/store.ts';
+import type { VmFiles } from './vm-files.ts';
 import type { Task } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 
@@ -9,18 +10,21 @@ const TASK_ERROR = 'The engine stopped while this task ran.';
 const VM_PROBLEM = 'The engine stopped while this VM ran.';
 
 /** Updates the store's contents too: they are what the inventory begins with. */
-export async function recover(store: Store): Promise<void> {
+export async function recover(store: Store, files: VmFiles): Promise<void> {
   const { vms, unfinished } = store.contents;
-  const orphans = vms.filter(vm => vm.powerState !== 'poweredOff');
+  const orphans = vms.filter(({ powerState }) => powerState !== 'poweredOff' && powerState !== 'suspended');
   if (orphans.length + unfinished.length === 0) return;
   const nowMs = Date.now();
-  await store.commit([...unfinished.map(task => failed(task, nowMs)), ...orphans.flatMap(vm => poweredOff(vm, nowMs))]);
+  await store.commit([...unfinished.map(task => failed(task, nowMs)), ...orphans.flatMap(vm => (files.isSuspended(vm.id) ? suspended(vm) : poweredOff(vm, nowMs)))]);
   await store.reload();
 }
 
 function failed(task: Task, nowMs: number): Write {
   return { kind: 'task', after: { ...task, state: 'error', error: TASK_ERROR, cancelable: false, completedMs: nowMs } };
 }
+
+/** The state is whole, and the guest has not run since. */
+const suspended = (vm: Vm): Write[] => [{ kind: 'vm', after: { ...vm, powerState: 'suspended' } }];
 
 function poweredOff(vm: Vm, atMs: number): Write[] {
   return [

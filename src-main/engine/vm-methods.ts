@@ -25,6 +25,7 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     powerOn: task('Power on virtual machine', id => context => power.on(id, context), { cancelable: true }),
     shutDownGuest: task('Shut down guest', id => context => power.shutDownGuest(id, context), { cancelable: true }),
     powerOff: task('Power off virtual machine', id => () => power.off(id)),
+    suspend: task('Suspend virtual machine', id => context => power.suspend(id, context), { cancelable: true }),
     reset: task('Reset virtual machine', id => () => power.reset(id)),
     delete: task('Delete virtual machine', id => () => remove(engine, id)),
     stats: checked([Id], id => power.stats(id)),
@@ -66,4 +67,5 @@ async function remove({ inventory, power }: Context, id: VmId): Promise<void> {
     edit.event({ severity: 'info', type: 'vm.deleted', message: `${vm.spec.name} was deleted.`, target: refOf(vm) });
   });
   power.forget(id);
+  await power.removeFiles(id);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { VmStats } from '../../shared/model/vm.ts';
-import type { RunningVm, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
+import type { RunningVm, SaveOptions, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** The worker's bundle, or its source where the engine itself runs from source. */
@@ -17,11 +17,13 @@ function workerFile(): string {
 
 export const startVm: StartVm = (launch, listener, options = {}) => new WorkerVm(launch, listener, options.stopOnReset ?? false);
 
+interface Asked { resolve(result: unknown): void; reject(error: Error): void; readonly progress: ((part: number) => void) | undefined }
+
 class WorkerVm implements RunningVm {
   private readonly worker: Worker;
   private readonly listener: VmListener;
   private readonly isProfiled: boolean;
-  private readonly waitingForStats = new Map<number, { resolve(stats: VmStats): void; reject(error: Error): void }>();
+  private readonly asked = new Map<number, Asked>();
   private nextId = 1;
   private stop: VmStop | undefined;
   private readonly gone: Promise<void>;
@@ -47,13 +49,18 @@ class WorkerVm implements RunningVm {
     await this.gone;
   }
 
-  stats(): Promise<VmStats> {
-    const id = this.nextId++;
-    return new Promise((resolve, reject) => {
-      if (this.stop !== undefined) { reject(stopped()); return; }
-      this.waitingForStats.set(id, { resolve, reject });
-      this.post({ kind: 'stats', id });
-    });
+  async stats(): Promise<VmStats> { return await this.ask(id => ({ kind: 'stats', id })) as VmStats; }
+
+  async suspend(path: string, options: SaveOptions = {}): Promise<void> { await this.ask(id => ({ kind: 'suspend', id, path }), options); }
+
+  private async ask(question: (id: number) => ToWorker, { signal, progress }: SaveOptions = {}): Promise<unknown> {
+    const id = this.nextId++, cancel = () => this.post({ kind: 'cancel', id });
+    if (this.stop !== undefined) throw stopped();
+    const answer = new Promise((resolve, reject) => this.asked.set(id, { resolve, reject, progress }));
+    this.post(question(id));
+    signal?.addEventListener('abort', cancel, { once: true });
+    if (signal?.aborted) cancel();
+    try { return await answer; } finally { signal?.removeEventListener('abort', cancel); }
   }
 
   private post(message: ToWorker): void { this.worker.postMessage(message); }
@@ -63,7 +70,10 @@ class WorkerVm implements RunningVm {
       case 'started': this.listener.started(); break;
       case 'output': this.listener.consoleOutput(message.bytes); break;
       case 'reset-by-guest': this.listener.resetByGuest(); break;
-      case 'stats': this.waitingForStats.get(message.id)?.resolve(message.stats); this.waitingForStats.delete(message.id); break;
+      case 'resuming': this.listener.resuming?.(message.part); break;
+      case 'progress': this.asked.get(message.id)?.progress?.(message.part); break;
+      case 'answer': this.asked.get(message.id)?.resolve(message.result); this.asked.delete(message.id); break;
+      case 'refusal': this.asked.get(message.id)?.reject(new EngineError(message.code, message.message)); this.asked.delete(message.id); break;
       case 'profile': this.listener.profiled?.(message.profile); break;
       case 'stopped': this.stop ??= message.stop; break;
       default: message satisfies never;
@@ -71,8 +81,8 @@ class WorkerVm implements RunningVm {
   }
 
   private ended(): void {
-    for (const waiting of this.waitingForStats.values()) waiting.reject(stopped());
-    this.waitingForStats.clear();
+    for (const asked of this.asked.values()) asked.reject(stopped());
+    this.asked.clear();
     this.listener.stopped(this.stop ?? { kind: 'failed', message: 'The VM\'s worker ended without a word.' });
   }
 }

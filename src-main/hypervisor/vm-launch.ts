@@ -17,12 +17,15 @@ export interface VmLaunch {
   readonly disks: readonly DiskSpec[];
   /** Samples where its vCPUs are. When the VM stops, whoever stops it, its listener gets the profile. */
   readonly profile?: ProfileOptions | undefined;
+  /** A file that `suspend` wrote, to go on from instead of booting. It is removed before the first instruction, as its disks then go on. */
+  readonly resumeFrom?: string | undefined;
 }
 
 /** Why a VM is no longer running. */
 export type VmStop =
   | { readonly kind: 'poweredOff' }              // the guest asked (PSCI SYSTEM_OFF)
   | { readonly kind: 'reset' }                   // the guest asked, and `stopOnReset` was set
+  | { readonly kind: 'suspended' }               // `suspend()` was called, and its file is whole
   | { readonly kind: 'terminated' }              // `terminate()` was called
   | { readonly kind: 'failed'; readonly message: string }; // unreadable image, or a bug of ours; one sentence
 
@@ -30,6 +33,8 @@ export interface VmListener {
   /** Every image is loaded and the first instruction is about to run. */
   started(): void;
   consoleOutput(bytes: Uint8Array): void;
+  /** How much of `resumeFrom` has been read, before `started`. */
+  resuming?(part: number): void;
   /** The guest reset itself and starts again. */
   resetByGuest(): void;
   /** Of a launch that asked for it, before `stopped`; not of a VM that failed. */
@@ -37,6 +42,8 @@ export interface VmListener {
   /** Exactly once, last. */
   stopped(stop: VmStop): void;
 }
+
+export interface SaveOptions { readonly signal?: AbortSignal; readonly progress?: (part: number) => void }
 
 /** A VM that is starting or running. */
 export interface RunningVm {
@@ -46,6 +53,8 @@ export interface RunningVm {
   /** Presses the ACPI-style power button, which Linux obeys. */
   powerButton(): void;
   reset(): void;
+  /** Writes the whole machine to a file, and stops it then. When it rejects the VM goes on. */
+  suspend(path: string, options?: SaveOptions): Promise<void>;
   /** Pulls the plug; resolves when the worker is gone. */
   terminate(): Promise<void>;
   stats(): Promise<VmStats>;

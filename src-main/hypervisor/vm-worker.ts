@@ -8,6 +8,7 @@ import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { GuestSource } from '../../shared/model/vm.ts';
 import { RawImage } from '../storage/raw.ts';
 import { hostNowNs } from '../time/host-time.ts';
+import { removeStateFile } from './state-file.ts';
 import { Vm, type BootImage } from './vm.ts';
 import type { VmLaunch } from './vm-launch.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
@@ -64,18 +65,21 @@ async function bootOf(guest: GuestSource): Promise<BootImage> {
   }
 }
 
-type Ended = 'poweredOff' | 'reset' | 'terminated';
+type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
+/** What is done between two turns, with the VM paused; it may end the VM. */
+type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
+  private readonly jobs = new Map<number, { readonly job: Job; readonly abort: AbortController }>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
   constructor(launch: VmLaunch, boot: BootImage, disks: readonly RawImage[], stopOnReset: boolean) {
     this.stopOnReset = stopOnReset;
-    this.vm = new Vm({ ...launch, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     releaseImages();
   }
 
@@ -86,10 +90,39 @@ class Worker {
       case 'power-button': this.vm.board.powerButton(); break;
       case 'reset': this.reset(); break;
       case 'end': this.isAskedToEnd = true; break;
-      case 'stats': send({ kind: 'stats', id: message.id, stats: this.vm.stats() }); break;
+      case 'stats': send({ kind: 'answer', id: message.id, result: this.vm.stats() }); break;
+      case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
+      case 'cancel': this.jobs.get(message.id)?.abort.abort(); break;
       default: message satisfies never;
     }
     this.wakeUp();
+  }
+
+  private async suspend(id: number, path: string, signal: AbortSignal): Promise<Ended> {
+    await this.vm.saveTo(path, { signal, progress: part => send({ kind: 'progress', id, part }) });
+    return 'suspended';
+  }
+
+  /** Does what was asked for, until one ends the VM; after one that failed it goes on. */
+  private async doJobs(): Promise<Ended | undefined> {
+    for (const [id, { job, abort }] of this.jobs) {
+      this.vm.pause();
+      try {
+        const ended = await job(abort.signal);
+        send({ kind: 'answer', id });
+        if (ended !== undefined) return ended;
+      } catch (error) {
+        send({ kind: 'refusal', id, code: error instanceof EngineError ? error.code : 'internal', message: sentenceOf(error) });
+      } finally { this.jobs.delete(id); }
+      this.vm.resume();
+    }
+    return undefined;
+  }
+
+  /** Takes up a saved machine instead of what it booted with. */
+  async restoreFrom(path: string): Promise<void> {
+    await this.vm.restoreFrom(path, { progress: part => send({ kind: 'resuming', part }) });
+    await removeStateFile(path);
   }
 
   private reset(): void {
@@ -120,6 +153,8 @@ class Worker {
         this.reset();
       }
       if (this.isAskedToEnd) return 'terminated';
+      const ended = await this.doJobs();
+      if (ended !== undefined) return ended;
       await (busy ? yieldToMessages() : this.sleep());
     }
   }
@@ -152,6 +187,7 @@ async function main(): Promise<void> {
   try {
     for (const disk of launch.disks) disks.push(await RawImage.open(disk.path, disk));
     const worker = new Worker(launch, await bootOf(launch.guest), disks, stopOnReset);
+    if (launch.resumeFrom !== undefined) await worker.restoreFrom(launch.resumeFrom);
     port?.on('message', (message: ToWorker) => worker.handle(message));
     send({ kind: 'started' });
     send({ kind: 'stopped', stop: { kind: await worker.run() } });

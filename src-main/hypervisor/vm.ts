@@ -19,6 +19,7 @@ import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
 import { ParallelVcpus } from './parallel-vcpus.ts';
 import { Profiler, type ProfileOptions, type VmProfile } from './profile.ts';
 import { GUEST_HCR, Stage2, STAGE2_VTCR } from './stage2.ts';
+import { StateFile, writeStateFile, type SavedMachine, type SaveProgress } from './state-file.ts';
 import { startTranslation } from './translation-thread.ts';
 import { Vcpu, type VcpuState } from './vcpu.ts';
 
@@ -50,6 +51,8 @@ export interface VmOptions {
   /** For `smpMode` deterministic. */
   readonly counted?: CountedWorldOptions;
   readonly profile?: ProfileOptions | undefined;
+  /** It will be restored before it runs, and boots nothing. */
+  readonly isRestored?: boolean;
 }
 
 /** Asked for by the guest. */
@@ -109,7 +112,7 @@ export class Vm {
     }) : undefined;
     this.mapStage2(sizeBytes);
     this.pause();
-    this.boot();
+    if (!options.isRestored) this.boot();
   }
 
   /** A vCPU has something to hear of: it comes back for it if it runs, else `runSlice` finds it runnable. */
@@ -267,6 +270,26 @@ export class Vm {
   async save(): Promise<VmState> {
     await this.board.disksIdle();
     return { clockNs: this.clock.nowNs, randomBlocks: this.world?.save() ?? 0, port: this.port, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save() };
+  }
+
+  /** Writes all of it to a file, memory included. The VM is paused until then, and may go on afterwards. */
+  async saveTo(path: string, how: SaveProgress): Promise<void> {
+    const state = await this.save();
+    await writeStateFile(path, this.savedMachine, state, this.ram.view(this.ram.base, this.ram.sizeBytes)!, how);
+  }
+
+  /** Takes up what a file holds. The VM is paused and its memory all zeroes; when this rejects it is of no use any more. */
+  async restoreFrom(path: string, how: SaveProgress): Promise<void> {
+    const file = await StateFile.open(path);
+    try {
+      file.check(this.savedMachine);
+      this.restore(await file.readInto(this.ram.view(this.ram.base, this.ram.sizeBytes)!, how));
+    } finally { await file.close(); }
+  }
+
+  private get savedMachine(): SavedMachine {
+    const { cpus, memoryMib, counterHz, smpMode = 'parallel' } = this.options;
+    return { cpus, memoryMib, counterHz, smpMode, devices: this.board.devices.map(({ name }) => name) };
   }
 
   /** Ends its threads. */

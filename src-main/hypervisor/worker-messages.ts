@@ -1,5 +1,4 @@
 /** What the engine and a VM's worker say to each other. */
-import type { VmStats } from '../../shared/model/vm.ts';
 import type { VmProfile } from './profile.ts';
 import type { VmStop } from './vm-launch.ts';
 
@@ -10,12 +9,18 @@ export type ToWorker =
   | { readonly kind: 'reset' }
   /** Stop the VM, as it has something to say first. */
   | { readonly kind: 'end' }
-  | { readonly kind: 'stats'; readonly id: number };
+  | { readonly kind: 'stats'; readonly id: number }
+  | { readonly kind: 'suspend'; readonly id: number; readonly path: string }
+  /** Gives up what was asked for by that number. */
+  | { readonly kind: 'cancel'; readonly id: number };
 
 export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'output'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'reset-by-guest' }
-  | { readonly kind: 'stats'; readonly id: number; readonly stats: VmStats }
+  | { readonly kind: 'resuming'; readonly part: number }
+  | { readonly kind: 'progress'; readonly id: number; readonly part: number }
+  | { readonly kind: 'answer'; readonly id: number; readonly result?: unknown }
+  | { readonly kind: 'refusal'; readonly id: number; readonly code: string; readonly message: string }
   | { readonly kind: 'profile'; readonly profile: VmProfile }
   | { readonly kind: 'stopped'; readonly stop: VmStop };

@@ -38,7 +38,7 @@ export const formatMillions = (millions: number): string => (millions >= 100 ? S
 export const formatPercent = (part: number): string => `${Math.round(part * 100)} %`;
 
 const POWER_STATES: Record<PowerState, string> = {
-  poweredOff: 'Powered Off', poweringOn: 'Powering On', poweredOn: 'Powered On', poweringOff: 'Powering Off',
+  poweredOff: 'Powered Off', poweringOn: 'Powering On', poweredOn: 'Powered On', poweringOff: 'Powering Off', suspending: 'Suspending', suspended: 'Suspended',
 };
 export const formatPowerState = (state: PowerState): string => POWER_STATES[state];
 

@@ -24,6 +24,7 @@ export const useVms = defineStore('vms', () => {
     powerOn: (vm: VmId) => engine.call(api => api.vms.powerOn(vm)),
     shutDownGuest: (vm: VmId) => engine.call(api => api.vms.shutDownGuest(vm)),
     powerOff: (vm: VmId) => engine.call(api => api.vms.powerOff(vm)),
+    suspend: (vm: VmId) => engine.call(api => api.vms.suspend(vm)),
     reset: (vm: VmId) => engine.call(api => api.vms.reset(vm)),
     remove: (vm: VmId) => engine.call(api => api.vms.delete(vm)),
     stats: (vm: VmId) => engine.call(api => api.vms.stats(vm)),

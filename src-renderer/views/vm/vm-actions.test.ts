@@ -9,6 +9,10 @@ test('a VM that hangs while it powers on or off can still be powered off', () =>
   expect([whyNot('powerOff', 'poweringOn'), whyNot('powerOff', 'poweringOff')]).toEqual([undefined, undefined]);
 });
 
+test('a suspended VM can go on or be given up, and nothing else', () => {
+  expect((['powerOn', 'powerOff', 'suspend', 'shutDown', 'reset', 'delete'] as const).map(action => whyNot(action, 'suspended') === undefined)).toEqual([true, true, false, false, false, false]);
+});
+
 test('deleting a VM that runs says what to do first', () => {
   expect(whyNot('delete', 'poweredOn')).toBe('Power it off first.');
 });

@@ -8,14 +8,15 @@ import { useVms } from '../../stores/vms.ts';
 import { useDialogs } from '../shell/dialogs.ts';
 import { openConsole } from './open-console.ts';
 
-type PowerAction = 'powerOn' | 'shutDown' | 'powerOff' | 'reset' | 'delete';
+type PowerAction = 'powerOn' | 'shutDown' | 'powerOff' | 'suspend' | 'reset' | 'delete';
 
 const REASONS: Record<PowerAction, Partial<Record<PowerState, string>>> = {
-  powerOn: { poweredOn: 'It is powered on already.', poweringOn: 'It is powering on.', poweringOff: 'It is powering off.' },
-  shutDown: { poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off already.' },
-  powerOff: { poweredOff: 'It is powered off already.' },
-  reset: { poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off.' },
-  delete: { poweredOn: 'Power it off first.', poweringOn: 'Power it off first.', poweringOff: 'Wait until it is powered off.' },
+  powerOn: { poweredOn: 'It is powered on already.', poweringOn: 'It is powering on.', poweringOff: 'It is powering off.', suspending: 'It is being suspended.' },
+  shutDown: { suspended: 'It is suspended.', suspending: 'It is being suspended.', poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off already.' },
+  powerOff: { poweredOff: 'It is powered off already.', suspending: 'It is being suspended.' },
+  suspend: { poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off.', suspended: 'It is suspended already.', suspending: 'It is being suspended.' },
+  reset: { suspended: 'It is suspended.', suspending: 'It is being suspended.', poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off.' },
+  delete: { suspended: 'Power it off first: that gives up its suspended state.', suspending: 'It is being suspended.', poweredOn: 'Power it off first.', poweringOn: 'Power it off first.', poweringOff: 'Wait until it is powered off.' },
 };
 
 /** Why `action` cannot be done to a VM in this state; absent when it can. */
@@ -36,9 +37,10 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
       () => { dialogs.value = { kind: 'confirm', title, message, confirmLabel, danger: true, run: () => void notices.attempt(run()) }; };
 
     const power: IconAction[] = [
-      { label: 'Power On', icon: 'play', status: 'success', disabledReason: reason('powerOn'), run: () => void notices.attempt(vms.powerOn(id)) },
+      { label: powerState === 'suspended' ? 'Resume' : 'Power On', icon: 'play', status: 'success', disabledReason: reason('powerOn'), run: () => void notices.attempt(vms.powerOn(id)) },
       { label: 'Power Off', icon: 'stop', status: 'danger', disabledReason: reason('powerOff'),
-        run: confirm('Power off virtual machine', `Power off "${name}" without shutting down its guest? What the guest has not saved is lost.`, 'Power Off', () => vms.powerOff(id)) },
+        run: confirm('Power off virtual machine', powerState === 'suspended' ? `Give up the suspended state of "${name}"? What its guest had not saved is lost.` : `Power off "${name}" without shutting down its guest? What the guest has not saved is lost.`, 'Power Off', () => vms.powerOff(id)) },
+      { label: 'Suspend', icon: 'pause', disabledReason: reason('suspend'), run: () => void notices.attempt(vms.suspend(id)) },
       { label: 'Shut Down Guest OS', icon: 'power', disabledReason: reason('shutDown'), run: () => void notices.attempt(vms.shutDownGuest(id)) },
       { label: 'Reset', icon: 'refresh', disabledReason: reason('reset'),
         run: confirm('Reset virtual machine', `Reset "${name}"? It restarts at once; what the guest has not saved is lost.`, 'Reset', () => vms.reset(id)) },

@@ -34,5 +34,5 @@ export function useVmStats(vm: () => Vm): ComputedRef<History> {
   watch(() => [vm().id, vm().powerState], () => void sample(), { immediate: true });
   const timer = setInterval(() => void sample(), PERIOD_MS);
   onBeforeUnmount(() => { clearInterval(timer); });
-  return computed(() => (vm().powerState === 'poweredOff' ? [] : histories.value.get(vm().id) ?? []));
+  return computed(() => (vm().powerState === 'poweredOff' || vm().powerState === 'suspended' ? [] : histories.value.get(vm().id) ?? []));
 }

@@ -1,0 +1,19 @@
+/** Where the engine keeps what it makes for a VM: a folder each, below the data folder. */
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { VmId } from '../../shared/base/ids.ts';
+
+export class VmFiles {
+  private readonly dataPath: string;
+  constructor(dataPath: string) { this.dataPath = dataPath; }
+
+  folder(id: VmId): string { return join(this.dataPath, 'vms', id); }
+
+  /** The machine as it was suspended; the file is there exactly while the VM can go on from it. */
+  suspendedState(id: VmId): string { return join(this.folder(id), 'suspended.state'); }
+  isSuspended(id: VmId): boolean { return existsSync(this.suspendedState(id)); }
+
+  async makeFolder(id: VmId): Promise<void> { await mkdir(this.folder(id), { recursive: true }); }
+  async remove(id: VmId): Promise<void> { await rm(this.folder(id), { recursive: true, force: true }); }
+}
