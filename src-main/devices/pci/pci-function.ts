@@ -18,6 +18,13 @@ const COMMAND_BITS = 0x0546;             // memory, master, parity, SERR, INTx d
 const BAR_0 = 0x10, CAPABILITIES = 0x34, FIRST_CAPABILITY = 0x40, EXTENDED = 0x100;
 const WIDE = 4, PREFETCHABLE = 8;
 
+/** A type 1 header (7.5.1.3): bus numbers, windows and bridge control; no window for I/O. */
+const BRIDGE_FIELDS = { 0x0e: [1, 1], 0x24: [2, 1], 0x26: [2, 1] } as const;
+const BRIDGE_WRITABLE = {
+  0x18: [1, 0xff], 0x19: [1, 0xff], 0x1a: [1, 0xff], 0x20: [2, 0xfff0], 0x22: [2, 0xfff0], 0x24: [2, 0xfff0], 0x26: [2, 0xfff0],
+  0x28: [4, 0xffff_ffff], 0x2c: [4, 0xffff_ffff], 0x3e: [2, 0x0043],
+} as const;
+
 export interface BarOptions {
   /** 0 to 5; a 64-bit one takes the next as well. */
   readonly index: number;
@@ -57,6 +64,8 @@ export interface PciFunctionOptions {
   readonly dma?: BusMaster;
   /** Instead of an endpoint's. */
   readonly express?: Capability;
+  /** It is a bridge: has a type 1 header, and is told when that was written. */
+  readonly bridge?: { wrote(): void };
 }
 
 export interface PciFunctionState { readonly config: Uint8Array; readonly msix: MsixState | null; readonly model: unknown }
@@ -76,10 +85,12 @@ export class PciFunction implements Device<PciFunctionState> {
   private readonly placed: Placed[] = [];
   private readonly power = new PowerManagement();
   private readonly messages: Msix | undefined;
+  private readonly bridge: PciFunctionOptions['bridge'];
 
   constructor(options: PciFunctionOptions) {
     this.name = options.name;
     this.model = options.model;
+    this.bridge = options.bridge;
     this.dma = options.dma ?? new BusMaster();
     const bar = options.msixBar ?? 4;
     this.messages = options.msixVectors === undefined ? undefined : new Msix({ vectors: options.msixVectors, bar, dma: this.dma });
@@ -157,7 +168,10 @@ export class PciFunction implements Device<PciFunctionState> {
   private writeConfig(offset: number, size: AccessSize, value: number) {
     if (offset + size > CONFIG_BYTES) return;
     this.config.write(offset, size, value);
-    if (offset < FIRST_CAPABILITY) return this.changed();
+    if (offset < FIRST_CAPABILITY) {
+      this.bridge?.wrote();
+      return this.changed();
+    }
     for (const { at, end, capability } of this.placed) if (offset < end && offset + size > at) capability.write?.(offset - at);
   }
 
@@ -166,10 +180,10 @@ export class PciFunction implements Device<PciFunctionState> {
       at: 0,
       bytes: fields(0x40, {
         0: [2, o.vendorId], 2: [2, o.deviceId], 6: [2, STATUS_HAS_CAPABILITIES], 8: [4, o.classCode << 8 | (o.revision ?? 0)],
-        0x2c: [2, o.subsystemVendorId ?? 0], 0x2e: [2, o.subsystemId ?? 0],
+        ...(o.bridge ? BRIDGE_FIELDS : { 0x2c: [2, o.subsystemVendorId ?? 0], 0x2e: [2, o.subsystemId ?? 0] }),
       }),
-      writable: fields(0x40, { 4: [2, COMMAND_BITS], 0x0c: [1, 0xff], 0x3c: [1, 0xff] }),
-      clears: fields(0x40, { 6: [2, 0xf900] }),
+      writable: fields(0x40, { 4: [2, COMMAND_BITS], 0x0c: [1, 0xff], 0x3c: [1, 0xff], ...(o.bridge && BRIDGE_WRITABLE) }),
+      clears: fields(0x40, { 6: [2, 0xf900], ...(o.bridge && { 0x1e: [2, 0xf900] }) }),
     });
   }
 
