@@ -17,13 +17,13 @@ export interface Guest { readonly kernel: string; readonly initrd: string }
 
 /** `cloud` is small and boots fast; `generic` also has a driver for the board's power button. */
 const KERNELS = {
-  cloud: { metapackage: 'linux-image-cloud-arm64', modules: ['virtio_ring', 'virtio', 'virtio_mmio', 'virtio_blk', 'virtio-rng', 'virtio_console'] },
-  generic: { metapackage: 'linux-image-arm64', modules: ['virtio_ring', 'virtio', 'virtio_mmio', 'virtio_blk', 'virtio-rng', 'evdev', 'gpio_keys'] },
+  cloud: { metapackage: 'linux-image-cloud-arm64', modules: ['virtio_ring', 'virtio', 'virtio_mmio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci', 'virtio_blk', 'virtio-rng', 'virtio_console'] },
+  generic: { metapackage: 'linux-image-arm64', modules: ['virtio_ring', 'virtio', 'virtio_mmio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci', 'virtio_blk', 'virtio-rng', 'evdev', 'gpio_keys'] },
 } as const;
 export type KernelFlavour = keyof typeof KERNELS;
 
 /** To be raised with every change to what the initrd holds. */
-const INITRD_FORMAT = 4;
+const INITRD_FORMAT = 5;
 
 const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin

@@ -129,7 +129,7 @@ export class VirtioPci<Core extends VirtioCore<unknown> = VirtioCore<unknown>> {
     if (offset >= DEVICE) return this.readConfig(offset - DEVICE, size);
     if (offset >= ISR) return offset === ISR ? this.takeInterrupts() : 0;
     const field = COMMON_FIELDS[offset - COMMON];
-    if (field !== undefined && size <= field.size) return field.read(this) & (size === 4 ? -1 : (1 << 8 * size) - 1) >>> 0;
+    if (field !== undefined && size <= field.size) return (field.read(this) & (size === 4 ? -1 : (1 << 8 * size) - 1)) >>> 0;
     this.guestError(`read of ${size} at ${hex(offset)}`);
     return 0;
   }
