@@ -22,6 +22,8 @@ interface RunOptions {
   readonly seed?: string;
   readonly startDate?: number;
   readonly disk: readonly string[];
+  readonly diskBus: 'pci' | 'mmio';
+  readonly iommu: boolean;
   readonly timeout?: number;
   readonly reboot: boolean;
   readonly profile?: number;
@@ -46,6 +48,8 @@ export const runCommand = new Command('run')
   .option('--seed <text>', 'with --smp deterministic, what the guest\'s random numbers follow from')
   .option('--start-date <date>', 'with --smp deterministic, the date at power-on, for example 2026-01-01', dateMs)
   .option('--disk <file>', 'raw disk image (may be repeated)', (file: string, files: readonly string[]) => [...files, file], [])
+  .addOption(new Option('--disk-bus <bus>', 'what disks hang on').choices(['pci', 'mmio']).default('pci'))
+  .option('--no-iommu', 'leave out the SMMU between PCI devices and memory')
   .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
   .option('--no-reboot', 'end with code 4 when the guest resets itself')
   .addOption(new Option('--profile [regions]', `at the end, print on stderr where time went: instructions per second, translation, exits by cause, and the hottest regions of code`).preset(String(HOT_REGIONS)).argParser(wholeNumber('Number of regions', 1, 1000)))
@@ -96,7 +100,7 @@ async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.kernel === undefined && options.initrd !== undefined) throw new EngineError('usage', 'An initrd needs a kernel: give --kernel too.');
   const disks = options.disk.map(path => ({ path, readOnly: false }));
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, diskBus: options.diskBus, iommu: options.iommu, ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */

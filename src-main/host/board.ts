@@ -1,5 +1,5 @@
 /** One machine's board, as guests made for QEMU's `virt` know it: its devices, wired by hand to the bus and the GIC. */
-import { assert } from '../../shared/base/errors.ts';
+import { assert, EngineError } from '../../shared/base/errors.ts';
 import type { Ipa } from '../../shared/base/ids.ts';
 import type { Device, Line } from '../devices/device.ts';
 import { Gic } from '../devices/gic/gic.ts';
@@ -126,13 +126,16 @@ export class Board {
   }
 
   /** Puts a device into an empty slot while the machine runs. */
-  plug(slot: number, device: PciFunction): void { this.portOf(slot).plug(device); }
+  plug(slot: number, device: PciFunction): void {
+    if (this.portOf(slot).plugged !== undefined) throw new EngineError('pci.slot-taken', `There is something in PCI slot ${slot}.`);
+    this.portOf(slot).plug(device);
+  }
 
   /** Asks the guest to let go of what is in a slot; resolves when it did, or was too slow and lost it. */
-  unplug(slot: number, pullAfterNs = PULL_AFTER_NS): Promise<void> {
+  async unplug(slot: number, pullAfterNs = PULL_AFTER_NS): Promise<void> {
     const port = this.portOf(slot), { plugged } = port;
-    if (plugged === undefined) return Promise.resolve();
-    return new Promise((resolve) => {
+    if (plugged === undefined) return;
+    await new Promise<void>((resolve) => {
       this.ejections.set(plugged, resolve);
       port.unplug(pullAfterNs);
     });
@@ -197,7 +200,7 @@ export class Board {
 
   private portOf(slot: number) {
     const port = this.pci.ports[slot];
-    assert(port !== undefined, `there is a slot ${slot}`);
+    if (port === undefined) throw new EngineError('pci.no-slot', `There is no PCI slot ${slot}; they are 0 to ${PCI_SLOTS - 1}.`);
     return port;
   }
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { VmStats } from '../../shared/model/vm.ts';
+import type { DiskSpec, VmStats } from '../../shared/model/vm.ts';
 import type { RunningVm, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
@@ -22,6 +22,7 @@ class WorkerVm implements RunningVm {
   private readonly listener: VmListener;
   private readonly isProfiled: boolean;
   private readonly waitingForStats = new Map<number, { resolve(stats: VmStats): void; reject(error: Error): void }>();
+  private readonly waitingForDone = new Map<number, { resolve(): void; reject(error: Error): void }>();
   private nextId = 1;
   private stop: VmStop | undefined;
   private readonly gone: Promise<void>;
@@ -40,6 +41,9 @@ class WorkerVm implements RunningVm {
   powerButton(): void { this.post({ kind: 'power-button' }); }
   reset(): void { this.post({ kind: 'reset' }); }
 
+  plugDisk(slot: number, disk: DiskSpec): Promise<void> { return this.ask({ kind: 'plug-disk', slot, disk }); }
+  unplug(slot: number): Promise<void> { return this.ask({ kind: 'unplug', slot }); }
+
   async terminate(): Promise<void> {
     this.stop ??= { kind: 'terminated' };
     if (this.isProfiled) this.post({ kind: 'end' });
@@ -56,6 +60,22 @@ class WorkerVm implements RunningVm {
     });
   }
 
+  private ask(request: { kind: 'plug-disk'; slot: number; disk: DiskSpec } | { kind: 'unplug'; slot: number }): Promise<void> {
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      if (this.stop !== undefined) { reject(stopped()); return; }
+      this.waitingForDone.set(id, { resolve, reject });
+      this.post({ ...request, id });
+    });
+  }
+
+  private done(id: number, problem?: { code: string; message: string }): void {
+    const waiting = this.waitingForDone.get(id);
+    this.waitingForDone.delete(id);
+    if (problem === undefined) waiting?.resolve();
+    else waiting?.reject(new EngineError(problem.code, problem.message));
+  }
+
   private post(message: ToWorker): void { this.worker.postMessage(message); }
 
   private handle(message: FromWorker): void {
@@ -64,6 +84,7 @@ class WorkerVm implements RunningVm {
       case 'output': this.listener.consoleOutput(message.bytes); break;
       case 'reset-by-guest': this.listener.resetByGuest(); break;
       case 'stats': this.waitingForStats.get(message.id)?.resolve(message.stats); this.waitingForStats.delete(message.id); break;
+      case 'done': this.done(message.id, message.problem); break;
       case 'profile': this.listener.profiled?.(message.profile); break;
       case 'stopped': this.stop ??= message.stop; break;
       default: message satisfies never;
@@ -71,7 +92,8 @@ class WorkerVm implements RunningVm {
   }
 
   private ended(): void {
-    for (const waiting of this.waitingForStats.values()) waiting.reject(stopped());
+    for (const waiting of [...this.waitingForStats.values(), ...this.waitingForDone.values()]) waiting.reject(stopped());
+    this.waitingForDone.clear();
     this.waitingForStats.clear();
     this.listener.stopped(this.stop ?? { kind: 'failed', message: 'The VM\'s worker ended without a word.' });
   }

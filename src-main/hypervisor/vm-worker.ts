@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { GuestSource } from '../../shared/model/vm.ts';
+import type { DiskSpec, GuestSource } from '../../shared/model/vm.ts';
 import { RawImage } from '../storage/raw.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { Vm, type BootImage } from './vm.ts';
@@ -69,11 +69,13 @@ type Ended = 'poweredOff' | 'reset' | 'terminated';
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
+  private readonly disks: RawImage[];
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: readonly RawImage[], stopOnReset: boolean) {
+  constructor(launch: VmLaunch, boot: BootImage, disks: RawImage[], stopOnReset: boolean) {
+    this.disks = disks;
     this.stopOnReset = stopOnReset;
     this.vm = new Vm({ ...launch, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     releaseImages();
@@ -85,11 +87,29 @@ class Worker {
       case 'acknowledge': this.vm.board.acknowledgeConsole(message.bytes); break;
       case 'power-button': this.vm.board.powerButton(); break;
       case 'reset': this.reset(); break;
+      case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
+      case 'unplug': void this.answer(message.id, this.vm.board.unplug(message.slot)); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'stats': send({ kind: 'stats', id: message.id, stats: this.vm.stats() }); break;
       default: message satisfies never;
     }
     this.wakeUp();
+  }
+
+  private async plugDisk(slot: number, disk: DiskSpec): Promise<void> {
+    const image = await RawImage.open(disk.path, disk);
+    this.disks.push(image);
+    this.vm.board.plug(slot, this.vm.board.diskFunction(`slot-${slot}`, image));
+    this.wakeUp();
+  }
+
+  private async answer(id: number, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+      send({ kind: 'done', id });
+    } catch (error) {
+      send({ kind: 'done', id, problem: { code: error instanceof EngineError ? error.code : 'internal', message: messageOf(error) } });
+    }
   }
 
   private reset(): void {
