@@ -97,7 +97,8 @@ export class PciFunction implements Device<PciFunctionState> {
     this.bars = [...options.bars ?? [], ...(this.messages ? [{ index: bar, sizeBytes: this.messages.sizeBytes, region: this.messages.region }] : [])];
     this.defineHeader(options);
     this.bars.forEach((each) => this.defineBar(each));
-    this.place([this.power, options.express ?? new ExpressEndpoint(), ...(this.messages ? [this.messages] : []), ...options.capabilities ?? []]);
+    // A bridge in D3hot could tell of its slot by PME only, which is left out: so it has no power management.
+    this.place([...(this.bridge ? [] : [this.power]), options.express ?? new ExpressEndpoint(), ...(this.messages ? [this.messages] : []), ...options.capabilities ?? []]);
     this.regions = { config: this.configRegion(), ...Object.fromEntries(this.bars.map(({ index, region }) => [`bar${index}`, region])) };
   }
 
@@ -106,6 +107,7 @@ export class PciFunction implements Device<PciFunctionState> {
     return this.messages;
   }
 
+  private get isOn() { return this.bridge !== undefined || this.power.isOn; }
   get command(): number { return this.config.words.getUint16(COMMAND, true); }
 
   /** Plugs it in, or, with undefined, out. */
@@ -118,7 +120,7 @@ export class PciFunction implements Device<PciFunctionState> {
 
   /** The BARs that answer, without regard to bridges above. */
   decoded(): DecodedBar[] {
-    if ((this.command & MEMORY_SPACE) === 0 || !this.power.isOn) return [];
+    if ((this.command & MEMORY_SPACE) === 0 || !this.isOn) return [];
     return this.bars.map(({ index, sizeBytes, region, wide }) => {
       const at = BAR_0 + 4 * index, low = (this.config.words.getUint32(at, true) & ~0xf) >>> 0;
       return { base: low + (wide ? this.config.words.getUint32(at + 4, true) * 2 ** 32 : 0), sizeBytes, region };
@@ -150,7 +152,7 @@ export class PciFunction implements Device<PciFunctionState> {
   }
 
   private changed() {
-    this.dma.isEnabled = (this.command & BUS_MASTER) !== 0 && this.power.isOn;
+    this.dma.isEnabled = (this.command & BUS_MASTER) !== 0 && this.isOn;
     this.dma.attachment?.changed();
   }
 

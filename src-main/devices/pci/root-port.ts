@@ -82,7 +82,7 @@ export class RootPort implements Device<RootPortState> {
   plug(device: PciFunction): void {
     this.connect(device);
     device.reset();
-    this.slot.setPresent(true);
+    this.slot.filled();
   }
 
   /** Asks the guest to let go of it, which it does by switching off the slot's power; `pullAfterNs` later it goes anyway. */
@@ -102,7 +102,7 @@ export class RootPort implements Device<RootPortState> {
     device.connect(undefined);
     device.reset();
     this.device = undefined;
-    this.slot.setPresent(false);
+    this.slot.emptied();
     this.io.ejected(device);
   }
 

@@ -60,14 +60,18 @@ export class Slot implements Capability {
     this.follow();
   }
 
-  /** A device was put into the slot, or is no longer there. */
-  setPresent(present: boolean): void {
-    this.set(SLOT_STATUS, this.get(SLOT_STATUS) & ~PRESENT | (present ? PRESENT : 0) | PRESENCE_CHANGED);
-    this.sync();
+  /** Somebody put a device into the slot and pressed its button, for which guests wait where there is one. */
+  filled(): void { this.happened(PRESENT | PRESENCE_CHANGED | BUTTON_PRESSED); }
+
+  emptied(): void {
+    this.set(SLOT_STATUS, this.get(SLOT_STATUS) & ~PRESENT);
+    this.happened(PRESENCE_CHANGED);
   }
 
-  pressButton(): void {
-    this.set(SLOT_STATUS, this.get(SLOT_STATUS) | BUTTON_PRESSED);
+  pressButton(): void { this.happened(BUTTON_PRESSED); }
+
+  private happened(status: number) {
+    this.set(SLOT_STATUS, this.get(SLOT_STATUS) | status);
     this.sync();
   }
 
