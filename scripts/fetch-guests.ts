@@ -14,11 +14,11 @@ const run = promisify(execFile);
 /** `archive` is the kernel's package, for its modules. */
 export interface Guest { readonly kernel: string; readonly initrd: string; readonly archive: string }
 
-/** `cloud` is small and boots fast; `generic` also has a driver for the board's power button. */
 const MODULES = [
-  'virtio_ring', 'virtio', 'virtio_mmio', 'virtio_blk', 'virtio-rng', 'virtio_console', 'evdev', 'gpio_keys',
+  'virtio_ring', 'virtio', 'virtio_mmio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci', 'virtio_blk', 'virtio-rng', 'virtio_console', 'evdev', 'gpio_keys',
   'crc16', 'libcrc32c', 'crc32c_generic', 'mbcache', 'jbd2', 'ext4',
 ] as const;
+/** `cloud` is small and boots fast; `generic` also has a driver for the board's power button. */
 const KERNELS = {
   'cloud': { metapackage: 'linux-image-cloud-arm64', suite: SUITE },
   'generic': { metapackage: 'linux-image-arm64', suite: SUITE },
@@ -28,7 +28,7 @@ const KERNELS = {
 export type KernelFlavour = keyof typeof KERNELS;
 
 /** To be raised with every change to what the initrd holds. */
-const INITRD_FORMAT = 5;
+const INITRD_FORMAT = 6;
 
 const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin

@@ -11,7 +11,7 @@ export interface TaskContext {
   /** Aborted when the operator cancels the task. */
   readonly signal: AbortSignal;
   /** `fraction` is 0 to 1. */
-  progress(fraction: number, details?: string): void;
+  readonly progress: (fraction: number, details?: string) => void;
 }
 
 export type TaskWork = (context: TaskContext) => Promise<void>;

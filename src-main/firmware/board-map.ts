@@ -13,6 +13,13 @@ export const GPIO = { base: 0x0903_0000, size: 0x1000, spi: 7 } as const;
 export const POWER_BUTTON_PIN = 3;
 export const VIRTIO_SLOTS = 32;
 export const virtioSlot = (slot: number) => ({ base: 0x0a00_0000 + 0x200 * slot, size: 0x200, spi: 16 + slot });
+/** Its wires are `spi` and the three after it: events, PRI, CMD_SYNC, errors. */
+export const SMMU = { base: 0x0905_0000, size: 0x20000, spi: 74 } as const;
+export const PCI_WINDOW = { base: 0x1000_0000, size: 0x2eff_0000 } as const;
+/** Configuration space of buses 0 to 15. */
+export const PCI_ECAM = { base: 0x3f00_0000, size: 0x100_0000 } as const;
+/** Where devices store their messages to the ITS. */
+export const GITS_TRANSLATER = GIC_ITS.base + 0x1_0040;
 
 /** INTIDs of private peripheral interrupts (BSA 1.0, table 5). */
 export const PPI = { pmu: 23, maintenance: 25, hypervisorTimer: 26, virtualTimer: 27, secureTimer: 29, physicalTimer: 30 } as const;

@@ -1,5 +1,5 @@
 /** The device tree of the board, with the nodes and names that QEMU's `virt` has. */
-import { GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, POWER_BUTTON_PIN, PPI, RAM_BASE, RTC, UART, virtioSlot } from './board-map.ts';
+import { GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RAM_BASE, RTC, SMMU, UART, virtioSlot } from './board-map.ts';
 import { cells64, flatten, type FdtNode } from './fdt.ts';
 
 export interface DeviceTreeOptions {
@@ -14,9 +14,11 @@ export interface DeviceTreeOptions {
   readonly rngSeed?: Uint8Array;
   /** Whether the CPUs have a PMU. */
   readonly pmu?: boolean;
+  /** Whether there is PCI Express, and an SMMU between it and memory. */
+  readonly pci?: { readonly iommu: boolean };
 }
 
-const CLOCK = 1, GIC = 2, ITS = 3, GPIO_PINS = 4, FIRST_CPU = 0x10;
+const CLOCK = 1, GIC = 2, ITS = 3, GPIO_PINS = 4, IOMMU = 5, FIRST_CPU = 0x10;
 
 // Interrupt specifiers (arm,gic-v3 binding).
 const SPI = 0, PPI_KIND = 1;
@@ -50,6 +52,8 @@ export function deviceTree(options: DeviceTreeOptions): Uint8Array {
     'apb-pclk': { compatible: 'fixed-clock', '#clock-cells': [0], 'clock-frequency': [24_000_000], 'clock-output-names': 'clk24mhz', phandle: [CLOCK] },
     [at('intc', GIC_DISTRIBUTOR)]: interruptController(),
     ...peripherals(),
+    ...(options.pci?.iommu ? { [at('smmuv3', SMMU)]: smmu() } : {}),
+    ...(options.pci ? { [at('pcie', PCI_ECAM)]: pcie(options.pci.iommu) } : {}),
     ...Object.fromEntries([...options.virtioSlots].sort((a, b) => a - b).map(virtio)),
   });
 }
@@ -94,6 +98,24 @@ function peripherals(): FdtNode {
       compatible: 'gpio-keys',
       poweroff: { label: 'GPIO Key Poweroff', 'linux,code': [KEY_POWER], gpios: [GPIO_PINS, POWER_BUTTON_PIN, 0] },
     },
+  };
+}
+
+function smmu(): FdtNode {
+  return {
+    compatible: 'arm,smmu-v3', reg: reg(SMMU), interrupts: [0, 1, 2, 3].flatMap((wire) => spi(SMMU.spi + wire, EDGE_RISING)),
+    'interrupt-names': ['eventq', 'priq', 'cmdq-sync', 'gerror'], 'dma-coherent': true, '#iommu-cells': [1], phandle: [IOMMU],
+  };
+}
+
+/** Requester ids are stream ids and device ids. */
+function pcie(iommu: boolean): FdtNode {
+  const memory32 = 0x0200_0000, ids = 0x10000;
+  return {
+    compatible: 'pci-host-ecam-generic', device_type: 'pci', '#address-cells': [3], '#size-cells': [2], reg: reg(PCI_ECAM),
+    ranges: [memory32, ...cells64(PCI_WINDOW.base), ...cells64(PCI_WINDOW.base), ...cells64(PCI_WINDOW.size)],
+    'bus-range': [0, PCI_ECAM.size / 2 ** 20 - 1], 'linux,pci-domain': [0], 'dma-coherent': true, 'msi-map': [0, ITS, 0, ids],
+    ...(iommu ? { 'iommu-map': [0, IOMMU, 0, ids] } : {}),
   };
 }
 

@@ -1,37 +1,51 @@
 /** One machine's board, as guests made for QEMU's `virt` know it: its devices, wired by hand to the bus and the GIC. */
-import { assert } from '../../shared/base/errors.ts';
+import { assert, EngineError } from '../../shared/base/errors.ts';
 import type { Ipa } from '../../shared/base/ids.ts';
 import type { Device, Line } from '../devices/device.ts';
 import { Gic } from '../devices/gic/gic.ts';
 import { REDISTRIBUTOR_SIZE } from '../devices/gic/redistributor.ts';
 import { Pl061 } from '../devices/gpio/pl061.ts';
 import { PowerButton } from '../devices/gpio/power-button.ts';
+import type { PciFunction } from '../devices/pci/pci-function.ts';
+import { PciHost } from '../devices/pci/pci-host.ts';
 import { Pl031 } from '../devices/rtc/pl031.ts';
+import { Smmu } from '../devices/smmu/smmu.ts';
 import { Pl011 } from '../devices/uart/pl011.ts';
 import { VirtioBlock } from '../devices/virtio/block.ts';
 import { VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioMmio } from '../devices/virtio/mmio.ts';
+import { VirtioPci } from '../devices/virtio/pci.ts';
 import { VirtioRng } from '../devices/virtio/rng.ts';
 import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
 import {
-  GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, POWER_BUTTON_PIN, PPI, RTC, UART, VIRTIO_SLOTS, virtioSlot,
+  GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot,
 } from '../firmware/board-map.ts';
 import type { BootRange } from '../firmware/boot.ts';
 import { deviceTree } from '../firmware/device-tree.ts';
 import { Bus } from '../memory/bus.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
-import type { Region } from '../memory/region.ts';
+import type { Dma } from '../memory/dma.ts';
+import type { GuestErrorSink, Region } from '../memory/region.ts';
 import type { BlockBackend } from '../storage/block-backend.ts';
 import type { Clock } from '../time/clock.ts';
 import { ConsoleFlow } from './console-flow.ts';
+import { RequesterMemory } from './requester-memory.ts';
 
 const RNG_SEED_BYTES = 32;
+/** PCI slots that take devices at run time. */
+export const PCI_SLOTS = 8;
+/** Longer than a guest takes to let go of a device: pciehp waits for 5 s after the button is pressed. */
+const PULL_AFTER_NS = 30e9;
 
 export interface BoardIo {
   readonly ram: GuestRam;
   readonly clock: Clock;
   readonly cpus: number;
   readonly disks: readonly BlockBackend[];
+  /** What disks hang on; PCI when absent. */
+  readonly diskBus?: 'pci' | 'mmio';
+  /** Whether an SMMU is between PCI and memory; it is when absent. */
+  readonly iommu?: boolean;
   /** Milliseconds since 1970 in the outside world. */
   readonly wallMs: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -59,22 +73,23 @@ export class Board {
   readonly uart: Pl011;
   readonly rtc: Pl031;
   readonly gpio: Pl061;
-  /** In the order of their slots: disks, entropy, console. */
+  readonly smmu: Smmu | undefined;
+  readonly pci: PciHost<Ipa>;
+  /** In the order of their slots: disks that are not on PCI, entropy, console. */
   readonly virtio: readonly VirtioMmio[];
   readonly virtioConsole: VirtioConsole | undefined;
-  /** All that has state, in the order in which it is restored. */
-  readonly devices: readonly Device<unknown>[];
   readonly cpuLines: readonly CpuLines[];
   readonly guestErrors = { count: 0, last: '' };
   private readonly io: BoardIo;
-  private readonly blocks: readonly VirtioBlock[];
+  private readonly blocks: VirtioBlock[] = [];
+  private readonly ejections = new Map<PciFunction, () => void>();
   private readonly button: PowerButton;
   private readonly flow = new ConsoleFlow(() => this.passConsoleFlow());
 
   constructor(io: BoardIo) {
     this.io = io;
     const { ram: dma, clock, cpus, disks } = io;
-    const guestError = (what: string) => { this.guestErrors.count++; this.guestErrors.last = what; };
+    const guestError = (what: string) => this.countError(what);
     this.bus = new Bus(guestError);
     this.gic = new Gic({ cpus, dma, kick: io.kick, ...(io.settle && { settle: io.settle }), guestError });
     this.uart = new Pl011({ line: this.gic.spi(UART.spi), transmit: (byte) => this.print(byte), guestError });
@@ -82,16 +97,48 @@ export class Board {
     this.gpio = new Pl061({ line: this.gic.spi(GPIO.spi), guestError });
     this.button = new PowerButton({ clock, pin: this.gpio.pin(POWER_BUTTON_PIN) });
 
-    this.blocks = disks.map((medium, n) => new VirtioBlock({ dma, medium, serial: `disk-${n}` }));
+    this.smmu = io.iommu === false ? undefined : this.buildSmmu(guestError);
+    this.pci = new PciHost({
+      bus: this.bus, window: PCI_WINDOW, slots: PCI_SLOTS, clock, dmaFor: (requester) => this.smmu?.dmaFor(requester) ?? this.memoryFor(requester),
+      ejected: (device) => this.ejected(device), guestError,
+    });
+    const onMmio = io.diskBus === 'mmio' ? disks.map((medium, n) => this.block(dma, medium, `disk-${n}`)) : [];
+    if (io.diskBus !== 'mmio') disks.forEach((medium, n) => this.pci.add(this.diskFunction(`disk-${n}`, medium)));
     this.virtioConsole = io.virtioConsoleOutput === undefined ? undefined : new VirtioConsole({ dma, transmit: io.virtioConsoleOutput });
-    const cores: VirtioCore<unknown>[] = [...this.blocks, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : [])];
+    const cores: VirtioCore<unknown>[] = [...onMmio, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : [])];
     assert(cores.length <= VIRTIO_SLOTS, 'every virtio device has a slot');
     this.virtio = cores.map((core, slot) =>
       new VirtioMmio({ name: `virtio${slot}`, core, dma, line: this.gic.spi(virtioSlot(slot).spi), guestError }));
 
     this.cpuLines = Array.from({ length: cpus }, (_, cpu) => this.linesOf(cpu));
-    this.devices = [this.gic, this.uart, this.rtc, this.gpio, this.button, ...this.virtio];
     this.mapAll();
+  }
+
+  /** All that has state, in the order in which it is restored. */
+  get devices(): readonly Device<unknown>[] {
+    return [this.gic, this.uart, this.rtc, this.gpio, this.button, ...(this.smmu ? [this.smmu] : []), ...this.pci.devices, ...this.virtio];
+  }
+
+  /** A disk for a PCI slot. */
+  diskFunction(serial: string, medium: BlockBackend): PciFunction {
+    const { function: device } = new VirtioPci({ name: `pci ${serial}`, guestError: (what) => this.countError(what), core: (dma) => this.block(dma, medium, serial) });
+    return device;
+  }
+
+  /** Puts a device into an empty slot while the machine runs. */
+  plug(slot: number, device: PciFunction): void {
+    if (this.portOf(slot).plugged !== undefined) throw new EngineError('pci.slot-taken', `There is something in PCI slot ${slot}.`);
+    this.portOf(slot).plug(device);
+  }
+
+  /** Asks the guest to let go of what is in a slot; resolves when it did, or was too slow and lost it. */
+  async unplug(slot: number, pullAfterNs = PULL_AFTER_NS): Promise<void> {
+    const port = this.portOf(slot), { plugged } = port;
+    if (plugged === undefined) return;
+    await new Promise<void>((resolve) => {
+      this.ejections.set(plugged, resolve);
+      port.unplug(pullAfterNs);
+    });
   }
 
   /** Something typed at the serial port. */
@@ -108,7 +155,7 @@ export class Board {
   deviceTree(options: { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean } = {}): Uint8Array {
     const { cpus, ram } = this.io;
     return deviceTree({
-      ...options, cpus, memoryBytes: ram.sizeBytes, virtioSlots: this.virtio.map((_, slot) => slot), rngSeed: this.io.random(RNG_SEED_BYTES),
+      ...options, cpus, memoryBytes: ram.sizeBytes, pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), rngSeed: this.io.random(RNG_SEED_BYTES),
     });
   }
 
@@ -130,6 +177,36 @@ export class Board {
       device.restore(state[device.name]);
     }
     this.passConsoleFlow();
+  }
+
+  private countError(what: string) {
+    this.guestErrors.count++;
+    this.guestErrors.last = what;
+  }
+
+  private buildSmmu(guestError: GuestErrorSink): Smmu {
+    const wire = (n: number) => this.gic.spi(SMMU.spi + n);
+    return new Smmu({ tables: this.io.ram, memoryFor: (stream) => this.memoryFor(stream), lines: { events: wire(0), sync: wire(2), errors: wire(3) }, guestError });
+  }
+
+  /** Memory without an SMMU, and the doorbell of the ITS. */
+  private memoryFor(requester: number): RequesterMemory { return new RequesterMemory(this.io.ram, (event) => this.gic.its.signal(requester, event)); }
+
+  private block(dma: Dma, medium: BlockBackend, serial: string): VirtioBlock {
+    const block = new VirtioBlock({ dma, medium, serial });
+    this.blocks.push(block);
+    return block;
+  }
+
+  private portOf(slot: number) {
+    const port = this.pci.ports[slot];
+    if (port === undefined) throw new EngineError('pci.no-slot', `There is no PCI slot ${slot}; they are 0 to ${PCI_SLOTS - 1}.`);
+    return port;
+  }
+
+  private ejected(device: PciFunction) {
+    this.ejections.get(device)?.();
+    this.ejections.delete(device);
   }
 
   private passConsoleFlow() { if (!this.io.hidesConsoleFlow) this.uart.setTransmitReady(this.flow.ready); }
@@ -154,6 +231,8 @@ export class Board {
     map(UART, this.uart.regions.registers);
     map(RTC, this.rtc.regions.registers);
     map(GPIO, this.gpio.regions.registers);
+    if (this.smmu !== undefined) map(SMMU, this.smmu.regions.registers);
+    map(PCI_ECAM, this.pci.regions.ecam);
     this.virtio.forEach((device, slot) => map(virtioSlot(slot), device.regions.registers));
   }
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { VmStats } from '../../shared/model/vm.ts';
+import type { DiskSpec, VmStats } from '../../shared/model/vm.ts';
 import type { RunningVm, SaveOptions, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
@@ -41,6 +41,9 @@ class WorkerVm implements RunningVm {
   acknowledgeConsole(bytes: number): void { this.post({ kind: 'acknowledge', bytes }); }
   powerButton(): void { this.post({ kind: 'power-button' }); }
   reset(): void { this.post({ kind: 'reset' }); }
+
+  async plugDisk(slot: number, disk: DiskSpec): Promise<void> { await this.ask(id => ({ kind: 'plug-disk', id, slot, disk })); }
+  async unplug(slot: number): Promise<void> { await this.ask(id => ({ kind: 'unplug', id, slot })); }
 
   async terminate(): Promise<void> {
     this.stop ??= { kind: 'terminated' };

@@ -15,6 +15,10 @@ export interface VmLaunch {
   readonly counterHz: number;
   readonly guest: GuestSource;
   readonly disks: readonly DiskSpec[];
+  /** What they hang on; PCI when absent. */
+  readonly diskBus?: 'pci' | 'mmio';
+  /** Whether an SMMU is between PCI and memory; it is when absent. */
+  readonly iommu?: boolean;
   /** Samples where its vCPUs are. When the VM stops, whoever stops it, its listener gets the profile. */
   readonly profile?: ProfileOptions | undefined;
   /** A file that `suspend` wrote, to go on from instead of booting. It is removed before the first instruction, as its disks then go on. */
@@ -55,6 +59,10 @@ export interface RunningVm {
   reset(): void;
   /** Writes the whole machine to a file, and stops it then. When it rejects the VM goes on. */
   suspend(path: string, options?: SaveOptions): Promise<void>;
+  /** Puts a disk into an empty PCI slot; the guest hears of it. */
+  plugDisk(slot: number, disk: DiskSpec): Promise<void>;
+  /** Resolves when the guest let go of what is in the slot, or lost it as it was too slow. */
+  unplug(slot: number): Promise<void>;
   /** Pulls the plug; resolves when the worker is gone. */
   terminate(): Promise<void>;
   stats(): Promise<VmStats>;

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { GuestSource } from '../../shared/model/vm.ts';
+import type { DiskSpec, GuestSource } from '../../shared/model/vm.ts';
 import { RawImage } from '../storage/raw.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { removeStateFile } from './state-file.ts';
@@ -72,12 +72,14 @@ type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
+  private readonly disks: RawImage[];
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private readonly jobs = new Map<number, { readonly job: Job; readonly abort: AbortController }>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: readonly RawImage[], stopOnReset: boolean) {
+  constructor(launch: VmLaunch, boot: BootImage, disks: RawImage[], stopOnReset: boolean) {
+    this.disks = disks;
     this.stopOnReset = stopOnReset;
     this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     releaseImages();
@@ -89,6 +91,8 @@ class Worker {
       case 'acknowledge': this.vm.board.acknowledgeConsole(message.bytes); break;
       case 'power-button': this.vm.board.powerButton(); break;
       case 'reset': this.reset(); break;
+      case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
+      case 'unplug': void this.answer(message.id, this.vm.board.unplug(message.slot)); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'stats': send({ kind: 'answer', id: message.id, result: this.vm.stats() }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
@@ -112,7 +116,7 @@ class Worker {
         send({ kind: 'answer', id });
         if (ended !== undefined) return ended;
       } catch (error) {
-        send({ kind: 'refusal', id, code: error instanceof EngineError ? error.code : 'internal', message: sentenceOf(error) });
+        refuse(id, error);
       } finally { this.jobs.delete(id); }
       this.vm.resume();
     }
@@ -123,6 +127,18 @@ class Worker {
   async restoreFrom(path: string): Promise<void> {
     await this.vm.restoreFrom(path, { progress: part => send({ kind: 'resuming', part }) });
     await removeStateFile(path);
+  }
+
+  private async plugDisk(slot: number, disk: DiskSpec): Promise<void> {
+    const image = await RawImage.open(disk.path, disk);
+    this.disks.push(image);
+    this.vm.board.plug(slot, this.vm.board.diskFunction(`slot-${slot}`, image));
+    this.wakeUp();
+  }
+
+  /** What needs no pause. */
+  private async answer(id: number, work: Promise<unknown>): Promise<void> {
+    try { send({ kind: 'answer', id, result: await work }); } catch (error) { refuse(id, error); }
   }
 
   private reset(): void {
@@ -198,6 +214,8 @@ async function main(): Promise<void> {
     port?.close();
   }
 }
+
+const refuse = (id: number, error: unknown) => send({ kind: 'refusal', id, code: error instanceof EngineError ? error.code : 'internal', message: sentenceOf(error) });
 
 /** Our own bugs are said to be that. */
 function sentenceOf(error: unknown): string {

@@ -44,6 +44,8 @@ export interface VmOptions {
   readonly counterHz: number;
   readonly boot: BootImage;
   readonly disks: readonly BlockBackend[];
+  readonly diskBus?: 'pci' | 'mmio';
+  readonly iommu?: boolean;
   readonly consoleOutput: (byte: number) => void;
   /** Something happened outside the vCPUs that may make one runnable. */
   readonly wake: () => void;
@@ -96,7 +98,7 @@ export class Vm {
     this.ram.onDmaWrite = (address, length) => this.machine.wrote((address - RAM_BASE + GUEST_RAM_PA) as Pa, length);
     this.clock = new VmClock(nowNs);
     this.board = new Board({
-      ram: this.ram, clock: this.clock, cpus, disks: options.disks,
+      ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.diskBus && { diskBus: options.diskBus }), ...(options.iommu !== undefined && { iommu: options.iommu }),
       wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), random: length => world?.random(length) ?? randomBytes(length),
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
     });

@@ -1,4 +1,5 @@
 /** What the engine and a VM's worker say to each other. */
+import type { DiskSpec } from '../../shared/model/vm.ts';
 import type { VmProfile } from './profile.ts';
 import type { VmStop } from './vm-launch.ts';
 
@@ -7,6 +8,8 @@ export type ToWorker =
   | { readonly kind: 'acknowledge'; readonly bytes: number }
   | { readonly kind: 'power-button' }
   | { readonly kind: 'reset' }
+  | { readonly kind: 'plug-disk'; readonly id: number; readonly slot: number; readonly disk: DiskSpec }
+  | { readonly kind: 'unplug'; readonly id: number; readonly slot: number }
   /** Stop the VM, as it has something to say first. */
   | { readonly kind: 'end' }
   | { readonly kind: 'stats'; readonly id: number }

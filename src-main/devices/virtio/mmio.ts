@@ -38,8 +38,8 @@ const REGISTERS: readonly Register<VirtioMmio>[] = [
   // No shared memory regions: their length reads as all ones.
   { at: 0x0ac, name: 'SHMSel', write: () => {} },
   { at: 0x0b0, name: 'SHMLen and SHMBase', count: 4, read: () => 0xffff_ffff },
-  constant(0x0fc, 'ConfigGeneration'),
-  { at: 0x100, name: 'Config', count: CONFIG_WORDS, byLane: true, read: (d, index) => d.configWord(index) },
+  { at: 0x0fc, name: 'ConfigGeneration', read: (d) => d.function.configGeneration },
+  { at: 0x100, name: 'Config', count: CONFIG_WORDS, byLane: true, read: (d, index) => d.configWord(index), write: (d, value, index) => d.setConfigWord(index, value) },
 ];
 
 interface Selected { deviceFeatures: number; driverFeatures: number; queue: number }
@@ -66,7 +66,9 @@ export class VirtioMmio implements Device<VirtioMmioState> {
   constructor(io: VirtioMmioIo) {
     this.name = io.name;
     this.guestError = (what) => io.guestError(`${io.name}: ${what}`);
-    this.function = new VirtioFunction(io.core, { ...io, guestError: this.guestError });
+    this.function = new VirtioFunction(io.core, {
+      dma: io.dma, guestError: this.guestError, interrupt: () => { /* the line says it */ }, interruptsChanged: () => io.line.set(this.function.interrupts !== 0),
+    });
     this.regions = { registers: registerFrame(this, REGISTERS, io.guestError) };
   }
 
@@ -104,6 +106,12 @@ export class VirtioMmio implements Device<VirtioMmioState> {
   configWord(index: number): number {
     const { config } = this.function.core;
     return [3, 2, 1, 0].reduce((word, byte) => word << 8 | (config[4 * index + byte] ?? 0), 0);
+  }
+
+  setConfigWord(index: number, value: number): void {
+    const { core } = this.function;
+    if (core.configure === undefined) this.guestError('wrote to a configuration that is read-only');
+    else core.configure(4 * index, 4, value);
   }
 
   reset(): void {

@@ -1,3 +1,4 @@
+import type { AccessSize } from '../../memory/region.ts';
 import type { Virtqueue } from './virtqueue.ts';
 
 /** What a core sees of the transport that it hangs on. */
@@ -5,6 +6,8 @@ export interface VirtioPort {
   queue(index: number): Virtqueue;
   /** The driver broke a rule of this device: it has to reset it. */
   fail(what: string): void;
+  /** `config` has changed by itself: the driver is told. */
+  configurationChanged(): void;
 }
 
 /** A virtio device without its transport. */
@@ -21,6 +24,8 @@ export interface VirtioCore<State> {
   attach(port: VirtioPort): void;
   /** Buffers may be available in a queue, and the driver is running. */
   notified(queue: number): void;
+  /** The driver wrote to the configuration space; without it, that is an error of the driver. */
+  configure?(offset: number, size: AccessSize, value: number): void;
   /** The driver reset the device: what is under way is dropped, and what comes from outside stays. */
   stop(): void;
   reset(): void;

@@ -1,7 +1,6 @@
 /** What all virtio transports share (virtio 1.2, chapter 2): status, feature negotiation, queues and the two interrupts. */
 import type { Dma } from '../../memory/dma.ts';
 import type { GuestErrorSink } from '../../memory/region.ts';
-import type { Line } from '../device.ts';
 import type { VirtioCore } from './virtio-core.ts';
 import { Virtqueue, type VirtqueueState } from './virtqueue.ts';
 
@@ -16,15 +15,29 @@ const EVENT_INDEX = 1 << 29;
 const INDIRECT_DESCRIPTORS = 1 << 28;
 /** VIRTIO_F_VERSION_1, in the high word. */
 const VERSION_1 = 1 << 0;
+/** VIRTIO_F_ACCESS_PLATFORM, in the high word: an IOMMU may be in the way. */
+export const ACCESS_PLATFORM = 1 << 1;
 
 export interface VirtioFunctionState {
   status: number;
   interrupts: number;
   driverFeatures: [number, number];
+  generation: number;
   queues: VirtqueueState[];
 }
 
-export interface VirtioFunctionIo { readonly dma: Dma; readonly line: Line; readonly guestError: GuestErrorSink }
+/** What an interrupt is about: the queue of this number, or the configuration. */
+export type VirtioInterrupt = number | 'configuration';
+
+export interface VirtioFunctionIo {
+  readonly dma: Dma;
+  readonly interrupt: (source: VirtioInterrupt) => void;
+  /** `interrupts` is another. */
+  readonly interruptsChanged?: () => void;
+  /** Features of the transport, in the high word. */
+  readonly transportFeatures?: number;
+  readonly guestError: GuestErrorSink;
+}
 
 export class VirtioFunction {
   readonly core: VirtioCore<unknown>;
@@ -33,26 +46,31 @@ export class VirtioFunction {
   private readonly io: VirtioFunctionIo;
   private currentStatus = 0;
   private raised = 0;
+  private generation = 0;
   private driverFeatures: [number, number] = [0, 0];
 
   constructor(core: VirtioCore<unknown>, io: VirtioFunctionIo) {
     this.core = core;
     this.io = io;
-    this.offered = [core.features | EVENT_INDEX | INDIRECT_DESCRIPTORS, VERSION_1];
-    this.queues = core.queueSizes.map((maxSize) => new Virtqueue({
+    this.offered = [core.features | EVENT_INDEX | INDIRECT_DESCRIPTORS, VERSION_1 | (io.transportFeatures ?? 0)];
+    this.queues = core.queueSizes.map((maxSize, queue) => new Virtqueue({
       dma: io.dma, maxSize, eventIndexes: () => (this.driverFeatures[0] & EVENT_INDEX) !== 0,
-      interrupt: () => this.raise(USED_BUFFER), broken: (what) => this.fail(what),
+      interrupt: () => this.raise(USED_BUFFER, queue), broken: (what) => this.fail(what),
     }));
-    core.attach({ queue: (index) => this.queues[index]!, fail: (what) => this.fail(what) });
+    core.attach({ queue: (index) => this.queues[index]!, fail: (what) => this.fail(what), configurationChanged: () => this.configurationChanged() });
   }
 
   get status(): number { return this.currentStatus; }
   get interrupts(): number { return this.raised; }
+  /** Differs when the configuration was changed in between. */
+  get configGeneration(): number { return this.generation; }
   get live(): boolean { return (this.currentStatus & (DRIVER_OK | NEEDS_RESET)) === DRIVER_OK; }
 
   setDriverFeatures(word: 0 | 1, bits: number): void {
     if ((this.currentStatus & FEATURES_OK) === 0) this.driverFeatures[word] = bits;
   }
+
+  acceptedFeatures(word: number): number { return (this.driverFeatures[word] ?? 0) >>> 0; }
 
   /** Writing zero resets. FEATURES_OK stays clear when the driver chose what was not offered, or a legacy device. */
   setStatus(value: number): void {
@@ -72,7 +90,12 @@ export class VirtioFunction {
   fail(what: string): void {
     this.io.guestError(`${this.core.name}: ${what}`);
     this.currentStatus |= NEEDS_RESET;
-    if ((this.currentStatus & DRIVER_OK) !== 0) this.raise(CONFIGURATION_CHANGE);
+    if ((this.currentStatus & DRIVER_OK) !== 0) this.raise(CONFIGURATION_CHANGE, 'configuration');
+  }
+
+  private configurationChanged() {
+    this.generation = this.generation + 1 & 0xff;
+    if ((this.currentStatus & DRIVER_OK) !== 0) this.raise(CONFIGURATION_CHANGE, 'configuration');
   }
 
   private get featuresAcceptable() {
@@ -80,8 +103,13 @@ export class VirtioFunction {
     return (low & ~this.offered[0]) === 0 && (high & ~this.offered[1]) === 0 && (high & VERSION_1) !== 0;
   }
 
-  private raise(interrupt: number) { this.raised |= interrupt; this.sync(); }
-  private sync() { this.io.line.set(this.raised !== 0); }
+  private raise(interrupt: number, source: VirtioInterrupt) {
+    this.raised |= interrupt;
+    this.sync();
+    this.io.interrupt(source);
+  }
+
+  private sync() { this.io.interruptsChanged?.(); }
 
   reset(): void {
     this.currentStatus = 0;
@@ -94,7 +122,7 @@ export class VirtioFunction {
 
   save(): VirtioFunctionState {
     return {
-      status: this.currentStatus, interrupts: this.raised, driverFeatures: [...this.driverFeatures],
+      status: this.currentStatus, interrupts: this.raised, driverFeatures: [...this.driverFeatures], generation: this.generation,
       queues: this.queues.map((queue) => structuredClone(queue.state)),
     };
   }
@@ -103,6 +131,7 @@ export class VirtioFunction {
     this.currentStatus = state.status;
     this.raised = state.interrupts;
     this.driverFeatures = [...state.driverFeatures];
+    this.generation = state.generation;
     this.queues.forEach((queue, index) => queue.restore(state.queues[index]!));
     this.sync();
   }

@@ -1,0 +1,55 @@
+/** Debian's real kernel with its disks on PCI Express. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { fetchGuests } from '../../scripts/fetch-guests.ts';
+import { GuestSession } from './guest-session.ts';
+import type { VmLaunch } from './vm-launch.ts';
+
+const MINUTES = 60_000, MIB = 2 ** 20;
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+let folder: string, session: GuestSession | undefined;
+beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')); });
+afterEach(async () => {
+  await session?.vm.terminate();
+  await rm(folder, { recursive: true });
+});
+
+async function boot(options: Partial<VmLaunch> = {}) {
+  const guest = await fetchGuests('cloud'), path = join(folder, 'disk.img'), content = randomBytes(4 * MIB);
+  await writeFile(path, content);
+  session = new GuestSession({
+    guest: { kind: 'linux', kernelPath: guest.kernel, initrdPath: guest.initrd, commandLine: 'console=ttyAMA0 quiet' }, disks: [{ path, readOnly: false }], ...options,
+  });
+  await session.expect('# ');
+  return { guest: session, path, content };
+}
+
+test.each([{ cpus: 1, iommu: true }, { cpus: 1, iommu: false }, { cpus: 4, iommu: true }])('a disk on PCI is read and written, with $cpus CPUs, SMMU: $iommu', async options => {
+  const { guest, path, content } = await boot(options);
+  expect(await guest.run('ls /sys/bus/pci/devices | wc -l')).toBe('10');
+  expect(await guest.run('ls /sys/kernel/iommu_groups | wc -l')).toBe(options.iommu ? '9' : '0');
+  expect(await guest.run('sha256sum < /dev/vda')).toContain(sha256(content));
+  const interrupts = await guest.run('grep virtio /proc/interrupts');
+  expect(interrupts).toMatch(/ITS-(PCI-)?MSI/);
+  await guest.run('dd if=/dev/zero of=/dev/vda bs=64k seek=16 count=16 conv=notrunc,fsync 2>/dev/null');
+  content.fill(0, MIB, 2 * MIB);
+  expect(sha256(await readFile(path))).toBe(sha256(content));
+  expect(await guest.run('dmesg | grep -E "event 0x|CMD_SYNC|timed out"')).toBe('');
+  guest.type('poweroff -f');
+  expect(await guest.stopped).toEqual({ kind: 'poweredOff' });
+}, 3 * MINUTES);
+
+test('Linux takes a disk that is plugged in while it runs, lets go of it, and takes another', async () => {
+  const { guest } = await boot(), path = join(folder, 'second.img'), content = randomBytes(MIB);
+  await writeFile(path, content);
+  for (let round = 0; round < 2; round++) {
+    await guest.vm.plugDisk(3, { path, readOnly: false });
+    expect(await guest.run('until [ -b /dev/vdb ]; do sleep 0.1; done; sha256sum < /dev/vdb')).toContain(sha256(content));
+    await guest.vm.unplug(3);
+    expect(await guest.run('ls /dev/vdb 2>/dev/null; ls /sys/bus/pci/devices | wc -l')).toBe('10');
+  }
+}, 3 * MINUTES);
