@@ -61,7 +61,7 @@ test('Linux takes a disk that is plugged in while it runs, lets go of it, and ta
 }, 3 * MINUTES);
 
 test('disks on PCI, one of them plugged in at run time, are moved again and again in the middle of requests', async () => {
-  const guest = await fetchGuests('cloud'), content = randomBytes(8 * MIB), paths = ['first.img', 'second.img'].map(name => join(folder, name));
+  const guest = await fetchGuests('cloud'), content = randomBytes(MIB), paths = ['first.img', 'second.img'].map(name => join(folder, name));
   const image: BootImage = { kind: 'linux', kernel: () => readFileSync(guest.kernel), initrd: () => readFileSync(guest.initrd), commandLine: 'console=ttyAMA0 quiet' };
   for (const path of paths) await writeFile(path, content);
   const [first, second] = await Promise.all(paths.map(path => RawImage.open(path, { readOnly: false }))) as [RawImage, RawImage];
