@@ -1,11 +1,15 @@
 /** Debian's real kernel with its disks on PCI Express. */
 import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
+import { RawImage } from '../storage/raw.ts';
+import { Driven } from './driven-vm.ts';
 import { GuestSession } from './guest-session.ts';
+import type { BootImage, Vm } from './vm.ts';
 import type { VmLaunch } from './vm-launch.ts';
 
 const MINUTES = 60_000, MIB = 2 ** 20;
@@ -43,13 +47,39 @@ test.each([{ cpus: 1, iommu: true }, { cpus: 1, iommu: false }, { cpus: 4, iommu
   expect(await guest.stopped).toEqual({ kind: 'poweredOff' });
 }, 3 * MINUTES);
 
-test('Linux takes a disk that is plugged in while it runs, lets go of it, and takes another', async () => {
+test('Linux takes a disk that is plugged in while it runs, lets go of it, and takes it again', async () => {
   const { guest } = await boot(), path = join(folder, 'second.img'), content = randomBytes(MIB);
-  await writeFile(path, content);
-  for (let round = 0; round < 2; round++) {
+  const plug = async () => {
     await guest.vm.plugDisk(3, { path, readOnly: false });
     expect(await guest.run('until [ -b /dev/vdb ]; do sleep 0.1; done; sha256sum < /dev/vdb')).toContain(sha256(content));
-    await guest.vm.unplug(3);
-    expect(await guest.run('ls /dev/vdb 2>/dev/null; ls /sys/bus/pci/devices | wc -l')).toBe('10');
+  };
+  await writeFile(path, content);
+  await plug();
+  await guest.vm.unplug(3);
+  expect(await guest.run('ls /dev/vdb 2>/dev/null; ls /sys/bus/pci/devices | wc -l')).toBe('10');
+  await plug();
+}, 3 * MINUTES);
+
+test('disks on PCI, one of them plugged in at run time, are moved again and again in the middle of requests', async () => {
+  const guest = await fetchGuests('cloud'), content = randomBytes(MIB), paths = ['first.img', 'second.img'].map(name => join(folder, name));
+  const image: BootImage = { kind: 'linux', kernel: () => readFileSync(guest.kernel), initrd: () => readFileSync(guest.initrd), commandLine: 'console=ttyAMA0 quiet' };
+  for (const path of paths) await writeFile(path, content);
+  const [first, second] = await Promise.all(paths.map(path => RawImage.open(path, { readOnly: false }))) as [RawImage, RawImage];
+  const plug = (vm: Vm) => vm.board.plug(5, vm.board.diskFunction('second', second));
+  let machine = new Driven(image, { disks: [first] });
+  await machine.runUntil(() => /# (\x1b\[6n)?$/.test(machine.printed.slice(-8)));
+  plug(machine.vm);
+  const command = 'until [ -b /dev/vdb ]; do sleep 0.1; done; for n in 1 2 3; do for d in a b; do dd if=/dev/vd$d bs=16k iflag=direct 2>/dev/null | sha256sum; done; done; poweroff -f\r';
+  machine.vm.board.type(new TextEncoder().encode(command));
+  const hashes = () => machine.printed.split(sha256(content)).length - 1;
+  for (let moves = 1; moves <= 5; moves++) {
+    await machine.runUntil(() => hashes() >= moves || machine.vm.powerRequest !== 'none');
+    const until = machine.vm.retired[0]! + 500_000;
+    await machine.runUntil(() => machine.vm.retired[0]! >= until);
+    machine = await machine.moveTo(image, { disks: [first] }, plug);
   }
+  await machine.runUntil(() => machine.vm.powerRequest !== 'none');
+  expect(hashes()).toBe(6);
+  await machine.vm.end();
+  for (const disk of [first, second]) await disk.close();
 }, 3 * MINUTES);

@@ -1,46 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { deserialize, serialize } from 'node:v8';
 import { expect, test } from 'vitest';
 import { SMP_MODES } from '../../shared/model/vm.ts';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
-import { Vm, type BootImage, type VmOptions, type VmState } from './vm.ts';
+import { Driven } from './driven-vm.ts';
+import type { BootImage } from './vm.ts';
 
 const COMMAND = 'for i in 1 2 3 4 5 6 7 8; do dd if=/dev/zero bs=64k count=16 2>/dev/null | sha256sum; sleep 0.05; done; poweroff -f\r';
 const MEGABYTE_OF_ZEROES = '30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58';
-
-/** A VM in this thread, driven by hand. */
-class Driven {
-  readonly vm: Vm;
-  printed = '';
-  constructor(boot: BootImage, options: Partial<VmOptions> = {}) {
-    this.vm = new Vm({
-      cpus: 1, memoryMib: 128, ...options, counterHz: 62_500_000, boot, disks: [], wake: () => { /* driven by hand */ },
-      consoleOutput: byte => { this.printed += String.fromCharCode(byte); this.vm.board.acknowledgeConsole(1); },
-    });
-    this.vm.resume();
-  }
-
-  async runUntil(done: () => boolean): Promise<void> {
-    while (!done()) {
-      this.vm.runSlice();
-      await new Promise(resolve => { setImmediate(resolve); });
-    }
-  }
-
-  /** Carries on in a machine that never ran: state through bytes, RAM page for page. */
-  async moveTo(boot: BootImage, options: Partial<VmOptions>): Promise<Driven> {
-    this.vm.pause();
-    const state = deserialize(serialize(await this.vm.save())) as VmState, next = new Driven(boot, options);
-    next.vm.pause();
-    next.vm.ram.write(next.vm.ram.base, this.vm.ram.view(this.vm.ram.base, this.vm.ram.sizeBytes) as Uint8Array);
-    next.vm.restore(state);
-    next.printed = this.printed;
-    await this.vm.end();
-    next.vm.resume();
-    return next;
-  }
-}
 
 test.each([...SMP_MODES.map(smpMode => ({ cpus: 4, smpMode })), { cpus: 1, smpMode: 'parallel' as const }])('Linux with $cpus $smpMode CPUs goes on as if nothing had happened when it is moved again and again', async options => {
   const guest = await fetchGuests('cloud');

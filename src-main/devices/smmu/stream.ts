@@ -10,6 +10,8 @@ type How = 'read' | 'write';
 
 /** Addresses that a stream's context may have; above, numbers are not exact. */
 const INPUT_BITS = 52;
+/** Longest stretch that is looked up at once, so that no guest keeps its VM's thread for long. */
+const LONGEST_BYTES = 2 ** 28;
 
 export interface StreamIo {
   /** Memory behind the SMMU. */
@@ -78,6 +80,7 @@ export class Stream implements Dma {
     const config = this.known ??= this.io.config();
     if (config.kind === 'bypass') return [{ at: address, offset: 0, length }];
     if (config.kind !== 'translate') return this.refuse(config, address, how);
+    if (length > LONGEST_BYTES) return undefined;
     const pieces: Piece[] = [];
     let offset = 0;
     do {
