@@ -22,8 +22,13 @@ export const GuestSource = v.variant('kind', [
 ]);
 export type GuestSource = v.InferOutput<typeof GuestSource>;
 
-/** A raw disk image presented through virtio-blk. */
-export const DiskSpec = v.object({ path: filePath('disk image'), readOnly: v.boolean() });
+/** What a disk hangs on, all of them on PCI. */
+export const DISK_BUSES = ['virtio', 'nvme'] as const;
+export const DiskBus = v.picklist(DISK_BUSES);
+export type DiskBus = v.InferOutput<typeof DiskBus>;
+
+/** A disk image; virtio when it has no bus. */
+export const DiskSpec = v.object({ path: filePath('disk image'), readOnly: v.boolean(), bus: v.optional(DiskBus) });
 export type DiskSpec = v.InferOutput<typeof DiskSpec>;
 
 /** How vCPUs run: a thread for each, or taking turns by instruction count, so that a run can be repeated exactly. */

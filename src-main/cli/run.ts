@@ -6,7 +6,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { open, readFile } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
-import { SMP_MODES, VM_LIMITS, type GuestSource, type SmpMode } from '../../shared/model/vm.ts';
+import { DISK_BUSES, SMP_MODES, VM_LIMITS, type DiskSpec, type GuestSource, type SmpMode } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { Symbols } from '../hypervisor/symbols.ts';
 import type { VmProfile } from '../hypervisor/profile.ts';
@@ -21,8 +21,7 @@ interface RunOptions {
   readonly smp: SmpMode;
   readonly seed?: string;
   readonly startDate?: number;
-  readonly disk: readonly string[];
-  readonly diskBus: 'pci' | 'mmio';
+  readonly disk: readonly DiskSpec[];
   readonly iommu: boolean;
   readonly timeout?: number;
   readonly reboot: boolean;
@@ -49,10 +48,9 @@ export const runCommand = new Command('run')
   .addOption(new Option('--smp <mode>', 'how virtual CPUs run: a thread for each, or taking turns by instruction count, so that a run can be repeated exactly').choices(SMP_MODES).default('parallel'))
   .option('--seed <text>', 'with --smp deterministic, what the guest\'s random numbers follow from')
   .option('--start-date <date>', 'with --smp deterministic, the date at power-on, for example 2026-01-01', dateMs)
-  .option('--disk <file>', 'raw disk image (may be repeated)', (file: string, files: readonly string[]) => [...files, file], [])
+  .option('--disk <file[,option…]>', `disk image (may be repeated); options: bus=${DISK_BUSES.join('|')}, readonly`, (text: string, disks: readonly DiskSpec[]) => [...disks, diskOf(text)], [])
   .option('--state <file>', 'where Ctrl-A s, or SIGUSR2, suspends the VM to: memory, devices, all of it')
   .option('--resume', 'go on from that file instead of booting; it is used up by that, as the VM\'s disks go on')
-  .addOption(new Option('--disk-bus <bus>', 'what disks hang on').choices(['pci', 'mmio']).default('pci'))
   .option('--no-iommu', 'leave out the SMMU between PCI devices and memory')
   .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
   .option('--no-reboot', 'end with code 4 when the guest resets itself')
@@ -60,6 +58,20 @@ export const runCommand = new Command('run')
   .option('--symbols <file>', 'with --profile, names of functions: a System.map, or what nm prints')
   .addHelpText('after', '\nCtrl-A x ends the VM, Ctrl-A s suspends it to the file given with --state.')
   .action(async (options: RunOptions) => { process.exitCode = await run(options); });
+
+/** As under QEMU, a comma of the file's own name is written twice. */
+function diskOf(text: string): DiskSpec {
+  const [path = '', ...words] = text.split(/(?<!,),(?!,)/).map(part => part.replaceAll(',,', ','));
+  if (path === '') throw new InvalidArgumentError('A disk begins with its file.');
+  return words.reduce<DiskSpec>((disk, word) => ({ ...disk, ...diskOption(word) }), { path, readOnly: false });
+}
+
+function diskOption(word: string): Partial<DiskSpec> {
+  const [name, value] = word.split('=', 2), bus = DISK_BUSES.find(each => each === value);
+  if (word === 'readonly') return { readOnly: true };
+  if (name === 'bus' && bus !== undefined) return { bus };
+  throw new InvalidArgumentError(`A disk has no option "${word}"; there are bus=${DISK_BUSES.join('|')} and readonly.`);
+}
 
 function memoryMib(text: string): number {
   const match = /^(\d+)([MG]?)$/i.exec(text);
@@ -103,9 +115,9 @@ async function run(options: RunOptions): Promise<number> {
 async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.kernel === undefined && options.initrd !== undefined) throw new EngineError('usage', 'An initrd needs a kernel: give --kernel too.');
   if (options.resume && options.state === undefined) throw new EngineError('usage', '--resume goes on from the file given with --state: give that too.');
-  const disks = options.disk.map(path => ({ path, readOnly: false }));
+  const disks = options.disk;
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, diskBus: options.diskBus, iommu: options.iommu, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, iommu: options.iommu, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */

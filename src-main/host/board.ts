@@ -1,9 +1,11 @@
 /** One machine's board, as guests made for QEMU's `virt` know it: its devices, wired by hand to the bus and the GIC. */
 import { assert, EngineError } from '../../shared/base/errors.ts';
+import type { DiskBus } from '../../shared/model/vm.ts';
 import type { Ipa } from '../../shared/base/ids.ts';
 import type { Device, Line } from '../devices/device.ts';
 import { Gic } from '../devices/gic/gic.ts';
 import { REDISTRIBUTOR_SIZE } from '../devices/gic/redistributor.ts';
+import { Nvme } from '../devices/nvme/nvme.ts';
 import { Pl061 } from '../devices/gpio/pl061.ts';
 import { PowerButton } from '../devices/gpio/power-button.ts';
 import type { PciFunction } from '../devices/pci/pci-function.ts';
@@ -37,13 +39,14 @@ export const PCI_SLOTS = 8;
 /** Longer than a guest takes to let go of a device: pciehp waits for 5 s after the button is pressed. */
 const PULL_AFTER_NS = 30e9;
 
+/** `nvme` disks are namespaces of one controller; `virtio` ones have a function each. */
+export interface BoardDisk { readonly medium: BlockBackend; readonly bus: DiskBus | 'virtio-mmio' }
+
 export interface BoardIo {
   readonly ram: GuestRam;
   readonly clock: Clock;
   readonly cpus: number;
-  readonly disks: readonly BlockBackend[];
-  /** What disks hang on; PCI when absent. */
-  readonly diskBus?: 'pci' | 'mmio';
+  readonly disks: readonly BoardDisk[];
   /** Whether an SMMU is between PCI and memory; it is when absent. */
   readonly iommu?: boolean;
   /** Milliseconds since 1970 in the outside world. */
@@ -81,7 +84,8 @@ export class Board {
   readonly cpuLines: readonly CpuLines[];
   readonly guestErrors = { count: 0, last: '' };
   private readonly io: BoardIo;
-  private readonly blocks: VirtioBlock[] = [];
+  /** Whatever has requests under way. */
+  private readonly working: { idle(): Promise<void> }[] = [];
   private readonly ejections = new Map<PciFunction, () => void>();
   private readonly button: PowerButton;
   private readonly flow = new ConsoleFlow(() => this.passConsoleFlow());
@@ -102,8 +106,10 @@ export class Board {
       bus: this.bus, window: PCI_WINDOW, slots: PCI_SLOTS, clock, dmaFor: (requester) => this.smmu?.dmaFor(requester) ?? this.memoryFor(requester),
       ejected: (device) => this.ejected(device), guestError,
     });
-    const onMmio = io.diskBus === 'mmio' ? disks.map((medium, n) => this.block(dma, medium, `disk-${n}`)) : [];
-    if (io.diskBus !== 'mmio') disks.forEach((medium, n) => this.pci.add(this.diskFunction(`disk-${n}`, medium)));
+    const onMmio = disks.flatMap(({ bus, medium }, n) => (bus === 'virtio-mmio' ? [this.block(dma, medium, `disk-${n}`)] : []));
+    disks.forEach(({ bus, medium }, n) => { if (bus === 'virtio') this.pci.add(this.diskFunction(`disk-${n}`, 'virtio', medium)); });
+    const namespaces = disks.filter(({ bus }) => bus === 'nvme').map(({ medium }) => medium);
+    if (namespaces.length > 0) this.pci.add(this.nvmeFunction('nvme', namespaces));
     this.virtioConsole = io.virtioConsoleOutput === undefined ? undefined : new VirtioConsole({ dma, transmit: io.virtioConsoleOutput });
     const cores: VirtioCore<unknown>[] = [...onMmio, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : [])];
     assert(cores.length <= VIRTIO_SLOTS, 'every virtio device has a slot');
@@ -120,9 +126,16 @@ export class Board {
   }
 
   /** A disk for a PCI slot. */
-  diskFunction(serial: string, medium: BlockBackend): PciFunction {
+  diskFunction(serial: string, bus: DiskBus, medium: BlockBackend): PciFunction {
+    if (bus === 'nvme') return this.nvmeFunction(serial, [medium]);
     const { function: device } = new VirtioPci({ name: `pci ${serial}`, guestError: (what) => this.countError(what), core: (dma) => this.block(dma, medium, serial) });
     return device;
+  }
+
+  private nvmeFunction(serial: string, media: readonly BlockBackend[]): PciFunction {
+    const nvme = new Nvme({ name: `pci ${serial}`, serial, media, guestError: (what) => this.countError(what) });
+    this.working.push(nvme);
+    return nvme.function;
   }
 
   /** Puts a device into an empty slot while the machine runs. */
@@ -166,7 +179,7 @@ export class Board {
   }
 
   /** Resolves when no disk has anything under way. */
-  async disksIdle(): Promise<void> { await Promise.all(this.blocks.map((block) => block.idle())); }
+  async disksIdle(): Promise<void> { await Promise.all(this.working.map((device) => device.idle())); }
 
   /** Every vCPU is synced, so that no interrupt is in a list register. */
   save(): BoardState { return Object.fromEntries(this.devices.map((device) => [device.name, device.save()])); }
@@ -194,7 +207,7 @@ export class Board {
 
   private block(dma: Dma, medium: BlockBackend, serial: string): VirtioBlock {
     const block = new VirtioBlock({ dma, medium, serial });
-    this.blocks.push(block);
+    this.working.push(block);
     return block;
   }
 

@@ -34,7 +34,7 @@ function build(memory: SharedArrayBuffer) {
   };
   const clock = new TestClock();
   const board = new Board({
-    ram, clock, cpus: 1, disks: [medium], wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, kick: () => {},
+    ram, clock, cpus: 1, disks: [{ medium, bus: 'virtio' }], wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, kick: () => {},
   });
   return { board, ram, clock, medium };
 }
@@ -72,7 +72,7 @@ function step({ board, ram, clock }: ReturnType<typeof build>, r: Random) {
     () => { ram.store(RAM_BASE + 4 * r.below(RAM_BYTES / 4), 4, value(r)); },
     () => { ram.store(RAM_BASE + 0x1002, 2, ram.load(RAM_BASE + 0x1002, 2)! + r.below(3)); },
     () => { const at = RAM_BASE + 16 * r.below(8); ram.store(at, 4, value(r)); ram.store(at + 4, 4, r.pick([0, 0, 0, value(r)])); ram.store(at + 8, 4, r.pick([16, 512, 1, value(r)])); ram.store(at + 12, 4, r.below(8) | r.below(10) << 16); },
-    () => { const slot = r.below(2), port = board.pci.ports[slot]!; if (port.plugged === undefined) board.plug(slot, board.diskFunction(`extra-${slot}`, build(new SharedArrayBuffer(2 * GUARD + RAM_BYTES)).medium)); else void board.unplug(slot, 1e9); },
+    () => { const slot = r.below(2), port = board.pci.ports[slot]!; if (port.plugged === undefined) board.plug(slot, board.diskFunction(`extra-${slot}`, 'virtio', build(new SharedArrayBuffer(2 * GUARD + RAM_BYTES)).medium)); else void board.unplug(slot, 1e9); },
     () => clock.runTo(clock.nowNs + r.below(1e9)),
   ])();
 }

@@ -65,8 +65,8 @@ test('disks on PCI, one of them plugged in at run time, are moved again and agai
   const image: BootImage = { kind: 'linux', kernel: () => readFileSync(guest.kernel), initrd: () => readFileSync(guest.initrd), commandLine: 'console=ttyAMA0 quiet' };
   for (const path of paths) await writeFile(path, content);
   const [first, second] = await Promise.all(paths.map(path => RawImage.open(path, { readOnly: false }))) as [RawImage, RawImage];
-  const plug = (vm: Vm) => vm.board.plug(5, vm.board.diskFunction('second', second));
-  let machine = new Driven(image, { disks: [first] });
+  const plug = (vm: Vm) => vm.board.plug(5, vm.board.diskFunction('second', 'virtio', second));
+  let machine = new Driven(image, { disks: [{ medium: first, bus: 'virtio' }] });
   await machine.runUntil(() => /# (\x1b\[6n)?$/.test(machine.printed.slice(-8)));
   plug(machine.vm);
   const command = 'until [ -b /dev/vdb ]; do sleep 0.1; done; for n in 1 2 3; do for d in a b; do dd if=/dev/vd$d bs=16k iflag=direct 2>/dev/null | sha256sum; done; done; poweroff -f\r';
@@ -76,7 +76,7 @@ test('disks on PCI, one of them plugged in at run time, are moved again and agai
     await machine.runUntil(() => hashes() >= moves || machine.vm.powerRequest !== 'none');
     const until = machine.vm.retired[0]! + 500_000;
     await machine.runUntil(() => machine.vm.retired[0]! >= until);
-    machine = await machine.moveTo(image, { disks: [first] }, plug);
+    machine = await machine.moveTo(image, { disks: [{ medium: first, bus: 'virtio' }] }, plug);
   }
   await machine.runUntil(() => machine.vm.powerRequest !== 'none');
   expect(hashes()).toBe(6);

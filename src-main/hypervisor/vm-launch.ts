@@ -15,8 +15,6 @@ export interface VmLaunch {
   readonly counterHz: number;
   readonly guest: GuestSource;
   readonly disks: readonly DiskSpec[];
-  /** What they hang on; PCI when absent. */
-  readonly diskBus?: 'pci' | 'mmio';
   /** Whether an SMMU is between PCI and memory; it is when absent. */
   readonly iommu?: boolean;
   /** Samples where its vCPUs are. When the VM stops, whoever stops it, its listener gets the profile. */

@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { DiskSpec, GuestSource } from '../../shared/model/vm.ts';
+import type { DiskBus, DiskSpec, GuestSource } from '../../shared/model/vm.ts';
+import type { BlockBackend } from '../storage/block-backend.ts';
 import { RawImage } from '../storage/raw.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { removeStateFile } from './state-file.ts';
@@ -65,6 +66,10 @@ async function bootOf(guest: GuestSource): Promise<BootImage> {
   }
 }
 
+interface OpenDisk { readonly medium: BlockBackend; readonly bus: DiskBus }
+
+const openDisk = async (disk: DiskSpec): Promise<OpenDisk> => ({ medium: await RawImage.open(disk.path, disk), bus: disk.bus ?? 'virtio' });
+
 type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
 /** What is done between two turns, with the VM paused; it may end the VM. */
 type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
@@ -72,13 +77,13 @@ type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
-  private readonly disks: RawImage[];
+  private readonly disks: OpenDisk[];
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private readonly jobs = new Map<number, { readonly job: Job; readonly abort: AbortController }>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: RawImage[], stopOnReset: boolean) {
+  constructor(launch: VmLaunch, boot: BootImage, disks: OpenDisk[], stopOnReset: boolean) {
     this.disks = disks;
     this.stopOnReset = stopOnReset;
     this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
@@ -130,9 +135,9 @@ class Worker {
   }
 
   private async plugDisk(slot: number, disk: DiskSpec): Promise<void> {
-    const image = await RawImage.open(disk.path, disk);
-    this.disks.push(image);
-    this.vm.board.plug(slot, this.vm.board.diskFunction(`slot-${slot}`, image));
+    const open = await openDisk(disk);
+    this.disks.push(open);
+    this.vm.board.plug(slot, this.vm.board.diskFunction(`slot-${slot}`, open.bus, open.medium));
     this.wakeUp();
   }
 
@@ -199,9 +204,9 @@ class Worker {
 
 async function main(): Promise<void> {
   const { launch, stopOnReset } = workerData as { launch: VmLaunch; stopOnReset: boolean };
-  const disks: RawImage[] = [];
+  const disks: OpenDisk[] = [];
   try {
-    for (const disk of launch.disks) disks.push(await RawImage.open(disk.path, disk));
+    for (const disk of launch.disks) disks.push(await openDisk(disk));
     const worker = new Worker(launch, await bootOf(launch.guest), disks, stopOnReset);
     if (launch.resumeFrom !== undefined) await worker.restoreFrom(launch.resumeFrom);
     port?.on('message', (message: ToWorker) => worker.handle(message));
@@ -210,7 +215,7 @@ async function main(): Promise<void> {
   } catch (error) {
     send({ kind: 'stopped', stop: { kind: 'failed', message: sentenceOf(error) } });
   } finally {
-    for (const disk of disks) await disk.close();
+    for (const { medium } of disks) await medium.close();
     port?.close();
   }
 }

@@ -9,9 +9,8 @@ import { Machine, type CpuState, type ExitReason } from '../cpu/core/machine.ts'
 import { RAM_BASE as LINEAR_RAM } from '../cpu/layout.ts';
 import { loadBinary, loadLinux, type BootEntry } from '../firmware/boot.ts';
 import { RAM_BASE } from '../firmware/board-map.ts';
-import { Board, type BoardState } from '../host/board.ts';
+import { Board, type BoardDisk, type BoardState } from '../host/board.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
-import type { BlockBackend } from '../storage/block-backend.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { VmClock } from '../time/vm-clock.ts';
 import type { SmpMode, VmStats } from '../../shared/model/vm.ts';
@@ -43,8 +42,7 @@ export interface VmOptions {
   readonly memoryMib: number;
   readonly counterHz: number;
   readonly boot: BootImage;
-  readonly disks: readonly BlockBackend[];
-  readonly diskBus?: 'pci' | 'mmio';
+  readonly disks: readonly BoardDisk[];
   readonly iommu?: boolean;
   readonly consoleOutput: (byte: number) => void;
   /** Something happened outside the vCPUs that may make one runnable. */
@@ -98,7 +96,7 @@ export class Vm {
     this.ram.onDmaWrite = (address, length) => this.machine.wrote((address - RAM_BASE + GUEST_RAM_PA) as Pa, length);
     this.clock = new VmClock(nowNs);
     this.board = new Board({
-      ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.diskBus && { diskBus: options.diskBus }), ...(options.iommu !== undefined && { iommu: options.iommu }),
+      ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.iommu !== undefined && { iommu: options.iommu }),
       wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), random: length => world?.random(length) ?? randomBytes(length),
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
     });
