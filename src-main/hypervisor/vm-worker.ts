@@ -69,7 +69,9 @@ type Ended = 'poweredOff' | 'reset' | 'terminated';
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
+  /** Open images, those in slots as well. */
   private readonly disks: RawImage[];
+  private readonly slots = new Map<number, RawImage>();
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private wakeUp: () => void = () => { /* nobody waits */ };
@@ -88,7 +90,7 @@ class Worker {
       case 'power-button': this.vm.board.powerButton(); break;
       case 'reset': this.reset(); break;
       case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
-      case 'unplug': void this.answer(message.id, this.vm.board.unplug(message.slot)); break;
+      case 'unplug': void this.answer(message.id, this.unplug(message.slot)); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'stats': send({ kind: 'stats', id: message.id, stats: this.vm.stats() }); break;
       default: message satisfies never;
@@ -98,9 +100,24 @@ class Worker {
 
   private async plugDisk(slot: number, disk: DiskSpec): Promise<void> {
     const image = await RawImage.open(disk.path, disk);
+    try {
+      this.vm.board.plug(slot, this.vm.board.diskFunction(`slot-${slot}`, image));
+    } catch (error) {
+      await image.close();
+      throw error;
+    }
     this.disks.push(image);
-    this.vm.board.plug(slot, this.vm.board.diskFunction(`slot-${slot}`, image));
+    this.slots.set(slot, image);
     this.wakeUp();
+  }
+
+  private async unplug(slot: number): Promise<void> {
+    await this.vm.board.unplug(slot);
+    const image = this.slots.get(slot);
+    if (image === undefined) return;
+    this.slots.delete(slot);
+    this.disks.splice(this.disks.indexOf(image), 1);
+    await image.close();
   }
 
   private async answer(id: number, work: Promise<void>): Promise<void> {
