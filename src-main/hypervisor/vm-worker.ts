@@ -77,7 +77,9 @@ type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
+  /** Open images, those in slots as well. */
   private readonly disks: OpenDisk[];
+  private readonly slots = new Map<number, OpenDisk>();
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private readonly jobs = new Map<number, { readonly job: Job; readonly abort: AbortController }>();
@@ -97,7 +99,7 @@ class Worker {
       case 'power-button': this.vm.board.powerButton(); break;
       case 'reset': this.reset(); break;
       case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
-      case 'unplug': void this.answer(message.id, this.vm.board.unplug(message.slot)); break;
+      case 'unplug': void this.answer(message.id, this.unplug(message.slot)); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'stats': send({ kind: 'answer', id: message.id, result: this.vm.stats() }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
@@ -136,9 +138,24 @@ class Worker {
 
   private async plugDisk(slot: number, disk: DiskSpec): Promise<void> {
     const open = await openDisk(disk);
+    try {
+      this.vm.board.plug(slot, this.vm.board.diskFunction(`slot-${slot}`, open.bus, open.medium));
+    } catch (error) {
+      await open.medium.close();
+      throw error;
+    }
     this.disks.push(open);
-    this.vm.board.plug(slot, this.vm.board.diskFunction(`slot-${slot}`, open.bus, open.medium));
+    this.slots.set(slot, open);
     this.wakeUp();
+  }
+
+  private async unplug(slot: number): Promise<void> {
+    await this.vm.board.unplug(slot);
+    const open = this.slots.get(slot);
+    if (open === undefined) return;
+    this.slots.delete(slot);
+    this.disks.splice(this.disks.indexOf(open), 1);
+    await open.medium.close();
   }
 
   /** What needs no pause. */
