@@ -22,8 +22,8 @@ export const GuestSource = v.variant('kind', [
 ]);
 export type GuestSource = v.InferOutput<typeof GuestSource>;
 
-/** A raw disk image presented through virtio-blk. */
-export const DiskSpec = v.object({ path: filePath('disk image'), readOnly: v.boolean() });
+/** A disk image presented through virtio-blk. Without a format, its first bytes tell it. */
+export const DiskSpec = v.object({ path: filePath('disk image'), readOnly: v.boolean(), format: v.optional(v.picklist(['raw', 'qcow2', 'vmdk', 'iso'])) });
 export type DiskSpec = v.InferOutput<typeof DiskSpec>;
 
 /** How vCPUs run: a thread for each, or taking turns by instruction count, so that a run can be repeated exactly. */

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { GuestSource } from '../../shared/model/vm.ts';
-import { RawImage } from '../storage/raw.ts';
+import type { BlockBackend } from '../storage/block-backend.ts';
+import { openImage } from '../storage/open-image.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { Vm, type BootImage } from './vm.ts';
 import type { VmLaunch } from './vm-launch.ts';
@@ -73,7 +74,7 @@ class Worker {
   private isAskedToEnd = false;
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: readonly RawImage[], stopOnReset: boolean) {
+  constructor(launch: VmLaunch, boot: BootImage, disks: readonly BlockBackend[], stopOnReset: boolean) {
     this.stopOnReset = stopOnReset;
     this.vm = new Vm({ ...launch, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     releaseImages();
@@ -148,9 +149,9 @@ class Worker {
 
 async function main(): Promise<void> {
   const { launch, stopOnReset } = workerData as { launch: VmLaunch; stopOnReset: boolean };
-  const disks: RawImage[] = [];
+  const disks: BlockBackend[] = [];
   try {
-    for (const disk of launch.disks) disks.push(await RawImage.open(disk.path, disk));
+    for (const disk of launch.disks) disks.push(await openImage(disk.path, disk));
     const worker = new Worker(launch, await bootOf(launch.guest), disks, stopOnReset);
     port?.on('message', (message: ToWorker) => worker.handle(message));
     send({ kind: 'started' });
