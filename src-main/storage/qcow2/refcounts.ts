@@ -126,6 +126,8 @@ export class Refcounts {
     if (range >= this.table.length) await this.growTable(range);
     if (this.table[range] !== 0) return;
     const offset = own === undefined ? await this.allocate() : own * this.clusterBytes;
+    // The allocator may have needed the same block.
+    if (this.table[range] !== 0) return this.set(offset / this.clusterBytes, 0);
     this.table[range] = offset;
     this.changedEntries.add(range);
     this.blocks.add(offset, Buffer.alloc(this.clusterBytes));
