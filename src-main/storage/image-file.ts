@@ -61,7 +61,8 @@ export class ImageFile {
 
   private async readSome(offset: number, into: Uint8Array): Promise<number> {
     let at = 0;
-    while (at < into.length) {
+    // An offset that no file reaches may come from a damaged table.
+    while (at < into.length && Number.isSafeInteger(offset + into.length)) {
       const { bytesRead } = await this.handle.read(into, at, into.length - at, offset + at);
       if (bytesRead === 0) break;
       at += bytesRead;

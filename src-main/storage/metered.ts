@@ -13,20 +13,20 @@ export interface MeteredBackend extends BlockBackend { counters(): BlockCounters
 /** Zeroed ranges count with discarded ones. */
 export function metered(backend: BlockBackend, clock: { readonly nowNs: number }): MeteredBackend {
   const counters: BlockCounters = { reads: 0, writes: 0, flushes: 0, discards: 0, errors: 0, readBytes: 0, writtenBytes: 0, discardedBytes: 0, readNs: 0, writeNs: 0, flushNs: 0 };
-  const timed = async (act: Promise<void>, count: (ns: number) => void) => {
+  const timed = async (act: () => Promise<void>, count: (ns: number) => void) => {
     const fromNs = clock.nowNs;
-    try { await act; } catch (error) { counters.errors++; throw error; }
+    try { await act(); } catch (error) { counters.errors++; throw error; }
     count(clock.nowNs - fromNs);
   };
   const cleared = (length: number) => () => { counters.discards++; counters.discardedBytes += length; };
   return {
     get sizeBytes() { return backend.sizeBytes; },
     readOnly: backend.readOnly,
-    read: (offset, into) => timed(backend.read(offset, into), ns => { counters.reads++; counters.readBytes += into.length; counters.readNs += ns; }),
-    write: (offset, bytes) => timed(backend.write(offset, bytes), ns => { counters.writes++; counters.writtenBytes += bytes.length; counters.writeNs += ns; }),
-    flush: () => timed(backend.flush(), ns => { counters.flushes++; counters.flushNs += ns; }),
-    zero: (offset, length) => timed(backend.zero(offset, length), cleared(length)),
-    discard: (offset, length) => timed(backend.discard(offset, length), cleared(length)),
+    read: (offset, into) => timed(() => backend.read(offset, into), ns => { counters.reads++; counters.readBytes += into.length; counters.readNs += ns; }),
+    write: (offset, bytes) => timed(() => backend.write(offset, bytes), ns => { counters.writes++; counters.writtenBytes += bytes.length; counters.writeNs += ns; }),
+    flush: () => timed(() => backend.flush(), ns => { counters.flushes++; counters.flushNs += ns; }),
+    zero: (offset, length) => timed(() => backend.zero(offset, length), cleared(length)),
+    discard: (offset, length) => timed(() => backend.discard(offset, length), cleared(length)),
     close: () => backend.close(),
     counters: () => ({ ...counters }),
   };

@@ -149,12 +149,15 @@ test('what is not supported is refused in a sentence that names it', async () =>
   await using folder = await TestFolder.make();
   await folder.qemuImg('create', '-f', 'qcow2', '-o', 'data_file=data.raw', 'external.qcow2', '1M');
   await folder.qemuImg('create', '-f', 'qcow2', '-o', 'extended_l2=on', 'extended.qcow2', '1M');
-  await folder.qemuImg('create', '-f', 'qcow2', '-o', 'encrypt.format=luks,encrypt.key-secret=key', '--object', 'secret,id=key,data=abc', 'secret.qcow2', '1M');
   await folder.qemuImg('create', '-f', 'qcow2', 'strange.qcow2', '1M');
   const strange = await readFile(folder.path('strange.qcow2'));
   strange.writeBigUInt64BE(1n << 40n, 72);
   await writeFile(folder.path('strange.qcow2'), strange);
-  await folder.qemuImg('create', '-f', 'qcow2', '-u', '-b', 'loop.qcow2', '-F', 'qcow2', 'loop.qcow2', '1M');
+  strange.writeUInt32BE(1, 32);
+  await writeFile(folder.path('secret.qcow2'), strange);
+  await folder.qemuImg('create', '-f', 'qcow2', 'loop.qcow2', '1M');
+  await folder.qemuImg('create', '-f', 'qcow2', '-b', 'loop.qcow2', '-F', 'qcow2', 'above.qcow2');
+  await folder.qemuImg('rebase', '-u', '-b', 'above.qcow2', '-F', 'qcow2', 'loop.qcow2');
   const refused = (name: string, sentence: string) => expect(openImage(folder.path(name), { readOnly: true })).rejects.toThrow(sentence);
   await refused('external.qcow2', 'it uses an external data file');
   await refused('extended.qcow2', 'it uses extended L2 entries');
