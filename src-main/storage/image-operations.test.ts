@@ -1,4 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { link, readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { fuzzImages } from './fuzz-images.ts';
 import { checkImage, convertImage, createImage, imageInfo, resizeImage, type ConvertOptions } from './image-operations.ts';
@@ -91,13 +93,26 @@ test('an ISO image is known by its volume descriptor, and is only read', async (
 test('an image has one writer, by whatever name, until that closes it', async () => {
   const { folder } = await folderWithDisk();
   await using _folder = folder;
-  const { link } = await import('node:fs/promises');
   await link(folder.path('disk.raw'), folder.path('other-name.raw'));
   const writer = await openImage(folder.path('disk.raw'), { readOnly: false });
   await expect(openImage(folder.path('other-name.raw'), { readOnly: false })).rejects.toThrow(`other-name.raw is in use by process ${process.pid}.`);
   await (await openImage(folder.path('disk.raw'), { readOnly: true })).close();
   await writer.close();
   await (await openImage(folder.path('other-name.raw'), { readOnly: false })).close();
+});
+
+test.runIf(process.platform === 'linux')('an image that QEMU has open is not written', async () => {
+  const { folder } = await folderWithDisk();
+  await using _folder = folder;
+  const qemu = spawn('qemu-io', ['-f', 'raw', folder.path('disk.raw')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    qemu.stdin.write('length\n');
+    await once(qemu.stdout, 'data');
+    await expect(openImage(folder.path('disk.raw'), { readOnly: false })).rejects.toThrow('is in use by another program.');
+  } finally {
+    qemu.stdin.end();
+    await once(qemu, 'close');
+  }
 });
 
 test('images that are broken at random are refused, or read, and nothing else', async () => {

@@ -5,8 +5,8 @@
 import { EngineError } from '../../../shared/base/errors.ts';
 import { step, type CheckResult, type Progress } from '../progress.ts';
 import { be64, roundUp, type TablePlace } from './header.ts';
-import { ClusterMap, type Mapping } from './mapping.ts';
-import { clustersOf, type Qcow2Image } from './qcow2.ts';
+import { ClusterMap, clustersOf, type Mapping } from './mapping.ts';
+import type { Qcow2Image } from './qcow2.ts';
 
 const PAGE = 0x1_0000;
 const LISTED = 20;

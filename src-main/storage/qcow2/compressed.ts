@@ -3,6 +3,8 @@ import { promisify } from 'node:util';
 import { constants, deflateRaw, inflateRaw, zstdCompress, zstdDecompress } from 'node:zlib';
 import { damaged } from '../image-errors.ts';
 import type { ImageFile } from '../image-file.ts';
+import { roundUp } from './header.ts';
+import type { Refcounts } from './refcounts.ts';
 
 const CACHED = 8;
 /** QEMU inflates with a window of 4 KiB. */
@@ -71,4 +73,27 @@ function firstFrame(bytes: Buffer): Buffer {
     at += 3 + (isRepeated ? 1 : block >> 3);
   }
   return bytes.subarray(0, at + ((descriptor >> 2 & 1) === 1 ? 4 : 0));
+}
+
+/** Where compressed clusters go, one behind the other; each cluster of the file counts those that reach into it. */
+export class CompressedPlacer {
+  private readonly refcounts: Refcounts;
+  private readonly clusterBytes: number;
+  private end = 0;
+
+  constructor(refcounts: Refcounts, clusterBytes: number) {
+    this.refcounts = refcounts;
+    this.clusterBytes = clusterBytes;
+  }
+
+  /** Behind the one before, if that leaves room or the next cluster of the file is free. */
+  async place(length: number): Promise<number> {
+    const room = roundUp(this.end, this.clusterBytes) - this.end, first = Math.floor(this.end / this.clusterBytes);
+    const fresh = length > room ? await this.refcounts.allocate() : undefined;
+    const continues = room > 0 && await this.refcounts.get(first) < this.refcounts.maxCount && (fresh === undefined || fresh === (first + 1) * this.clusterBytes);
+    const at = continues ? this.end : fresh ?? await this.refcounts.allocate();
+    if (continues) await this.refcounts.change(first, 1);
+    this.end = at + length;
+    return at;
+  }
 }

@@ -143,3 +143,10 @@ export class ClusterMap {
   }
 }
 
+/** Clusters of the file that a mapping uses; a compressed one shares them with others. */
+export function clustersOf(mapping: Mapping, clusterBytes: number): number[] {
+  if (mapping.kind === 'unallocated' || mapping.offset === undefined) return [];
+  if (mapping.kind !== 'compressed') return [mapping.offset / clusterBytes];
+  const first = Math.floor(mapping.offset / clusterBytes), last = Math.floor((mapping.offset + mapping.length - 1) / clusterBytes);
+  return Array.from({ length: last - first + 1 }, (_, n) => first + n);
+}

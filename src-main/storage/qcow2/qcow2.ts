@@ -11,9 +11,9 @@ import type { DiskImage, Extent, ImageDetails } from '../block-backend.ts';
 import { assertInside, damaged, unsupported, writeRefused } from '../image-errors.ts';
 import type { ImageFile } from '../image-file.ts';
 import { KeyedMutex, Mutex } from '../mutex.ts';
-import { CompressedReader, compress } from './compressed.ts';
-import { AT, CORRUPT, DIRTY, l1BytesFor, LAZY_REFCOUNTS, roundUp, writeBe64, type Qcow2Header } from './header.ts';
-import { ClusterMap, type Mapping } from './mapping.ts';
+import { CompressedPlacer, CompressedReader, compress } from './compressed.ts';
+import { AT, CORRUPT, DIRTY, l1BytesFor, LAZY_REFCOUNTS, writeBe64, type Qcow2Header } from './header.ts';
+import { ClusterMap, clustersOf, type Mapping } from './mapping.ts';
 import { Refcounts } from './refcounts.ts';
 
 const MAX_FREED = 4096;
@@ -36,6 +36,7 @@ export class Qcow2Image implements DiskImage {
   readonly map: ClusterMap;
   readonly refcounts: Refcounts;
   private readonly compressed: CompressedReader;
+  private readonly placer: CompressedPlacer;
   private readonly metadata = new Mutex();
   private readonly clusters = new KeyedMutex();
   private readonly requests = new Set<number>();
@@ -44,7 +45,6 @@ export class Qcow2Image implements DiskImage {
   private isBroken = false;
   private isDirty: boolean;
   private size: number;
-  private compressedEnd = 0;
 
   constructor(parts: { file: ImageFile; header: Qcow2Header; map: ClusterMap; refcounts: Refcounts; backing: DiskImage | undefined; sizeBytes: number }) {
     ({ file: this.file, header: this.header, map: this.map, refcounts: this.refcounts, backing: this.backing, sizeBytes: this.size } = parts);
@@ -52,6 +52,7 @@ export class Qcow2Image implements DiskImage {
     this.readOnly = this.file.readOnly;
     this.clusterBytes = this.map.clusterBytes;
     this.isDirty = (this.header.incompatible & DIRTY) !== 0n;
+    this.placer = new CompressedPlacer(this.refcounts, this.clusterBytes);
     this.compressed = new CompressedReader(this.file, this.clusterBytes, this.header.compression);
   }
 
@@ -361,21 +362,10 @@ export class Qcow2Image implements DiskImage {
     if (packed.length >= this.clusterBytes - 512) return this.write(offset, bytes);
     await this.metadata.run(async () => {
       await this.announce();
-      const at = await this.placeCompressed(packed.length);
+      const at = await this.placer.place(packed.length);
       await this.file.write(at, packed);
       await this.remap(offset / this.clusterBytes, { kind: 'compressed', offset: at, length: packed.length });
     });
-  }
-
-  /** Behind the one before, if the next cluster of the file is free; each cluster counts those that reach into it. */
-  private async placeCompressed(length: number): Promise<number> {
-    const room = roundUp(this.compressedEnd, this.clusterBytes) - this.compressedEnd, first = Math.floor(this.compressedEnd / this.clusterBytes);
-    const fresh = length > room ? await this.refcounts.allocate() : undefined;
-    const continues = room > 0 && await this.refcounts.get(first) < this.refcounts.maxCount && (fresh === undefined || fresh === (first + 1) * this.clusterBytes);
-    const at = continues ? this.compressedEnd : fresh ?? await this.refcounts.allocate();
-    if (continues) await this.refcounts.change(first, 1);
-    this.compressedEnd = at + length;
-    return at;
   }
 
   /** What becomes visible reads as zeroes, also where the backing image reaches further. */
@@ -406,12 +396,4 @@ export class Qcow2Image implements DiskImage {
     await this.file.write(AT.size, header);
     await this.commit();
   }
-}
-
-/** Clusters of the file that a mapping uses; a compressed one shares them with others. */
-export function clustersOf(mapping: Mapping, clusterBytes: number): number[] {
-  if (mapping.kind === 'unallocated' || mapping.offset === undefined) return [];
-  if (mapping.kind !== 'compressed') return [mapping.offset / clusterBytes];
-  const first = Math.floor(mapping.offset / clusterBytes), last = Math.floor((mapping.offset + mapping.length - 1) / clusterBytes);
-  return Array.from({ length: last - first + 1 }, (_, n) => first + n);
 }
