@@ -27,8 +27,17 @@ export const DISK_BUSES = ['virtio', 'nvme'] as const;
 export const DiskBus = v.picklist(DISK_BUSES);
 export type DiskBus = v.InferOutput<typeof DiskBus>;
 
-/** A disk image; virtio when it has no bus. */
-export const DiskSpec = v.object({ path: filePath('disk image'), readOnly: v.boolean(), bus: v.optional(DiskBus) });
+export const DISK_FORMATS = ['raw', 'qcow2', 'vmdk', 'iso'] as const;
+
+const limit = (what: string) => v.optional(v.pipe(v.number(`${what} must be a number.`), v.minValue(1, `${what} must be at least 1.`)));
+
+/** A disk image; virtio when it has no bus. Without a format, its first bytes tell it. */
+export const DiskSpec = v.object({
+  path: filePath('disk image'), readOnly: v.boolean(), bus: v.optional(DiskBus), format: v.optional(v.picklist(DISK_FORMATS)),
+  iopsLimit: limit('The limit of operations a second'), bytesPerSecondLimit: limit('The limit of bytes a second'),
+  /** The hot-plug slot that it is in, counted from 0; on bus 0 otherwise. */
+  slot: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7))),
+});
 export type DiskSpec = v.InferOutput<typeof DiskSpec>;
 
 /** How vCPUs run: a thread for each, or taking turns by instruction count, so that a run can be repeated exactly. */

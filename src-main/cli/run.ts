@@ -6,7 +6,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { open, readFile } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
-import { DISK_BUSES, SMP_MODES, VM_LIMITS, type DiskSpec, type GuestSource, type SmpMode } from '../../shared/model/vm.ts';
+import { DISK_BUSES, DISK_FORMATS, SMP_MODES, VM_LIMITS, type DiskSpec, type GuestSource, type SmpMode } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { Symbols } from '../hypervisor/symbols.ts';
 import type { VmProfile } from '../hypervisor/profile.ts';
@@ -31,6 +31,7 @@ interface RunOptions {
   readonly symbols?: string;
 }
 
+const DISK_OPTIONS = `bus=${DISK_BUSES.join('|')}, format=${DISK_FORMATS.join('|')}, readonly, iops=NUMBER, bps=BYTES`;
 const COUNTER_HZ = 62_500_000;
 /** Typed at the console: Ctrl-A, then x ends the VM, as under QEMU, and s suspends it. */
 const ESCAPE = 0x01, QUIT = 'x'.charCodeAt(0), SUSPEND = 's'.charCodeAt(0);
@@ -48,7 +49,7 @@ export const runCommand = new Command('run')
   .addOption(new Option('--smp <mode>', 'how virtual CPUs run: a thread for each, or taking turns by instruction count, so that a run can be repeated exactly').choices(SMP_MODES).default('parallel'))
   .option('--seed <text>', 'with --smp deterministic, what the guest\'s random numbers follow from')
   .option('--start-date <date>', 'with --smp deterministic, the date at power-on, for example 2026-01-01', dateMs)
-  .option('--disk <file[,option…]>', `disk image (may be repeated); options: bus=${DISK_BUSES.join('|')}, readonly`, (text: string, disks: readonly DiskSpec[]) => [...disks, diskOf(text)], [])
+  .option('--disk <file[,option…]>', `disk image: raw, qcow2, VMDK or ISO (may be repeated); options: ${DISK_OPTIONS}`, (text: string, disks: readonly DiskSpec[]) => [...disks, diskOf(text)], [])
   .option('--state <file>', 'where Ctrl-A s, or SIGUSR2, suspends the VM to: memory, devices, all of it')
   .option('--resume', 'go on from that file instead of booting; it is used up by that, as the VM\'s disks go on')
   .option('--no-iommu', 'leave out the SMMU between PCI devices and memory')
@@ -67,10 +68,13 @@ function diskOf(text: string): DiskSpec {
 }
 
 function diskOption(word: string): Partial<DiskSpec> {
-  const [name, value] = word.split('=', 2), bus = DISK_BUSES.find(each => each === value);
+  const [name, value = ''] = word.split('=', 2), bus = DISK_BUSES.find(each => each === value), format = DISK_FORMATS.find(each => each === value);
   if (word === 'readonly') return { readOnly: true };
   if (name === 'bus' && bus !== undefined) return { bus };
-  throw new InvalidArgumentError(`A disk has no option "${word}"; there are bus=${DISK_BUSES.join('|')} and readonly.`);
+  if (name === 'format' && format !== undefined) return { format };
+  if (name === 'iops' && Number(value) >= 1) return { iopsLimit: Number(value) };
+  if (name === 'bps' && Number(value) >= 1) return { bytesPerSecondLimit: Number(value) };
+  throw new InvalidArgumentError(`A disk has no option "${word}"; there are ${DISK_OPTIONS}.`);
 }
 
 function memoryMib(text: string): number {

@@ -5,12 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { DiskBus, DiskSpec, GuestSource } from '../../shared/model/vm.ts';
-import type { BlockBackend } from '../storage/block-backend.ts';
-import { RawImage } from '../storage/raw.ts';
+import type { DiskSpec, GuestSource } from '../../shared/model/vm.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { removeStateFile } from './state-file.ts';
 import { Vm, type BootImage } from './vm.ts';
+import { VmDisks, type VmDisk } from './vm-disks.ts';
 import type { VmLaunch } from './vm-launch.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
@@ -66,10 +65,6 @@ async function bootOf(guest: GuestSource): Promise<BootImage> {
   }
 }
 
-interface OpenDisk { readonly medium: BlockBackend; readonly bus: DiskBus }
-
-const openDisk = async (disk: DiskSpec): Promise<OpenDisk> => ({ medium: await RawImage.open(disk.path, disk), bus: disk.bus ?? 'virtio' });
-
 type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
 /** What is done between two turns, with the VM paused; it may end the VM. */
 type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
@@ -77,19 +72,18 @@ type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
-  /** Open images, those in slots as well. */
-  private readonly disks: OpenDisk[];
-  private readonly slots = new Map<number, OpenDisk>();
+  private readonly disks: VmDisks;
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private readonly jobs = new Map<number, { readonly job: Job; readonly abort: AbortController }>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: OpenDisk[], stopOnReset: boolean) {
+  constructor(launch: VmLaunch, boot: BootImage, disks: VmDisks, stopOnReset: boolean) {
     this.disks = disks;
     this.stopOnReset = stopOnReset;
-    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks: disks.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     releaseImages();
+    for (const [slot, disk] of disks.slots) this.vm.board.insert(slot, this.functionOf(slot, disk));
   }
 
   handle(message: ToWorker): void {
@@ -101,7 +95,7 @@ class Worker {
       case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
       case 'unplug': void this.answer(message.id, this.unplug(message.slot)); break;
       case 'end': this.isAskedToEnd = true; break;
-      case 'stats': send({ kind: 'answer', id: message.id, result: this.vm.stats() }); break;
+      case 'stats': send({ kind: 'answer', id: message.id, result: { ...this.vm.stats(), disks: this.disks.counters } }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
       case 'cancel': this.jobs.get(message.id)?.abort.abort(); break;
       default: message satisfies never;
@@ -137,25 +131,21 @@ class Worker {
   }
 
   private async plugDisk(slot: number, disk: DiskSpec): Promise<void> {
-    const open = await openDisk(disk);
+    const open = await this.disks.openInSlot(slot, disk);
     try {
-      this.vm.board.plug(slot, this.vm.board.diskFunction(`slot-${slot}`, open.bus, open.medium));
+      this.vm.board.plug(slot, this.functionOf(slot, open));
     } catch (error) {
-      await open.medium.close();
+      await this.disks.closeSlot(slot);
       throw error;
     }
-    this.disks.push(open);
-    this.slots.set(slot, open);
     this.wakeUp();
   }
 
+  private functionOf(slot: number, { bus, medium }: VmDisk) { return this.vm.board.diskFunction(`slot-${slot}`, bus, medium); }
+
   private async unplug(slot: number): Promise<void> {
     await this.vm.board.unplug(slot);
-    const open = this.slots.get(slot);
-    if (open === undefined) return;
-    this.slots.delete(slot);
-    this.disks.splice(this.disks.indexOf(open), 1);
-    await open.medium.close();
+    await this.disks.closeSlot(slot);
   }
 
   /** What needs no pause. */
@@ -221,9 +211,9 @@ class Worker {
 
 async function main(): Promise<void> {
   const { launch, stopOnReset } = workerData as { launch: VmLaunch; stopOnReset: boolean };
-  const disks: OpenDisk[] = [];
+  let disks: VmDisks | undefined;
   try {
-    for (const disk of launch.disks) disks.push(await openDisk(disk));
+    disks = await VmDisks.open(launch.disks);
     const worker = new Worker(launch, await bootOf(launch.guest), disks, stopOnReset);
     if (launch.resumeFrom !== undefined) await worker.restoreFrom(launch.resumeFrom);
     port?.on('message', (message: ToWorker) => worker.handle(message));
@@ -232,7 +222,7 @@ async function main(): Promise<void> {
   } catch (error) {
     send({ kind: 'stopped', stop: { kind: 'failed', message: sentenceOf(error) } });
   } finally {
-    for (const { medium } of disks) await medium.close();
+    await disks?.close();
     port?.close();
   }
 }
