@@ -17,13 +17,13 @@ export interface Guest { readonly kernel: string; readonly initrd: string }
 
 /** `cloud` is small and boots fast; `generic` also has a driver for the board's power button. */
 const KERNELS = {
-  cloud: { metapackage: 'linux-image-cloud-arm64', modules: ['virtio_ring', 'virtio', 'virtio_mmio', 'virtio_blk', 'virtio-rng', 'virtio_console'] },
-  generic: { metapackage: 'linux-image-arm64', modules: ['virtio_ring', 'virtio', 'virtio_mmio', 'virtio_blk', 'virtio-rng', 'evdev', 'gpio_keys'] },
+  cloud: { metapackage: 'linux-image-cloud-arm64', modules: ['virtio_ring', 'virtio', 'virtio_mmio', 'virtio_blk', 'virtio-rng', 'virtio_console', 'failover', 'net_failover', 'virtio_net'] },
+  generic: { metapackage: 'linux-image-arm64', modules: ['virtio_ring', 'virtio', 'virtio_mmio', 'virtio_blk', 'virtio-rng', 'failover', 'net_failover', 'virtio_net', 'evdev', 'gpio_keys'] },
 } as const;
 export type KernelFlavour = keyof typeof KERNELS;
 
 /** To be raised with every change to what the initrd holds. */
-const INITRD_FORMAT = 4;
+const INITRD_FORMAT = 5;
 
 const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -33,8 +33,19 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 for module in $(cat /modules/order); do insmod /modules/$module.ko; done
 [ -e /modules/gpio_keys.ko ] && acpid
+ip link set lo up
 setsid cttyhack sh
 poweroff -f
+`;
+
+/** What udhcpc does with a lease. */
+const DHCP_SCRIPT = `#!/bin/sh
+[ "$1" = deconfig ] && ip link set $interface up
+[ "$1" = bound ] || [ "$1" = renew ] || exit 0
+ip addr flush dev $interface scope global
+ip addr add $ip/$mask dev $interface
+[ -n "$router" ] && ip route replace default via $router
+for server in $dns; do echo nameserver $server; done > /etc/resolv.conf
 `;
 
 export const cacheFolder = (): string => process.env.QUARTERDECK_CACHE ?? join(import.meta.dirname, '../.cache');
@@ -80,11 +91,12 @@ async function unpack(work: string, flavour: KernelFlavour): Promise<void> {
 async function initrd(root: string, modules: readonly string[]): Promise<Buffer> {
   const drivers = await modulesBelow(join(root, 'lib/modules'), modules);
   return cpio([
-    ...['bin', 'dev', 'etc', 'etc/acpi', 'etc/acpi/PWRF', 'modules', 'proc', 'root', 'sys', 'tmp', 'var', 'var/log', 'var/run'].map(directory),
+    ...['bin', 'dev', 'etc', 'etc/acpi', 'etc/acpi/PWRF', 'etc/udhcpc', 'modules', 'proc', 'root', 'sys', 'tmp', 'var', 'var/log', 'var/run'].map(directory),
     file('bin/busybox', await readFile(join(root, 'bin/busybox')), 0o755),
     link('bin/sh', 'busybox'),
     file('init', Buffer.from(INIT), 0o755),
     file('etc/acpi/PWRF/00000080', Buffer.from('#!/bin/sh\npoweroff -f\n'), 0o755),
+    file('etc/udhcpc/default.script', Buffer.from(DHCP_SCRIPT), 0o755),
     file('modules/order', Buffer.from(drivers.map(path => `${basename(path, '.ko')}\n`).join(''))),
     ...await Promise.all(drivers.map(async path => file(`modules/${basename(path)}`, await readFile(path)))),
   ]);

@@ -100,7 +100,7 @@ export class Power {
     // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
     gone.promise.catch(() => undefined);
-    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, counterHz, guest: spec.guest, disks: spec.disks }, {
+    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: vm.id }) }, {
       started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),
       resetByGuest: () => void this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${spec.name} was reset by its guest.`, target: refOf(vm) })),

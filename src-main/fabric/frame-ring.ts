@@ -32,18 +32,14 @@ export class FrameRing {
   }
 
   /** Whether a frame of any size fits, wherever the ring stands. If not, the producer is rung for when it does. */
-  hasRoom(): boolean {
-    if (this.room() >= 2 * recordBytes(MAX_FRAME_BYTES)) return true;
-    Atomics.store(this.control, PRODUCER_WAITS, 1);
-    return this.room() >= 2 * recordBytes(MAX_FRAME_BYTES);
-  }
+  hasRoom(): boolean { return this.hasRoomFor(2 * recordBytes(MAX_FRAME_BYTES)); }
 
-  /** Appends a frame that `fill` writes; false when it does not fit. */
+  /** Appends a frame that `fill` writes; false when it does not fit, and then as `hasRoom`. */
   push(lengthBytes: number, offload: Offload, fill: (into: Uint8Array) => void): boolean {
     if (lengthBytes > MAX_FRAME_BYTES) return false;
     const needed = recordBytes(lengthBytes), written = Atomics.load(this.control, WRITTEN);
     const at = written & DATA_BYTES - 1, toEnd = DATA_BYTES - at, skipped = toEnd < needed ? toEnd : 0;
-    if (this.room() < needed + skipped) return false;
+    if (!this.hasRoomFor(needed + skipped)) return false;
     if (skipped > 0) this.words.setUint32(at, SKIP, true);
     this.putRecord(skipped > 0 ? 0 : at, lengthBytes, offload, fill);
     Atomics.store(this.control, WRITTEN, written + skipped + needed | 0);
@@ -82,6 +78,12 @@ export class FrameRing {
 
   /** The consumer looks by itself again. */
   wake(): void { Atomics.store(this.control, CONSUMER_SLEEPS, 0); }
+
+  private hasRoomFor(bytes: number): boolean {
+    if (this.room() >= bytes) return true;
+    Atomics.store(this.control, PRODUCER_WAITS, 1);
+    return this.room() >= bytes;
+  }
 
   private room() { return DATA_BYTES - (Atomics.load(this.control, WRITTEN) - Atomics.load(this.control, READ) >>> 0); }
 

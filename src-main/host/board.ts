@@ -12,6 +12,7 @@ import { VirtioBlock } from '../devices/virtio/block.ts';
 import { VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import { VirtioRng } from '../devices/virtio/rng.ts';
+import { VirtioNet, type VirtioNetIo } from '../devices/virtio/net.ts';
 import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
 import {
   GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, POWER_BUTTON_PIN, PPI, RTC, UART, VIRTIO_SLOTS, virtioSlot,
@@ -32,6 +33,7 @@ export interface BoardIo {
   readonly clock: Clock;
   readonly cpus: number;
   readonly disks: readonly BlockBackend[];
+  readonly nics?: readonly Omit<VirtioNetIo, 'dma'>[];
   /** Milliseconds since 1970 in the outside world. */
   readonly wallMs: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -59,9 +61,10 @@ export class Board {
   readonly uart: Pl011;
   readonly rtc: Pl031;
   readonly gpio: Pl061;
-  /** In the order of their slots: disks, entropy, console. */
+  /** In the order of their slots: disks, entropy, console, NICs. */
   readonly virtio: readonly VirtioMmio[];
   readonly virtioConsole: VirtioConsole | undefined;
+  readonly nics: readonly VirtioNet[];
   /** All that has state, in the order in which it is restored. */
   readonly devices: readonly Device<unknown>[];
   readonly cpuLines: readonly CpuLines[];
@@ -84,7 +87,8 @@ export class Board {
 
     this.blocks = disks.map((medium, n) => new VirtioBlock({ dma, medium, serial: `disk-${n}` }));
     this.virtioConsole = io.virtioConsoleOutput === undefined ? undefined : new VirtioConsole({ dma, transmit: io.virtioConsoleOutput });
-    const cores: VirtioCore<unknown>[] = [...this.blocks, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : [])];
+    this.nics = (io.nics ?? []).map(nic => new VirtioNet({ ...nic, dma }));
+    const cores: VirtioCore<unknown>[] = [...this.blocks, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : []), ...this.nics];
     assert(cores.length <= VIRTIO_SLOTS, 'every virtio device has a slot');
     this.virtio = cores.map((core, slot) =>
       new VirtioMmio({ name: `virtio${slot}`, core, dma, line: this.gic.spi(virtioSlot(slot).spi), guestError }));
@@ -102,6 +106,9 @@ export class Board {
 
   /** The console's reader has room for more. */
   get consoleReady(): boolean { return this.flow.ready; }
+
+  /** Takes and gives what is in the NICs' rings. */
+  pollNics(): void { for (const nic of this.nics) nic.poll(); }
 
   powerButton(): void { this.button.press(); }
 

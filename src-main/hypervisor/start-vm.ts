@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { VmStats } from '../../shared/model/vm.ts';
 import type { RunningVm, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
+import { sharedNetwork, type PluggedNic } from './start-network.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** The worker's bundle, or its source where the engine itself runs from source. */
@@ -18,6 +19,7 @@ function workerFile(): string {
 export const startVm: StartVm = (launch, listener, options = {}) => new WorkerVm(launch, listener, options.stopOnReset ?? false);
 
 class WorkerVm implements RunningVm {
+  readonly nics: readonly PluggedNic[];
   private readonly worker: Worker;
   private readonly listener: VmListener;
   private readonly isProfiled: boolean;
@@ -29,10 +31,13 @@ class WorkerVm implements RunningVm {
   constructor(launch: VmLaunch, listener: VmListener, stopOnReset: boolean) {
     this.listener = listener;
     this.isProfiled = launch.profile !== undefined;
-    this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset }, name: `vm ${launch.name}` });
+    this.nics = (launch.nics ?? []).map((spec, place) => sharedNetwork().plug(spec, { name: launch.name, seed: launch.nicSeed ?? launch.name, place }));
+    const channels = this.nics.map(({ channel }) => channel);
+    this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset, channels }, transferList: channels.map(({ doorbell }) => doorbell), name: `vm ${launch.name}` });
+    void Promise.all(this.nics.map(({ ready }) => ready)).catch((error: unknown) => this.failed(messageOf(error)));
     this.worker.on('message', (message: FromWorker) => this.handle(message));
     this.worker.on('error', error => { this.stop ??= { kind: 'failed', message: `The VM's worker failed: ${messageOf(error)}` }; });
-    this.gone = new Promise(resolve => this.worker.once('exit', () => { this.ended(); resolve(); }));
+    this.gone = new Promise(resolve => this.worker.once('exit', () => void this.ended().then(resolve)));
   }
 
   consoleInput(bytes: Uint8Array): void { this.post({ kind: 'input', bytes }); }
@@ -56,6 +61,12 @@ class WorkerVm implements RunningVm {
     });
   }
 
+  /** It cannot run as it should. */
+  private failed(message: string): void {
+    this.stop ??= { kind: 'failed', message };
+    void this.worker.terminate();
+  }
+
   private post(message: ToWorker): void { this.worker.postMessage(message); }
 
   private handle(message: FromWorker): void {
@@ -70,10 +81,12 @@ class WorkerVm implements RunningVm {
     }
   }
 
-  private ended(): void {
+  private async ended(): Promise<void> {
     for (const waiting of this.waitingForStats.values()) waiting.reject(stopped());
     this.waitingForStats.clear();
-    this.listener.stopped(this.stop ?? { kind: 'failed', message: 'The VM\'s worker ended without a word.' });
+    const { stop = { kind: 'failed', message: 'The VM\'s worker ended without a word.' } } = this;
+    await Promise.allSettled(this.nics.map(nic => nic.unplug()));
+    this.listener.stopped(stop);
   }
 }
 

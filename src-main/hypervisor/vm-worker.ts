@@ -10,6 +10,8 @@ import { RawImage } from '../storage/raw.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { Vm, type BootImage } from './vm.ts';
 import type { VmLaunch } from './vm-launch.ts';
+import type { NicChannel } from './network-messages.ts';
+import { VmNics } from './vm-nics.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** Longest time for which messages wait while the guest is busy. */
@@ -69,14 +71,17 @@ type Ended = 'poweredOff' | 'reset' | 'terminated';
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
+  private readonly nics: VmNics;
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: readonly RawImage[], stopOnReset: boolean) {
+  constructor(launch: VmLaunch, boot: BootImage, disks: readonly RawImage[], { stopOnReset, channels }: { readonly stopOnReset: boolean; readonly channels: readonly NicChannel[] }) {
     this.stopOnReset = stopOnReset;
-    this.vm = new Vm({ ...launch, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.nics = new VmNics(channels);
+    this.vm = new Vm({ ...launch, boot, disks, nics: this.nics.ios, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     releaseImages();
+    this.nics.listen({ ring: () => this.wakeUp(), link: (nic, up) => this.vm.board.nics[nic]?.setLink(up) });
   }
 
   handle(message: ToWorker): void {
@@ -104,6 +109,7 @@ class Worker {
       if (profile !== undefined) send({ kind: 'profile', profile });
       return ended;
     } finally {
+      this.nics.close();
       await this.vm.end();
     }
   }
@@ -133,12 +139,13 @@ class Worker {
   /** Until the next deadline, or a message, or a device that has something. */
   private sleep(): Promise<void> {
     const ms = (this.vm.nextDeadlineNs - this.vm.clock.nowNs) / 1e6;
-    if (ms <= 0) return yieldToMessages();
+    if (ms <= 0 || !this.nics.sleep()) return yieldToMessages();
     return new Promise(resolve => {
       const timer = Number.isFinite(ms) ? setTimeout(() => this.wakeUp(), Math.min(ms, 2 ** 30)) : undefined;
       const keepAlive = timer ?? setInterval(() => { /* the worker lives on */ }, 2 ** 30);
       this.wakeUp = () => {
         clearTimeout(keepAlive);
+        this.nics.wake();
         this.wakeUp = () => { /* nobody waits */ };
         resolve();
       };
@@ -147,11 +154,11 @@ class Worker {
 }
 
 async function main(): Promise<void> {
-  const { launch, stopOnReset } = workerData as { launch: VmLaunch; stopOnReset: boolean };
+  const { launch, ...rest } = workerData as { launch: VmLaunch; stopOnReset: boolean; channels: readonly NicChannel[] };
   const disks: RawImage[] = [];
   try {
     for (const disk of launch.disks) disks.push(await RawImage.open(disk.path, disk));
-    const worker = new Worker(launch, await bootOf(launch.guest), disks, stopOnReset);
+    const worker = new Worker(launch, await bootOf(launch.guest), disks, rest);
     port?.on('message', (message: ToWorker) => worker.handle(message));
     send({ kind: 'started' });
     send({ kind: 'stopped', stop: { kind: await worker.run() } });

@@ -5,6 +5,12 @@ export interface VirtioPort {
   queue(index: number): Virtqueue;
   /** The driver broke a rule of this device: it has to reset it. */
   fail(what: string): void;
+  /** Its own features that the driver chose. */
+  negotiated(): number;
+  /** The driver is running. */
+  isLive(): boolean;
+  /** The configuration space is another; the driver is told. */
+  configurationChanged(): void;
 }
 
 /** A virtio device without its transport. */

@@ -111,7 +111,7 @@ export class VirtualSwitch {
   readonly name: string;
   private readonly nowNs: () => number;
   private readonly mtu: number;
-  private readonly groups: readonly PortGroup[];
+  private readonly groups: PortGroup[];
   private readonly ports = new Map<number, Port>();
   private readonly table: MacTable;
   private mirrors: readonly MirrorSession[] = [];
@@ -121,9 +121,12 @@ export class VirtualSwitch {
     this.name = name;
     this.nowNs = nowNs;
     this.mtu = mtu;
-    this.groups = portGroups;
+    this.groups = [...portGroups];
     this.table = new MacTable(ageingNs);
   }
+
+  /** Adds a port group, unless there is one of that name. */
+  ensureGroup(group: PortGroup): void { if (!this.groups.some(({ name }) => name === group.name)) this.groups.push(group); }
 
   /** A new port, by its number. */
   connect(options: PortOptions): number {
