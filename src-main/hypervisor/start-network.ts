@@ -33,7 +33,7 @@ export class NetworkClient {
   constructor() {
     this.worker = new Worker(workerFile(), { name: 'network' });
     this.worker.on('message', (message: FromNetwork) => this.answered(message));
-    this.worker.on('error', error => this.failed(error));
+    this.worker.on('error', (error: Error) => this.failed(error));
     this.worker.unref();
   }
 
@@ -81,7 +81,7 @@ export class NetworkClient {
   }
 
   private failed(error: Error): void {
-    for (const { reject } of this.waiting.values()) reject(error);
+    for (const waiting of this.waiting.values()) waiting.reject(error);
     this.waiting.clear();
     throw error;
   }

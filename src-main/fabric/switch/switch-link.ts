@@ -3,6 +3,7 @@
  * is full drops, as a real one's queue does.
  */
 import type { Frame } from '../frame.ts';
+import { Random } from '../random.ts';
 import type { VirtualSwitch } from './virtual-switch.ts';
 
 export interface LinkOptions {
@@ -22,7 +23,7 @@ export class SwitchLink {
   private readonly options: Required<LinkOptions>;
   private readonly ends: readonly { readonly on: VirtualSwitch; readonly port: number }[];
   private readonly nowNs: () => number;
-  private random: number;
+  private readonly random: Random;
   private travelling: Travelling[] = [];
   private travellingBytes = 0;
   private isDelivering = false;
@@ -32,7 +33,7 @@ export class SwitchLink {
   constructor(a: VirtualSwitch, b: VirtualSwitch, nowNs: () => number, { latencyNs = 0, loss = 0, seed = 1 }: LinkOptions = {}) {
     this.options = { latencyNs, loss, seed };
     this.nowNs = nowNs;
-    this.random = seed >>> 0;
+    this.random = new Random(seed);
     this.ends = [a, b].map((on, side) => ({ on, port: on.connect({ portGroup: UPLINK, isUplink: true, deliver: frame => this.take(side === 0 ? 1 : 0, frame) }) }));
   }
 
@@ -53,30 +54,23 @@ export class SwitchLink {
 
   disconnect(): void { for (const { on, port } of this.ends) on.disconnect(port); }
 
-  save(): LinkState { return structuredClone({ random: this.random, travelling: this.travelling, lost: this.lost, dropped: this.dropped }); }
+  save(): LinkState { return structuredClone({ random: this.random.state, travelling: this.travelling, lost: this.lost, dropped: this.dropped }); }
 
   restore(state: LinkState): void {
     const { random, travelling, lost, dropped } = structuredClone(state);
-    Object.assign(this, { random, lost, dropped });
+    Object.assign(this, { lost, dropped });
+    this.random.state = random;
     this.travelling = [...travelling];
     this.travellingBytes = travelling.reduce((sum, { frame }) => sum + frame.bytes.length, 0);
   }
 
   private take(to: Side, frame: Frame): boolean {
-    if (this.options.loss > 0 && this.nextRandom() < this.options.loss) { this.lost++; return true; }
+    if (this.options.loss > 0 && this.random.next() < this.options.loss) { this.lost++; return true; }
     if (this.travellingBytes + frame.bytes.length > MOST_TRAVELLING_BYTES) { this.dropped++; return false; }
     const nowNs = this.nowNs();
     this.travelling.push({ to, dueNs: nowNs + this.options.latencyNs, frame: { bytes: frame.bytes.slice(), offload: frame.offload } });
     this.travellingBytes += frame.bytes.length;
     if (this.options.latencyNs === 0) this.runDue(nowNs);
     return true;
-  }
-
-  /** Mulberry32: 0 up to 1. */
-  private nextRandom(): number {
-    this.random = this.random + 0x6d2b79f5 >>> 0;
-    let mixed = Math.imul(this.random ^ this.random >>> 15, this.random | 1);
-    mixed ^= mixed + Math.imul(mixed ^ mixed >>> 7, mixed | 61);
-    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32;
   }
 }
