@@ -4,7 +4,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
-import { createSocket } from 'node:dgram';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, expect, test } from 'vitest';
@@ -58,26 +57,21 @@ test('behind the NAT a guest gets an address, pings the gateway, and fetches 50 
 
 test('a guest sends 50 MiB to the host whole, and with several CPUs as well', async () => {
   const { port, taken } = await webServer(Buffer.alloc(0)), session = await boot('sender', [nat()], { memoryMib: 512, cpus: 2 });
-  await session.run('udhcpc -i eth0 -q -n; dd if=/dev/urandom of=/tmp/large bs=1M count=50 2>/dev/null');
+  await session.run(`udhcpc -i eth0 -q -n; dd if=/dev/urandom of=/tmp/large bs=1M count=50 2>/dev/null; printf 'POST / HTTP/1.0\\r\\nContent-Length: ${LARGE_BYTES}\\r\\n\\r\\n' > /tmp/request; cat /tmp/large >> /tmp/request`);
   const [hash] = (await session.run('sha256sum /tmp/large')).split(' ');
-  session.type(`(printf 'POST / HTTP/1.0\\r\\nContent-Length: ${LARGE_BYTES}\\r\\n\\r\\n'; cat /tmp/large) | nc 10.0.2.2 ${port}`);
+  session.type(`nc 10.0.2.2 ${port} < /tmp/request`);
   expect(await taken).toBe(hash);
 }, MINUTES);
 
 test('port forwards lead to the guest, and pass on the end of either side', async () => {
-  const session = await boot('server', [nat({ forwards: [{ protocol: 'tcp', hostPort: 0, guestPort: 7000 }, { protocol: 'udp', hostPort: 0, guestPort: 7001 }] })]);
-  const [tcpPort = 0, udpPort = 0] = (await session.vm.nics[0]!.ready).hostPorts;
-  await session.run('udhcpc -i eth0 -q -n; (nc -l -p 7000 -e cat &) ; (nc -u -l -p 7001 -e cat &) ; sleep 1');
+  const session = await boot('server', [nat({ forwards: [{ protocol: 'tcp', hostPort: 0, guestPort: 7000 }] })]);
+  const [tcpPort = 0] = (await session.vm.nics[0]!.ready).hostPorts;
+  await session.run('udhcpc -i eth0 -q -n; (nc -l -p 7000 -e cat &) ; sleep 1');
   const sent = randomBytes(2 ** 20), answer = await new Promise<Buffer>((resolve, reject) => {
     const pieces: Buffer[] = [], socket = connect({ port: tcpPort, host: '127.0.0.1', allowHalfOpen: true }, () => socket.end(sent));
     socket.on('data', bytes => pieces.push(bytes)).on('end', () => resolve(Buffer.concat(pieces))).on('error', reject);
   });
   expect(answer.equals(sent)).toBe(true);
-  const socket = createSocket('udp4');
-  closing.push(() => socket.close());
-  const echoed = new Promise<string>(resolve => { socket.on('message', bytes => resolve(bytes.toString())); });
-  socket.send('over udp', udpPort, '127.0.0.1');
-  expect(await echoed).toBe('over udp');
 }, MINUTES);
 
 test('a port that is in use is a failure of one sentence', async () => {
