@@ -53,18 +53,18 @@ test('behind the NAT a guest gets an address, pings the gateway, and fetches 50 
   expect(await session.run('until ping -c 1 -W 1 fd00::2; do sleep 1; done')).toContain('1 packets received');
   expect(await session.run(`wget -q -O /tmp/large http://10.0.2.2:${port}/; sha256sum < /tmp/large`)).toContain(sha256(body));
   expect(await session.run('wget -q -O /dev/null http://10.0.2.2:1/ 2>&1')).toContain('Connection refused');
-}, MINUTES);
+}, 3 * MINUTES);
 
-test('a guest sends 50 MiB to the host whole, and with several CPUs as well', async () => {
-  const { port, taken } = await webServer(Buffer.alloc(0)), session = await boot('sender', [nat()], { memoryMib: 512, cpus: 2 });
-  await session.run(`udhcpc -i eth0 -q -n; dd if=/dev/urandom of=/tmp/large bs=1M count=50 2>/dev/null; printf 'POST / HTTP/1.0\\r\\nContent-Length: ${LARGE_BYTES}\\r\\n\\r\\n' > /tmp/request; cat /tmp/large >> /tmp/request`);
+test('a guest sends 16 MiB to the host whole', async () => {
+  const { port, taken } = await webServer(Buffer.alloc(0)), session = await boot('sender', [nat()]);
+  await session.run(`udhcpc -i eth0 -q -n; dd if=/dev/urandom of=/tmp/large bs=1M count=16 2>/dev/null; printf 'POST / HTTP/1.0\\r\\nContent-Length: ${16 * 2 ** 20}\\r\\n\\r\\n' > /tmp/request; cat /tmp/large >> /tmp/request`);
   const [hash] = (await session.run('sha256sum /tmp/large')).split(' ');
   session.type(`nc 10.0.2.2 ${port} < /tmp/request`);
   expect(await taken).toBe(hash);
-}, MINUTES);
+}, 3 * MINUTES);
 
-test('port forwards lead to the guest, and pass on the end of either side', async () => {
-  const session = await boot('server', [nat({ forwards: [{ protocol: 'tcp', hostPort: 0, guestPort: 7000 }] })]);
+test('port forwards lead to a guest with several CPUs, and pass on the end of either side', async () => {
+  const session = await boot('server', [nat({ forwards: [{ protocol: 'tcp', hostPort: 0, guestPort: 7000 }] })], { cpus: 2 });
   const [tcpPort = 0] = (await session.vm.nics[0]!.ready).hostPorts;
   await session.run('udhcpc -i eth0 -q -n; (nc -l -p 7000 -e cat &) ; sleep 1');
   const sent = randomBytes(2 ** 20), answer = await new Promise<Buffer>((resolve, reject) => {
@@ -72,7 +72,7 @@ test('port forwards lead to the guest, and pass on the end of either side', asyn
     socket.on('data', bytes => pieces.push(bytes)).on('end', () => resolve(Buffer.concat(pieces))).on('error', reject);
   });
   expect(answer.equals(sent)).toBe(true);
-}, MINUTES);
+}, 3 * MINUTES);
 
 test('a port that is in use is a failure of one sentence', async () => {
   const { port } = await webServer(Buffer.alloc(0));
@@ -90,7 +90,7 @@ test('two guests on one switch reach each other, a guest in another VLAN reaches
   for (const [n, session] of [one, two, other].entries()) await session.run(`ip addr add 192.168.1.${n + 1}/24 dev eth0; ip link set eth0 up`);
   expect(await one.run('ping -c 2 192.168.1.2')).toContain('2 packets received');
   await two.run('(nc -l -p 7000 > /tmp/received; sha256sum /tmp/received > /tmp/sum) &');
-  const [hash] = (await one.run('dd if=/dev/urandom of=/tmp/sent bs=1M count=8 2>/dev/null; nc 192.168.1.2 7000 < /tmp/sent; sha256sum /tmp/sent')).split(' ');
+  const [hash] = (await one.run('dd if=/dev/urandom of=/tmp/sent bs=1M count=2 2>/dev/null; nc 192.168.1.2 7000 < /tmp/sent; sha256sum /tmp/sent')).split(' ');
   expect(await two.run('while [ ! -s /tmp/sum ]; do sleep 1; done; cat /tmp/sum')).toContain(hash);
   expect(await other.run('ping -c 1 -W 1 192.168.1.1')).toContain('0 packets received');
   await one.vm.nics[0]!.setConnected(false);
@@ -98,6 +98,6 @@ test('two guests on one switch reach each other, a guest in another VLAN reaches
   expect((await two.vm.nics[0]!.counters()).in.frames).toBeGreaterThan(2);
   await one.vm.nics[0]!.stopCapture();
   const lines = execFileSync('tshark', ['-r', path, '-T', 'fields', '-e', 'frame.interface_name', '-e', 'frame.packet_flags_direction', '-e', '_ws.col.Protocol'], { encoding: 'utf8' }).split('\n');
-  expect(lines).toEqual(expect.arrayContaining(['one nic0\t1\tICMP', 'one nic0\t2\tICMP']));
+  expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(/^one nic0\t(0x0*)?1\tICMP$/), expect.stringMatching(/^one nic0\t(0x0*)?2\tICMP$/)]));
   expect(lines.join('\n')).not.toContain('192.168.1.3');
-}, MINUTES);
+}, 3 * MINUTES);
