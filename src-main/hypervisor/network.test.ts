@@ -89,7 +89,7 @@ test('two guests on one switch reach each other, a guest in another VLAN reaches
   await one.vm.nics[0]!.startCapture({ path });
   for (const [n, session] of [one, two, other].entries()) await session.run(`ip addr add 192.168.1.${n + 1}/24 dev eth0; ip link set eth0 up`);
   expect(await one.run('ping -c 2 192.168.1.2')).toContain('2 packets received');
-  await two.run('(nc -l -p 7000 > /tmp/received; sha256sum /tmp/received > /tmp/sum) &');
+  await two.run('(nc -l -p 7000 > /tmp/received; sha256sum /tmp/received > /tmp/sum) & true');
   const [hash] = (await one.run('dd if=/dev/urandom of=/tmp/sent bs=1M count=2 2>/dev/null; nc 192.168.1.2 7000 < /tmp/sent; sha256sum /tmp/sent')).split(' ');
   expect(await two.run('while [ ! -s /tmp/sum ]; do sleep 1; done; cat /tmp/sum')).toContain(hash);
   expect(await other.run('ping -c 1 -W 1 192.168.1.1')).toContain('0 packets received');

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Random } from '../random.ts';
-import { TcpConnection, type TcpEnd } from './connection.ts';
+import type { TcpEnd } from './connection-io.ts';
+import { TcpConnection } from './connection.ts';
 import { ACK, FIN, RST, SYN, type OutgoingSegment, type Segment } from './segment.ts';
 
 const LATENCY_NS = 1e6;

@@ -8,29 +8,9 @@ import { ByteQueue } from './byte-queue.ts';
 import { Congestion } from './congestion.ts';
 import { Reassembly } from './reassembly.ts';
 import { RetransmissionTimer } from './retransmission-timer.ts';
-import { ACK, distance, FIN, plus, PSH, RST, SYN, type OutgoingSegment, type Segment } from './segment.ts';
-
-export type TcpState =
-  | 'LISTEN' | 'SYN-SENT' | 'SYN-RECEIVED' | 'ESTABLISHED' | 'FIN-WAIT-1' | 'FIN-WAIT-2' | 'CLOSE-WAIT' | 'CLOSING' | 'LAST-ACK' | 'TIME-WAIT' | 'CLOSED';
-
-/** Why a connection is over. */
-export type TcpEnd = 'finished' | 'reset' | 'timed out';
-
-export interface TcpIo {
-  readonly nowNs: () => number;
-  /** False when it cannot be sent now; `sendAgain` is called when it can. */
-  readonly send: (segment: OutgoingSegment) => boolean;
-  readonly established: () => void;
-  /** Data in order. The bytes are the caller's; `consumed` gives their room back. */
-  readonly received: (bytes: Uint8Array) => void;
-  /** The peer sends no more. */
-  readonly receivedEnd: () => void;
-  /** The peer took some of what was written. */
-  readonly drained: () => void;
-  readonly closed: (end: TcpEnd) => void;
-}
-
-export interface TcpOptions { readonly mss: number; readonly initialSeq: number; readonly receiveBytes?: number }
+import { SendWindow } from './send-window.ts';
+import type { TcpEnd, TcpIo, TcpOptions, TcpState } from './connection-io.ts';
+import { ACK, distance, FIN, plus, PSH, RST, SYN, type Segment } from './segment.ts';
 
 const RECEIVE_BYTES = 2 ** 20;
 const WINDOW_SCALE = 7;
@@ -56,10 +36,7 @@ export class TcpConnection {
   private sendNext: number;
   /** Highest that was sent ever; `sendNext` goes back at a time-out. */
   private sendMax: number;
-  private sendWindow = 0;
-  private windowSeq = 0;
-  private windowAck = 0;
-  private sendScale = 0;
+  private readonly peerWindow = new SendWindow();
   private receiveScale = 0;
   private receiveNext = 0;
   /** Delivered, and not yet consumed. */
@@ -100,8 +77,6 @@ export class TcpConnection {
   /** Answers the peer's SYN. */
   accept(syn: Segment): void {
     this.learnSyn(syn);
-    this.sendScale = syn.windowScale ?? 0;
-    this.sendWindow = syn.window;
     this.state = 'SYN-RECEIVED';
     this.sendSyn();
   }
@@ -160,7 +135,7 @@ export class TcpConnection {
     this.timer.double();
     this.measure = undefined;
     if (this.state === 'SYN-SENT' || this.state === 'SYN-RECEIVED') { this.sendSyn(); return; }
-    if (this.sendWindow === 0 && this.sending.length > 0) this.probe();
+    if (this.peerWindow.bytes === 0 && this.sending.length > 0) this.probe();
     else {
       this.congestion.lostAll(distance(this.sendMax, this.sendUna));
       this.recoverUntil = this.sendMax;
@@ -191,8 +166,6 @@ export class TcpConnection {
     if ((flags & RST) !== 0) { if (acks) this.finish('reset'); return; }
     if ((flags & SYN) === 0) return;
     this.learnSyn(segment);
-    this.sendScale = segment.windowScale ?? 0;
-    this.sendWindow = segment.window;
     if (!acks) { this.state = 'SYN-RECEIVED'; this.sendSyn(); return; }
     this.establish(segment);
     this.owe();
@@ -230,17 +203,12 @@ export class TcpConnection {
     const gained = distance(ack, this.sendUna);
     if (gained > 0) this.advance(ack, gained);
     else if (gained === 0) this.duplicate(segment);
-    if (gained >= 0 && (distance(segment.seq, this.windowSeq) > 0 || (segment.seq === this.windowSeq && distance(ack, this.windowAck) >= 0))) this.updateWindow(segment);
+    if (gained >= 0 && this.peerWindow.update(segment)) this.windowOpened();
     return this.state !== 'CLOSED';
   }
 
-  private updateWindow({ seq, ack, window }: Segment): void {
-    const opened = this.sendWindow === 0 && window !== 0;
-    this.sendWindow = window << this.sendScale;
-    this.windowSeq = seq;
-    this.windowAck = ack;
-    if (!opened) return;
-    // What the probe sent is part of what is sent now.
+  /** What the probe sent is part of what is sent now. */
+  private windowOpened(): void {
     this.retries = 0;
     this.timer.progress();
     this.sendNext = this.sendUna;
@@ -268,10 +236,11 @@ export class TcpConnection {
     if (ofQueue > 0) this.io.drained();
   }
 
-  private duplicate({ ack, payload, flags, window }: Segment): void {
+  private duplicate(segment: Segment): void {
+    const { ack, payload, flags } = segment;
     // A closed window may last for ever, as long as the peer answers probes.
-    if (this.sendWindow === 0) this.retries = 0;
-    if (payload.length > 0 || (flags & FIN) !== 0 || this.sendMax === this.sendUna || window << this.sendScale !== this.sendWindow) return;
+    if (this.peerWindow.bytes === 0) this.retries = 0;
+    if (payload.length > 0 || (flags & FIN) !== 0 || this.sendMax === this.sendUna || this.peerWindow.of(segment) !== this.peerWindow.bytes) return;
     if (++this.duplicates !== DUPLICATES_FOR_LOSS || distance(ack, this.recoverUntil) < 0) return;
     this.congestion.lostOne(distance(this.sendMax, this.sendUna));
     this.recoverUntil = this.sendMax;
@@ -333,15 +302,15 @@ export class TcpConnection {
     this.announced = plus(this.receiveNext, Math.min(0xffff, this.receiveBytes));
     this.mss = Math.max(LEAST_MSS, Math.min(this.ownMss, syn.mss ?? DEFAULT_MSS));
     this.congestion = new Congestion(this.mss);
+    this.peerWindow.begin(syn);
     this.receiveScale = syn.windowScale === undefined ? 0 : WINDOW_SCALE;
   }
 
-  private establish({ seq, ack, window, flags }: Segment): void {
+  private establish(segment: Segment): void {
+    const { ack } = segment;
     this.state = 'ESTABLISHED';
     this.sendUna = this.sendNext = ack;
-    this.windowSeq = seq;
-    this.windowAck = ack;
-    this.sendWindow = (flags & SYN) !== 0 ? window : window << this.sendScale;
+    this.peerWindow.take(segment);
     this.timer.stop();
     this.timer.progress();
     this.retries = 0;
@@ -365,7 +334,7 @@ export class TcpConnection {
     if (!this.canSend) return;
     for (;;) {
       const inFlight = distance(this.sendNext, this.sendUna), waiting = this.sending.length - inFlight;
-      const bytes = Math.min(waiting, Math.min(this.sendWindow, this.congestion.windowBytes) - inFlight, this.longest);
+      const bytes = Math.min(waiting, Math.min(this.peerWindow.bytes, this.congestion.windowBytes) - inFlight, this.longest);
       const isEnd = this.endWanted && waiting >= 0 && Math.max(0, bytes) === waiting;
       // No silly windows: a small piece of more goes out only when nothing is under way.
       if (bytes <= 0 ? !isEnd : bytes < Math.min(waiting, this.mss) && inFlight > 0) break;
