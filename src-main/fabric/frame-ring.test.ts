@@ -17,12 +17,12 @@ test('frames of all sizes come out as they went in, over many turns of the ring'
     for (let left = random.below(3); left > 0; left--) {
       const frame = consumer.peek();
       if (frame === undefined) break;
-      seen.push([frame.bytes.length, frame.bytes.at(-1)!]);
+      seen.push([frame.bytes.length, frame.bytes.at(-1)]);
       consumer.shift();
     }
   }
   for (let frame = consumer.peek(); frame !== undefined; frame = consumer.peek()) {
-    seen.push([frame.bytes.length, frame.bytes.at(-1)!]);
+    seen.push([frame.bytes.length, frame.bytes.at(-1)]);
     consumer.shift();
   }
   expect(seen).toEqual(expected);

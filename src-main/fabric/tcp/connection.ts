@@ -341,12 +341,8 @@ export class TcpConnection {
       if (!this.sendData(this.sendNext, Math.max(0, bytes), isEnd ? FIN : 0)) break;
       if (isEnd) { this.ownEndSent(); break; }
     }
-    this.timeWhatWaits();
-  }
-
-  /** A time-out for what is under way, or for a window that is closed. */
-  private timeWhatWaits(): void {
-    if (this.sendMax !== this.sendUna || this.sending.length > 0) { if (!this.timer.isRunning) this.timer.start(this.io.nowNs()); }
+    // For what is under way, or for a window that is closed.
+    if ((this.sendMax !== this.sendUna || this.sending.length > 0) && !this.timer.isRunning) this.timer.start(this.io.nowNs());
   }
 
   private ownEndSent(): void {
