@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { HostId, VmId } from '../base/ids.ts';
 
-export const VM_LIMITS = { nameLength: 80, cpus: { min: 1, max: 8 }, memoryMib: { min: 64, max: 3072 }, disks: 8 } as const;
+export const VM_LIMITS = { nameLength: 80, cpus: { min: 1, max: 8 }, memoryMib: { min: 64, max: 3072 }, disks: 8, nics: 8 } as const;
 
 export const VmName = v.pipe(v.string(), v.trim(),
   v.minLength(1, 'Enter a name.'),
@@ -40,6 +40,46 @@ export const DiskSpec = v.object({
 });
 export type DiskSpec = v.InferOutput<typeof DiskSpec>;
 
+const port = (what: string) => v.pipe(v.number(`${what} must be a number.`), v.integer(`${what} must be a whole number.`), v.minValue(1, `${what} must be at least 1.`), v.maxValue(65535, `${what} must be at most 65535.`));
+
+/** A port of the machine the engine runs on, which leads to one of the guest. */
+export const PortForward = v.object({
+  protocol: v.picklist(['tcp', 'udp']),
+  hostPort: port('A host port'),
+  guestPort: port('A guest port'),
+  /** The address it is opened at; loopback when absent. */
+  bind: v.optional(v.pipe(v.string(), v.trim(), v.minLength(1, 'Enter an address.'))),
+});
+export type PortForward = v.InferOutput<typeof PortForward>;
+
+/** A limit of rate, each way. */
+export const RateLimit = v.object({ bitsPerSecond: v.pipe(v.number(), v.minValue(1)), burstBytes: v.pipe(v.number(), v.integer(), v.minValue(1)) });
+export type RateLimit = v.InferOutput<typeof RateLimit>;
+
+export const VLAN_TRUNK = 4095;
+
+const nicFields = {
+  /** Follows from the VM and the NIC's place when absent. */
+  mac: v.optional(v.pipe(v.string(), v.trim(), v.regex(/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i, 'A MAC address is written as 52:54:00:12:34:56, and is not one of a group.'))),
+  limit: v.optional(RateLimit),
+  /** Whether the cable is plugged in. */
+  connected: v.boolean(),
+};
+
+/** A virtio NIC: behind its own NAT, or at a port of a virtual switch. */
+export const NicSpec = v.variant('kind', [
+  v.object({ kind: v.literal('nat'), forwards: v.array(PortForward), ...nicFields }),
+  v.object({
+    kind: v.literal('switch'), switch: v.pipe(v.string(), v.trim(), v.minLength(1, 'Choose a switch.')),
+    /** `VM Network` when absent. */
+    portGroup: v.optional(v.string()),
+    /** Of a port group that does not exist yet: 0 for none, 4095 for all of them with their tags. */
+    vlan: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(VLAN_TRUNK))),
+    ...nicFields,
+  }),
+]);
+export type NicSpec = v.InferOutput<typeof NicSpec>;
+
 /** How vCPUs run: a thread for each, or taking turns by instruction count, so that a run can be repeated exactly. */
 export const SMP_MODES = ['parallel', 'deterministic'] as const;
 export const SmpMode = v.picklist(SMP_MODES);
@@ -56,6 +96,8 @@ export const VmSpec = v.object({
   memoryMib: integer('Memory in MiB', VM_LIMITS.memoryMib),
   guest: GuestSource,
   disks: v.pipe(v.array(DiskSpec), v.maxLength(VM_LIMITS.disks, `A VM has at most ${VM_LIMITS.disks} disks.`)),
+  /** None when absent. */
+  nics: v.optional(v.pipe(v.array(NicSpec), v.maxLength(VM_LIMITS.nics, `A VM has at most ${VM_LIMITS.nics} network adapters.`))),
 });
 export type VmSpec = v.InferOutput<typeof VmSpec>;
 

@@ -18,6 +18,7 @@ import { VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import { VirtioPci } from '../devices/virtio/pci.ts';
 import { VirtioRng } from '../devices/virtio/rng.ts';
+import { VirtioNet, type VirtioNetIo } from '../devices/virtio/net.ts';
 import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
 import {
   GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot,
@@ -49,6 +50,7 @@ export interface BoardIo {
   readonly disks: readonly BoardDisk[];
   /** Whether an SMMU is between PCI and memory; it is when absent. */
   readonly iommu?: boolean;
+  readonly nics?: readonly Omit<VirtioNetIo, 'dma'>[];
   /** Milliseconds since 1970 in the outside world. */
   readonly wallMs: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -81,6 +83,7 @@ export class Board {
   /** In the order of their slots: disks that are not on PCI, entropy, console. */
   readonly virtio: readonly VirtioMmio[];
   readonly virtioConsole: VirtioConsole | undefined;
+  readonly nics: readonly VirtioNet[];
   readonly cpuLines: readonly CpuLines[];
   readonly guestErrors = { count: 0, last: '' };
   private readonly io: BoardIo;
@@ -111,6 +114,7 @@ export class Board {
     const namespaces = disks.filter(({ bus }) => bus === 'nvme').map(({ medium }) => medium);
     if (namespaces.length > 0) this.pci.add(this.nvmeFunction('nvme', namespaces));
     this.virtioConsole = io.virtioConsoleOutput === undefined ? undefined : new VirtioConsole({ dma, transmit: io.virtioConsoleOutput });
+    this.nics = (io.nics ?? []).map((nic, n) => this.nic(`nic-${n}`, nic));
     const cores: VirtioCore<unknown>[] = [...onMmio, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : [])];
     assert(cores.length <= VIRTIO_SLOTS, 'every virtio device has a slot');
     this.virtio = cores.map((core, slot) =>
@@ -138,6 +142,15 @@ export class Board {
     return nvme.function;
   }
 
+  private nic(name: string, io: Omit<VirtioNetIo, 'dma'>): VirtioNet {
+    const { function: device, core } = new VirtioPci({ name: `pci ${name}`, guestError: (what) => this.countError(what), core: (dma) => new VirtioNet({ ...io, dma }) });
+    this.pci.add(device);
+    return core;
+  }
+
+  /** Puts a device into an empty slot before the machine runs. */
+  insert(slot: number, device: PciFunction): void { this.portOf(slot).insert(device); }
+
   /** Puts a device into an empty slot while the machine runs. */
   plug(slot: number, device: PciFunction): void {
     if (this.portOf(slot).plugged !== undefined) throw new EngineError('pci.slot-taken', `There is something in PCI slot ${slot}.`);
@@ -162,6 +175,9 @@ export class Board {
 
   /** The console's reader has room for more. */
   get consoleReady(): boolean { return this.flow.ready; }
+
+  /** Takes and gives what is in the NICs' rings. */
+  pollNics(): void { for (const nic of this.nics) nic.poll(); }
 
   powerButton(): void { this.button.press(); }
 

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { DiskSpec, VmStats } from '../../shared/model/vm.ts';
 import type { RunningVm, SaveOptions, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
+import { sharedNetwork, type PluggedNic } from './start-network.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** The worker's bundle, or its source where the engine itself runs from source. */
@@ -20,6 +21,7 @@ export const startVm: StartVm = (launch, listener, options = {}) => new WorkerVm
 interface Asked { resolve(result: unknown): void; reject(error: Error): void; readonly progress: ((part: number) => void) | undefined }
 
 class WorkerVm implements RunningVm {
+  readonly nics: readonly PluggedNic[];
   private readonly worker: Worker;
   private readonly listener: VmListener;
   private readonly isProfiled: boolean;
@@ -31,10 +33,13 @@ class WorkerVm implements RunningVm {
   constructor(launch: VmLaunch, listener: VmListener, stopOnReset: boolean) {
     this.listener = listener;
     this.isProfiled = launch.profile !== undefined;
-    this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset }, name: `vm ${launch.name}` });
+    this.nics = (launch.nics ?? []).map((spec, place) => sharedNetwork().plug(spec, { name: launch.name, seed: launch.nicSeed ?? launch.name, place }));
+    const channels = this.nics.map(({ channel }) => channel);
+    this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset, channels }, transferList: channels.map(({ doorbell }) => doorbell), name: `vm ${launch.name}` });
+    void Promise.all(this.nics.map(({ ready }) => ready)).catch((error: unknown) => this.failed(messageOf(error)));
     this.worker.on('message', (message: FromWorker) => this.handle(message));
     this.worker.on('error', error => { this.stop ??= { kind: 'failed', message: `The VM's worker failed: ${messageOf(error)}` }; });
-    this.gone = new Promise(resolve => this.worker.once('exit', () => { this.ended(); resolve(); }));
+    this.gone = new Promise(resolve => this.worker.once('exit', () => void this.ended().then(resolve)));
   }
 
   consoleInput(bytes: Uint8Array): void { this.post({ kind: 'input', bytes }); }
@@ -66,6 +71,12 @@ class WorkerVm implements RunningVm {
     try { return await answer; } finally { signal?.removeEventListener('abort', cancel); }
   }
 
+  /** It cannot run as it should. */
+  private failed(message: string): void {
+    this.stop ??= { kind: 'failed', message };
+    void this.worker.terminate();
+  }
+
   private post(message: ToWorker): void { this.worker.postMessage(message); }
 
   private handle(message: FromWorker): void {
@@ -83,10 +94,12 @@ class WorkerVm implements RunningVm {
     }
   }
 
-  private ended(): void {
+  private async ended(): Promise<void> {
     for (const asked of this.asked.values()) asked.reject(stopped());
     this.asked.clear();
-    this.listener.stopped(this.stop ?? { kind: 'failed', message: 'The VM\'s worker ended without a word.' });
+    const { stop = { kind: 'failed', message: 'The VM\'s worker ended without a word.' } } = this;
+    await Promise.allSettled(this.nics.map(nic => nic.unplug()));
+    this.listener.stopped(stop);
   }
 }
 

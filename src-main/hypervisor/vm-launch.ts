@@ -1,5 +1,6 @@
 /** The contract between the engine, which wants VMs to run, and the hypervisor, which runs each in a worker of its own. */
-import type { DiskSpec, GuestSource, SmpMode, VmStats } from '../../shared/model/vm.ts';
+import type { DiskSpec, GuestSource, NicSpec, SmpMode, VmStats } from '../../shared/model/vm.ts';
+import type { NicHandle } from './network-messages.ts';
 import type { ProfileOptions, VmProfile } from './profile.ts';
 
 /** Everything a VM needs to run, by value: a worker gets it as its `workerData`. */
@@ -17,6 +18,10 @@ export interface VmLaunch {
   readonly disks: readonly DiskSpec[];
   /** Whether an SMMU is between PCI and memory; it is when absent. */
   readonly iommu?: boolean;
+  /** None when absent. */
+  readonly nics?: readonly NicSpec[] | undefined;
+  /** What MAC addresses follow from; the name when absent. */
+  readonly nicSeed?: string;
   /** Samples where its vCPUs are. When the VM stops, whoever stops it, its listener gets the profile. */
   readonly profile?: ProfileOptions | undefined;
   /** A file that `suspend` wrote, to go on from instead of booting. It is removed before the first instruction, as its disks then go on. */
@@ -64,6 +69,8 @@ export interface RunningVm {
   /** Pulls the plug; resolves when the worker is gone. */
   terminate(): Promise<void>;
   stats(): Promise<VmStats>;
+  /** In the order of the launch. */
+  readonly nics: readonly NicHandle[];
 }
 
 /** Given to the engine by its entry point. */

@@ -11,6 +11,8 @@ import { removeStateFile } from './state-file.ts';
 import { Vm, type BootImage } from './vm.ts';
 import { VmDisks, type VmDisk } from './vm-disks.ts';
 import type { VmLaunch } from './vm-launch.ts';
+import type { NicChannel } from './network-messages.ts';
+import { VmNics } from './vm-nics.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** Longest time for which messages wait while the guest is busy. */
@@ -73,17 +75,20 @@ class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
   private readonly disks: VmDisks;
+  private readonly nics: VmNics;
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private readonly jobs = new Map<number, { readonly job: Job; readonly abort: AbortController }>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: VmDisks, stopOnReset: boolean) {
+  constructor(launch: VmLaunch, boot: BootImage, disks: VmDisks, { stopOnReset, channels }: { readonly stopOnReset: boolean; readonly channels: readonly NicChannel[] }) {
     this.disks = disks;
     this.stopOnReset = stopOnReset;
-    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks: disks.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.nics = new VmNics(channels);
+    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks: disks.fixed, nics: this.nics.ios, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     releaseImages();
     for (const [slot, disk] of disks.slots) this.vm.board.insert(slot, this.functionOf(slot, disk));
+    this.nics.listen({ ring: () => this.wakeUp(), link: (nic, up) => this.vm.board.nics[nic]?.setLink(up) });
   }
 
   handle(message: ToWorker): void {
@@ -165,6 +170,7 @@ class Worker {
       if (profile !== undefined) send({ kind: 'profile', profile });
       return ended;
     } finally {
+      this.nics.close();
       await this.vm.end();
     }
   }
@@ -196,12 +202,13 @@ class Worker {
   /** Until the next deadline, or a message, or a device that has something. */
   private sleep(): Promise<void> {
     const ms = (this.vm.nextDeadlineNs - this.vm.clock.nowNs) / 1e6;
-    if (ms <= 0) return yieldToMessages();
+    if (ms <= 0 || !this.nics.sleep()) return yieldToMessages();
     return new Promise(resolve => {
       const timer = Number.isFinite(ms) ? setTimeout(() => this.wakeUp(), Math.min(ms, 2 ** 30)) : undefined;
       const keepAlive = timer ?? setInterval(() => { /* the worker lives on */ }, 2 ** 30);
       this.wakeUp = () => {
         clearTimeout(keepAlive);
+        this.nics.wake();
         this.wakeUp = () => { /* nobody waits */ };
         resolve();
       };
@@ -210,11 +217,11 @@ class Worker {
 }
 
 async function main(): Promise<void> {
-  const { launch, stopOnReset } = workerData as { launch: VmLaunch; stopOnReset: boolean };
+  const { launch, ...rest } = workerData as { launch: VmLaunch; stopOnReset: boolean; channels: readonly NicChannel[] };
   let disks: VmDisks | undefined;
   try {
     disks = await VmDisks.open(launch.disks);
-    const worker = new Worker(launch, await bootOf(launch.guest), disks, stopOnReset);
+    const worker = new Worker(launch, await bootOf(launch.guest), disks, rest);
     if (launch.resumeFrom !== undefined) await worker.restoreFrom(launch.resumeFrom);
     port?.on('message', (message: ToWorker) => worker.handle(message));
     send({ kind: 'started' });
