@@ -3,10 +3,14 @@ import type { HostId, TaskId, VmId } from '../base/ids.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Host } from '../model/host.ts';
 import type { ObjectRef, Task } from '../model/task.ts';
-import type { Vm, VmSpec, VmStats } from '../model/vm.ts';
+import type { DISK_FORMATS, Vm, VmRequest, VmStats } from '../model/vm.ts';
 
 /** What a file on the engine's machine is, for fields that take a path. */
-export interface FileProbe { readonly exists: boolean; readonly sizeBytes: number; readonly what: 'linux-image' | 'gzip' | 'cpio' | 'directory' | 'other'; readonly problem?: string }
+export interface FileProbe { readonly exists: boolean; readonly sizeBytes: number; readonly what: 'linux-image' | 'gzip' | 'cpio' | 'directory' | 'other'; readonly problem?: string; readonly image?: ImageProbe }
+/** A file as a disk image: what is not known to be anything else is raw. */
+export type ImageProbe =
+  | { readonly format: typeof DISK_FORMATS[number]; readonly sizeBytes: number; readonly allocatedBytes: number; readonly backingFile?: string | undefined }
+  | { readonly problem: string };
 export interface DirectoryEntry { readonly name: string; readonly path: string; readonly directory: boolean; readonly sizeBytes: number }
 export interface Directory { readonly path: string; readonly parent?: string; readonly entries: readonly DirectoryEntry[] }
 
@@ -27,7 +31,13 @@ export interface EngineApi {
   };
   vms: {
     list(): Promise<readonly Vm[]>;
-    create(spec: VmSpec, hostId: HostId): Promise<TaskId>;
+    /** Makes the images of new disks first; none is left when that fails. */
+    create(spec: VmRequest, hostId: HostId): Promise<TaskId>;
+    /**
+     * Makes the VM what is asked for. Of a VM that is on, what `hardware-change.ts` names is done at once or kept for the
+     * next power on, and the rest is refused.
+     */
+    reconfigure(id: VmId, spec: VmRequest): Promise<TaskId>;
     rename(id: VmId, name: string): Promise<void>;
     powerOn(id: VmId): Promise<TaskId>;
     /** Presses the virtual power button and waits until the guest has powered off. */
@@ -38,6 +48,10 @@ export interface EngineApi {
     suspend(id: VmId): Promise<TaskId>;
     delete(id: VmId): Promise<TaskId>;
     stats(id: VmId): Promise<VmStats | null>;
+    /** Writes what passes an adapter of a VM that is on, counted from 0, to a pcapng file: a new one in the VM's folder where none is given. */
+    startCapture(id: VmId, nic: number, path?: string): Promise<{ readonly path: string }>;
+    /** Resolves when the file is whole. */
+    stopCapture(id: VmId, nic: number): Promise<void>;
   };
   consoles: {
     /**

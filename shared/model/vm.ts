@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { HostId, VmId } from '../base/ids.ts';
 
-export const VM_LIMITS = { nameLength: 80, cpus: { min: 1, max: 8 }, memoryMib: { min: 64, max: 3072 }, disks: 8, nics: 8 } as const;
+export const VM_LIMITS = { nameLength: 80, cpus: { min: 1, max: 8 }, memoryMib: { min: 64, max: 3072 }, disks: 8, nics: 8, newDiskMib: { min: 1, max: 2 * 1024 * 1024 }, hotPlugSlots: 8 } as const;
 
 export const VmName = v.pipe(v.string(), v.trim(),
   v.minLength(1, 'Enter a name.'),
@@ -36,7 +36,7 @@ export const DiskSpec = v.object({
   path: filePath('disk image'), readOnly: v.boolean(), bus: v.optional(DiskBus), format: v.optional(v.picklist(DISK_FORMATS)),
   iopsLimit: limit('The limit of operations a second'), bytesPerSecondLimit: limit('The limit of bytes a second'),
   /** The hot-plug slot that it is in, counted from 0; on bus 0 otherwise. */
-  slot: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7))),
+  slot: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(VM_LIMITS.hotPlugSlots - 1))),
 });
 export type DiskSpec = v.InferOutput<typeof DiskSpec>;
 
@@ -104,6 +104,26 @@ export type VmSpec = v.InferOutput<typeof VmSpec>;
 /** vSphere's words for a VM's power state. */
 export type PowerState = 'poweredOff' | 'poweringOn' | 'poweredOn' | 'poweringOff' | 'suspending' | 'suspended';
 
+/** What images are made as: both take space as they are written. */
+export const NEW_DISK_FORMATS = ['qcow2', 'raw'] as const;
+
+/** A disk whose image is yet to be made, in the VM's folder. */
+export const NewDiskSpec = v.object({
+  ...v.omit(DiskSpec, ['path', 'format', 'slot']).entries,
+  create: v.object({ format: v.picklist(NEW_DISK_FORMATS), sizeMib: integer('The size of a new disk in MiB', VM_LIMITS.newDiskMib) }),
+});
+export type NewDiskSpec = v.InferOutput<typeof NewDiskSpec>;
+
+export type DiskRequest = DiskSpec | NewDiskSpec;
+const hasCreate = (input: unknown): boolean => typeof input === 'object' && input !== null && 'create' in input;
+
+/** What a VM is to become; the same as `VmSpec` once the images of its new disks are made. */
+export const VmRequest = v.object({
+  ...VmSpec.entries,
+  disks: v.pipe(v.array(v.lazy((input): v.GenericSchema<DiskRequest> => (hasCreate(input) ? NewDiskSpec : DiskSpec))), v.maxLength(VM_LIMITS.disks, `A VM has at most ${VM_LIMITS.disks} disks.`)),
+});
+export type VmRequest = v.InferOutput<typeof VmRequest>;
+
 export interface Vm {
   readonly id: VmId;
   readonly hostId: HostId;
@@ -128,4 +148,30 @@ export interface VmStats {
   readonly exits: Readonly<Record<string, number>>;
   /** Accesses the guest made that the architecture or a device does not define. */
   readonly guestErrors: number;
+  /** Those that are on bus 0 in the order of the specification, then those in slots. */
+  readonly disks: readonly DiskStats[];
+  readonly nics: readonly NicStats[];
+}
+
+/** What was done with a disk. Zeroed ranges count with discarded ones; a time is the sum of what each operation took. */
+export interface DiskStats {
+  readonly path: string;
+  readonly bus: DiskBus;
+  readonly slot?: number | undefined;
+  readonly reads: number; readonly writes: number; readonly flushes: number; readonly discards: number; readonly errors: number;
+  readonly readBytes: number; readonly writtenBytes: number;
+  readonly readNs: number; readonly writeNs: number; readonly flushNs: number;
+}
+
+export interface FrameStats { readonly frames: number; readonly bytes: number; readonly drops: number }
+
+/** `sent` comes from the guest. */
+export interface NicStats {
+  readonly mac: string;
+  /** Ports of the engine's machine, in the order of the forwards. */
+  readonly hostPorts: readonly number[];
+  readonly sent: FrameStats;
+  readonly received: FrameStats;
+  /** The file of a capture that is under way. */
+  readonly capturePath?: string | undefined;
 }

@@ -1,10 +1,10 @@
 /** Whether a host can take a VM. */
 import { EngineError } from '../../shared/base/errors.ts';
 import type { Host } from '../../shared/model/host.ts';
-import type { Vm, VmSpec } from '../../shared/model/vm.ts';
+import type { Vm, VmRequest, VmSpec } from '../../shared/model/vm.ts';
 
 /** Throws, with the reason, when the host could not run the VM even if it ran nothing else. */
-export function checkFits(spec: VmSpec, host: Host): void {
+export function checkFits(spec: Pick<VmSpec, 'name' | 'cpus' | 'memoryMib'>, host: Host): void {
   if (spec.cpus > host.cpus) throw new EngineError('does-not-fit', `${spec.name} wants ${spec.cpus} CPUs, but ${host.name} has ${host.cpus}.`);
   if (spec.memoryMib > host.memoryMib) throw new EngineError('does-not-fit', `${spec.name} wants ${spec.memoryMib} MiB of memory, but ${host.name} has ${host.memoryMib} MiB.`);
 }
@@ -21,4 +21,16 @@ export function checkPowerOn(vm: Vm, host: Host, all: Iterable<Vm>): void {
 export function checkName(name: string, all: Iterable<Vm>, self?: Vm): void {
   const wanted = name.toLocaleLowerCase('en');
   for (const vm of all) if (vm.id !== self?.id && vm.spec.name.toLocaleLowerCase('en') === wanted) throw new EngineError('name-taken', `There already is a VM named ${vm.spec.name}.`);
+}
+
+/** Throws when an image is there twice, or a slot. */
+export function checkDisks({ disks }: VmRequest): void {
+  const paths = new Set<string>(), slots = new Set<number>();
+  for (const disk of disks) {
+    if ('create' in disk) continue;
+    if (paths.has(disk.path)) throw new EngineError('disk-twice', `The disk image ${disk.path} is there twice.`);
+    if (disk.slot !== undefined && slots.has(disk.slot)) throw new EngineError('slot-twice', `Two disks are in slot ${disk.slot}.`);
+    paths.add(disk.path);
+    if (disk.slot !== undefined) slots.add(disk.slot);
+  }
 }

@@ -8,6 +8,7 @@ import type { StartVm } from '../hypervisor/vm-launch.ts';
 import { Inventory } from '../inventory/inventory.ts';
 import { Store } from '../inventory/store.ts';
 import { BUILD, VERSION } from './build-info.ts';
+import { Captures } from './captures.ts';
 import { consoleMethods } from './console-methods.ts';
 import { checked } from './checked.ts';
 import { eventMethods, fileMethods, hostMethods, taskMethods } from './plain-methods.ts';
@@ -23,6 +24,8 @@ export class Engine {
   readonly tasks: TaskRunner;
   readonly power: Power;
   readonly store: Store;
+  readonly files: VmFiles;
+  readonly captures: Captures;
   private readonly about: About;
   private closing: Promise<void> | undefined;
 
@@ -30,7 +33,9 @@ export class Engine {
     this.store = store;
     this.inventory = inventory;
     this.tasks = new TaskRunner(store);
-    this.power = new Power(inventory, startVm, new VmFiles(dataPath));
+    this.files = new VmFiles(dataPath);
+    this.power = new Power(inventory, startVm, this.files);
+    this.captures = new Captures(this);
     this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath };
   }
 

@@ -2,8 +2,9 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { Directory, DirectoryEntry, FileProbe } from '../../shared/api/engine-api.ts';
-import { EngineError } from '../../shared/base/errors.ts';
+import type { Directory, DirectoryEntry, FileProbe, ImageProbe } from '../../shared/api/engine-api.ts';
+import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { imageInfo } from '../storage/image-operations.ts';
 
 /** First bytes by which a file is known: offset, bytes. Linux's arm64 image: Documentation/arm64/booting.rst. */
 const MAGIC = [
@@ -18,11 +19,19 @@ export async function probe(path: string): Promise<FileProbe> {
   try {
     const info = await stat(full);
     if (info.isDirectory()) return { exists: true, sizeBytes: 0, what: 'directory' };
-    return { exists: true, sizeBytes: info.size, what: await kindOf(full) };
+    const what = await kindOf(full), image = what === 'other' && info.isFile() ? { image: await imageAt(full) } : {};
+    return { exists: true, sizeBytes: info.size, what, ...image };
   } catch (error) {
     const code = codeOf(error);
     return { exists: code !== 'ENOENT' && code !== 'ENOTDIR', sizeBytes: 0, what: 'other', problem: sentence(full, code) };
   }
+}
+
+async function imageAt(path: string): Promise<ImageProbe> {
+  try {
+    const { format, sizeBytes, allocatedBytes, backingFile } = await imageInfo(path);
+    return { format, sizeBytes, allocatedBytes, backingFile };
+  } catch (error) { return { problem: messageOf(error) }; }
 }
 
 /** Entries that cannot be looked at are left out; directories come first. */

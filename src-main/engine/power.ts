@@ -53,6 +53,8 @@ export class Power {
     return this.running.get(id)?.vm.stats() ?? Promise.resolve(null);
   }
 
+  machine(vm: Vm): RunningVm { return this.runningVm(vm).vm; }
+
   /** Boots the VM, or goes on where it was suspended. */
   async on(id: VmId, { signal, progress }: TaskContext): Promise<void> {
     const vm = await this.inventory.transact(edit => {

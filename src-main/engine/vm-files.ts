@@ -1,6 +1,6 @@
 /** Where the engine keeps what it makes for a VM: a folder each, below the data folder. */
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VmId } from '../../shared/base/ids.ts';
 
@@ -15,5 +15,6 @@ export class VmFiles {
   isSuspended(id: VmId): boolean { return existsSync(this.suspendedState(id)); }
 
   async makeFolder(id: VmId): Promise<void> { await mkdir(this.folder(id), { recursive: true }); }
+  async removeIfEmpty(id: VmId): Promise<void> { await rmdir(this.folder(id)).catch(() => { /* it was never made, or holds something */ }); }
   async remove(id: VmId): Promise<void> { await rm(this.folder(id), { recursive: true, force: true }); }
 }

@@ -1,17 +1,20 @@
 import { randomBytes } from 'node:crypto';
+import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
-import { VmName, VmSpec, type Vm } from '../../shared/model/vm.ts';
+import { VmName, VmRequest, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
-import { checkFits, checkName } from './admission.ts';
-import { checked, idOf } from './checked.ts';
+import { checkDisks, checkFits, checkName } from './admission.ts';
+import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
+import { withNewDisks } from './new-disks.ts';
+import { reconfigure } from './reconfigure.ts';
 import type { TaskWork } from './task-runner.ts';
 
 const Id = idOf<VmId>('The VM');
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'power'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures'>;
 
 export function vmMethods(engine: Context): EngineApi['vms'] {
   const { inventory, power } = engine;
@@ -20,7 +23,8 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     checked([Id], id => engine.tasks.run(name, refOf(inventory.vm(id)), work(id), options));
   return {
     list: () => Promise.resolve(inventory.vms),
-    create: checked([VmSpec, idOf<HostId>('The host')], (spec, hostId) => create(engine, spec, hostId)),
+    create: checked([VmRequest, idOf<HostId>('The host')], (spec, hostId) => create(engine, spec, hostId)),
+    reconfigure: checked([Id, VmRequest], (id, spec) => reconfigure(engine, id, spec)),
     rename: checked([Id, VmName], (id, name) => rename(engine, id, name)),
     powerOn: task('Power on virtual machine', id => context => power.on(id, context), { cancelable: true }),
     shutDownGuest: task('Shut down guest', id => context => power.shutDownGuest(id, context), { cancelable: true }),
@@ -28,23 +32,25 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     suspend: task('Suspend virtual machine', id => context => power.suspend(id, context), { cancelable: true }),
     reset: task('Reset virtual machine', id => () => power.reset(id)),
     delete: task('Delete virtual machine', id => () => remove(engine, id)),
-    stats: checked([Id], id => power.stats(id)),
+    stats: checked([Id], id => engine.captures.stats(id)),
+    startCapture: checked([Id, Count, v.optional(FilePath)], (id, nic, path) => engine.captures.start(id, nic, path)),
+    stopCapture: checked([Id, Count], (id, nic) => engine.captures.stop(id, nic)),
   };
 }
 
 /** What is wrong with the wish is said at once, not by a task. */
-function create({ inventory, tasks }: Context, spec: VmSpec, hostId: HostId): Promise<TaskId> {
-  const host = inventory.host(hostId);
-  checkFits(spec, host);
-  checkName(spec.name, inventory.vms);
-  return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, async () => {
-    await inventory.transact(edit => {
-      checkName(spec.name, edit.vms);
-      const vm: Vm = { id: `vm-${randomBytes(6).toString('hex')}` as VmId, hostId, spec, powerState: 'poweredOff', createdMs: Date.now() };
+function create({ inventory, tasks, files }: Context, wanted: VmRequest, hostId: HostId): Promise<TaskId> {
+  const host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
+  checkFits(wanted, host);
+  checkName(wanted.name, inventory.vms);
+  checkDisks(wanted);
+  return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, context =>
+    withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
+      checkName(wanted.name, edit.vms);
+      const vm: Vm = { id, hostId, spec: { ...wanted, disks }, powerState: 'poweredOff', createdMs: Date.now() };
       edit.putVm(vm);
-      edit.event({ severity: 'info', type: 'vm.created', message: `${spec.name} was created on ${host.name}.`, target: refOf(vm) });
-    });
-  });
+      edit.event({ severity: 'info', type: 'vm.created', message: `${wanted.name} was created on ${host.name}.`, target: refOf(vm) });
+    })), { cancelable: true });
 }
 
 async function rename({ inventory }: Context, id: VmId, name: string): Promise<void> {
@@ -58,7 +64,7 @@ async function rename({ inventory }: Context, id: VmId, name: string): Promise<v
   });
 }
 
-/** Disk images stay: they are the operator's files. */
+/** Disk images stay that are the operator's files; those made for the VM go with its folder. */
 async function remove({ inventory, power }: Context, id: VmId): Promise<void> {
   await inventory.transact(edit => {
     const vm = edit.vm(id);

@@ -1,6 +1,6 @@
 /** One machine's board, as guests made for QEMU's `virt` know it: its devices, wired by hand to the bus and the GIC. */
 import { assert, EngineError } from '../../shared/base/errors.ts';
-import type { DiskBus } from '../../shared/model/vm.ts';
+import { VM_LIMITS, type DiskBus } from '../../shared/model/vm.ts';
 import type { Ipa } from '../../shared/base/ids.ts';
 import type { Device, Line } from '../devices/device.ts';
 import { Gic } from '../devices/gic/gic.ts';
@@ -36,7 +36,7 @@ import { RequesterMemory } from './requester-memory.ts';
 
 const RNG_SEED_BYTES = 32;
 /** PCI slots that take devices at run time. */
-export const PCI_SLOTS = 8;
+export const PCI_SLOTS = VM_LIMITS.hotPlugSlots;
 /** Longer than a guest takes to let go of a device: pciehp waits for 5 s after the button is pressed. */
 const PULL_AFTER_NS = 30e9;
 

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { DiskSpec, VmStats } from '../../shared/model/vm.ts';
+import type { DiskSpec, FrameStats, NicStats, VmStats } from '../../shared/model/vm.ts';
+import { macText } from '../fabric/frame.ts';
+import type { PortCounters } from '../fabric/switch/virtual-switch.ts';
 import type { RunningVm, SaveOptions, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
 import { sharedNetwork, type PluggedNic } from './start-network.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
@@ -57,7 +59,10 @@ class WorkerVm implements RunningVm {
     await this.gone;
   }
 
-  async stats(): Promise<VmStats> { return await this.ask(id => ({ kind: 'stats', id })) as VmStats; }
+  async stats(): Promise<VmStats> {
+    const [machine, nics] = await Promise.all([this.ask(id => ({ kind: 'stats', id })) as Promise<Omit<VmStats, 'nics'>>, Promise.all(this.nics.map(statsOf))]);
+    return { ...machine, nics };
+  }
 
   async suspend(path: string, options: SaveOptions = {}): Promise<void> { await this.ask(id => ({ kind: 'suspend', id, path }), options); }
 
@@ -102,5 +107,12 @@ class WorkerVm implements RunningVm {
     this.listener.stopped(stop);
   }
 }
+
+async function statsOf({ mac, ready, counters }: PluggedNic): Promise<NicStats> {
+  const { hostPorts } = await ready, { in: sent, out: received } = await counters();
+  return { mac: macText(mac), hostPorts, sent: framesOf(sent), received: framesOf(received) };
+}
+
+const framesOf = ({ frames, bytes, drops }: PortCounters['in']): FrameStats => ({ frames, bytes, drops: Object.values(drops).reduce((sum, count) => sum + count, 0) });
 
 const stopped = () => new EngineError('vm-stopped', 'The VM is not running.');

@@ -4,10 +4,10 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { EngineError } from '../../shared/base/errors.ts';
-import type { DiskBus, DiskSpec } from '../../shared/model/vm.ts';
+import type { DiskBus, DiskSpec, DiskStats } from '../../shared/model/vm.ts';
 import type { BlockBackend } from '../storage/block-backend.ts';
 import { createImage } from '../storage/image-operations.ts';
-import { metered, type BlockCounters, type MeteredBackend } from '../storage/metered.ts';
+import { metered, type MeteredBackend } from '../storage/metered.ts';
 import { openImage } from '../storage/open-image.ts';
 import { throttled, type Timer } from '../storage/throttled.ts';
 import { hostNowNs } from '../time/host-time.ts';
@@ -31,13 +31,15 @@ class Replaceable implements BlockBackend {
 /** One disk as the board takes it. */
 export class VmDisk {
   readonly bus: DiskBus;
+  private readonly slot: number | undefined;
   readonly medium: MeteredBackend;
   private path: string;
   private format: DiskSpec['format'];
   private readonly replaceable: Replaceable;
 
-  private constructor({ path, format, bus = 'virtio', iopsLimit, bytesPerSecondLimit }: DiskSpec, image: BlockBackend) {
+  private constructor({ path, format, bus = 'virtio', slot, iopsLimit, bytesPerSecondLimit }: DiskSpec, image: BlockBackend) {
     this.bus = bus;
+    this.slot = slot;
     this.path = path;
     this.format = format;
     this.replaceable = new Replaceable(image);
@@ -46,6 +48,8 @@ export class VmDisk {
   }
 
   static async open(spec: DiskSpec): Promise<VmDisk> { return new VmDisk(spec, await openImage(spec.path, spec)); }
+
+  get stats(): DiskStats { return { path: this.path, bus: this.bus, slot: this.slot, ...this.medium.counters() }; }
 
   /** Its image stays as it is from now on, and `path` is made to take what changes. Nothing is under way. */
   async addLayer(path: string): Promise<void> {
@@ -89,7 +93,7 @@ export class VmDisks {
 
   async openInSlot(slot: number, spec: DiskSpec): Promise<VmDisk> {
     if (this.slots.has(slot)) throw new EngineError('pci.slot-taken', `There is something in PCI slot ${slot}.`);
-    const disk = await VmDisk.open(spec);
+    const disk = await VmDisk.open({ ...spec, slot });
     this.slots.set(slot, disk);
     return disk;
   }
@@ -100,7 +104,7 @@ export class VmDisks {
     await disk?.medium.close();
   }
 
-  /** A path for each writable disk, in the order of `counters`; disks are idle. */
+  /** A path for each writable disk, in the order of `stats`; disks are idle. */
   async addLayers(paths: readonly (string | undefined)[]): Promise<void> {
     for (const [at, disk] of this.all.entries()) {
       const path = paths[at];
@@ -109,7 +113,7 @@ export class VmDisks {
   }
 
   /** What was done with each, first those that are fixed, then by slot. */
-  get counters(): readonly BlockCounters[] { return this.all.map(disk => disk.medium.counters()); }
+  get stats(): readonly DiskStats[] { return this.all.map(disk => disk.stats); }
 
   async close(): Promise<void> { for (const disk of this.all) await disk.medium.close(); }
 

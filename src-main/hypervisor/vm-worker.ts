@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { DiskSpec, GuestSource } from '../../shared/model/vm.ts';
+import type { DiskSpec, GuestSource, VmStats } from '../../shared/model/vm.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { removeStateFile } from './state-file.ts';
 import { Vm, type BootImage } from './vm.ts';
@@ -100,7 +100,7 @@ class Worker {
       case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
       case 'unplug': void this.answer(message.id, this.unplug(message.slot)); break;
       case 'end': this.isAskedToEnd = true; break;
-      case 'stats': send({ kind: 'answer', id: message.id, result: { ...this.vm.stats(), disks: this.disks.counters } }); break;
+      case 'stats': send({ kind: 'answer', id: message.id, result: { ...this.vm.stats(), disks: this.disks.stats } satisfies Omit<VmStats, 'nics'> }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
       case 'cancel': this.jobs.get(message.id)?.abort.abort(); break;
       default: message satisfies never;

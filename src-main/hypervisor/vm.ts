@@ -313,7 +313,7 @@ export class Vm {
   get retired(): number[] { return this.vcpus.map(v => v.cpu.retired); }
 
   /** Figures since the last call, and since power-on. */
-  stats(): VmStats {
+  stats(): Omit<VmStats, 'disks' | 'nics'> {
     const atNs = hostNowNs(), busyNs = this.parallel?.busyNs ?? this.busyNs, instructions = this.retired.reduce((sum, n) => sum + n, 0), { sample } = this;
     const elapsedNs = Math.max(1, atNs - sample.atNs);
     this.sample = { atNs, instructions, busyNs };

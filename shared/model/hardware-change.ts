@@ -1,0 +1,53 @@
+/**
+ * What of a VM's settings can change while it is on. At once: its name, a disk more, a disk in a slot less, an adapter's cable.
+ * At the next power on: what it boots, limits, port forwards. Everything else is built into the machine that runs.
+ */
+import type { DiskRequest, DiskSpec, NicSpec, VmRequest, VmSpec } from './vm.ts';
+
+export interface RunningChange {
+  readonly addedDisks: readonly DiskRequest[];
+  /** All of them in slots. */
+  readonly removedDisks: readonly DiskSpec[];
+  readonly cables: readonly { readonly nic: number; readonly connected: boolean }[];
+  /** What cannot be changed now, each a phrase. */
+  readonly refused: readonly string[];
+}
+
+export const fileName = (path: string): string => path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+
+const isSameDisk = (a: DiskSpec, b: DiskRequest): boolean => 'path' in b && a.path === b.path && a.slot === b.slot;
+
+/** The disk of `wanted` that a VM has already. */
+export const keptDisk = (disk: DiskSpec, wanted: VmRequest): DiskSpec | undefined => wanted.disks.find((other): other is DiskSpec => isSameDisk(disk, other));
+
+const when = (changed: boolean, phrase: string): readonly string[] => (changed ? [phrase] : []);
+
+const machineChanges = (before: VmSpec, wanted: VmRequest): readonly string[] => [
+  ...when(before.cpus !== wanted.cpus, 'the number of CPUs'),
+  ...when((before.smpMode ?? 'parallel') !== (wanted.smpMode ?? 'parallel'), 'CPU scheduling'),
+  ...when(before.memoryMib !== wanted.memoryMib, 'memory'),
+];
+
+function diskChanges(disk: DiskSpec, wanted: VmRequest): readonly string[] {
+  const kept = keptDisk(disk, wanted), name = fileName(disk.path);
+  if (kept === undefined) return when(disk.slot === undefined, `removing ${name}, which was not plugged in while the VM ran`);
+  const isOther = (kept.bus ?? 'virtio') !== (disk.bus ?? 'virtio') || kept.readOnly !== disk.readOnly || kept.format !== disk.format;
+  return when(isOther, `the bus, format or write protection of ${name}`);
+}
+
+const placeOf = (nic: NicSpec) => JSON.stringify([nic.mac?.toLowerCase(), ...(nic.kind === 'nat' ? [] : [nic.switch, nic.portGroup, nic.vlan ?? 0])]);
+
+function nicChanges(before: readonly NicSpec[], wanted: readonly NicSpec[]): readonly string[] {
+  if (before.length !== wanted.length) return [`${before.length < wanted.length ? 'adding' : 'removing'} a network adapter`];
+  return before.flatMap((nic, at) => when(wanted[at] === undefined || nic.kind !== wanted[at].kind || placeOf(nic) !== placeOf(wanted[at]), `the network or MAC address of network adapter ${at + 1}`));
+}
+
+export function runningChange(before: VmSpec, wanted: VmRequest): RunningChange {
+  const { nics = [] } = before, { nics: wantedNics = [] } = wanted;
+  return {
+    addedDisks: wanted.disks.filter(disk => !before.disks.some(old => isSameDisk(old, disk))),
+    removedDisks: before.disks.filter(disk => disk.slot !== undefined && keptDisk(disk, wanted) === undefined),
+    cables: wantedNics.flatMap(({ connected }, nic) => (nics[nic] !== undefined && nics[nic].connected !== connected ? [{ nic, connected }] : [])),
+    refused: [...machineChanges(before, wanted), ...before.disks.flatMap(disk => diskChanges(disk, wanted)), ...nicChanges(nics, wantedNics)],
+  };
+}

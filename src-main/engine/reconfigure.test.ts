@@ -1,0 +1,128 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { EngineApi } from '../../shared/api/engine-api.ts';
+import type { EngineEvents } from '../../shared/api/engine-events.ts';
+import { pagePort } from '../../shared/api/port.ts';
+import { connect, type Connection } from '../../shared/api/rpc.ts';
+import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { Task } from '../../shared/model/task.ts';
+import type { NewDiskSpec, VmRequest } from '../../shared/model/vm.ts';
+import { startVm } from '../hypervisor/start-vm.ts';
+import { Engine } from './engine.ts';
+
+const HOST = 'host-a' as HostId;
+const request = (rest: Partial<VmRequest> = {}): VmRequest => ({ name: 'web-01', cpus: 1, memoryMib: 128, guest: { kind: 'diagnostics' }, disks: [], ...rest });
+const fresh = (rest: Partial<NewDiskSpec> = {}): NewDiskSpec => ({ create: { format: 'qcow2', sizeMib: 64 }, readOnly: false, ...rest });
+
+let dataPath: string, engine: Engine, client: Connection<EngineApi, EngineEvents>, closeClient: () => void;
+
+beforeEach(async () => {
+  dataPath = mkdtempSync(join(tmpdir(), 'engine-'));
+  engine = await Engine.open({ dataPath, startVm });
+  const { port1, port2 } = new MessageChannel();
+  engine.connect(pagePort(port2));
+  client = connect<EngineApi, EngineEvents>(pagePort(port1));
+  closeClient = () => port1.close();
+  await client.api.engine.subscribe();
+});
+afterEach(async () => {
+  closeClient();
+  await engine.close();
+  rmSync(dataPath, { recursive: true });
+});
+
+/** The task when it has ended. */
+function ended(id: TaskId): Promise<Task> {
+  return new Promise((resolve, reject) => {
+    const see = (task: Task) => { if (task.id === id && task.completedMs !== undefined) resolve(task); };
+    client.on('task.changed', see);
+    client.api.tasks.get(id).then(see, reject);
+  });
+}
+
+async function only() {
+  const [vm] = await client.api.vms.list();
+  if (!vm) throw new Error('there is no VM');
+  return vm;
+}
+
+async function created(rest: Partial<VmRequest> = {}, { on = false } = {}) {
+  expect(await ended(await client.api.vms.create(request(rest), HOST))).toMatchObject({ state: 'success' });
+  const vm = await only();
+  if (on) expect(await ended(await client.api.vms.powerOn(vm.id))).toMatchObject({ state: 'success' });
+  return vm;
+}
+
+const changed = async (id: VmId, spec: VmRequest) => ended(await client.api.vms.reconfigure(id, spec));
+const folder = (id: VmId) => join(dataPath, 'vms', id);
+
+test('new disks are made in the VM’s folder, in their place among the others', async () => {
+  writeFileSync(join(dataPath, 'mine.img'), Buffer.alloc(65_536));
+  const { id, spec } = await created({ disks: [fresh({ bus: 'nvme' }), { path: join(dataPath, 'mine.img'), readOnly: true }, fresh({ create: { format: 'raw', sizeMib: 8 }, iopsLimit: 100 })] });
+  expect(spec.disks).toEqual([
+    { path: join(folder(id), 'disk-1.qcow2'), format: 'qcow2', bus: 'nvme', readOnly: false }, { path: join(dataPath, 'mine.img'), readOnly: true },
+    { path: join(folder(id), 'disk-1.img'), format: 'raw', readOnly: false, iopsLimit: 100 },
+  ]);
+  expect(await client.api.files.probe(join(folder(id), 'disk-1.qcow2'))).toMatchObject({ image: { format: 'qcow2', sizeBytes: 64 * 2 ** 20 } });
+  await ended(await client.api.vms.delete(id));
+  expect([existsSync(folder(id)), existsSync(join(dataPath, 'mine.img'))]).toEqual([false, true]);
+});
+
+test('a disk that cannot be made leaves neither a VM nor a file', async () => {
+  writeFileSync(join(dataPath, 'vms'), '');
+  expect(await ended(await client.api.vms.create(request({ disks: [fresh()] }), HOST))).toMatchObject({ state: 'error' });
+  expect(await client.api.vms.list()).toEqual([]);
+  await expect(client.api.vms.create(request({ disks: [fresh({ create: { format: 'qcow2', sizeMib: 0 } })] }), HOST)).rejects.toThrow('The size of a new disk in MiB must be at least 1.');
+});
+
+test('everything can change while the VM is off', async () => {
+  const { id } = await created({ disks: [fresh()] });
+  const wanted = request({ name: 'db-01', cpus: 2, memoryMib: 256, disks: [fresh({ create: { format: 'raw', sizeMib: 1 } })], nics: [{ kind: 'nat', forwards: [], connected: true }] });
+  expect(await changed(id, wanted)).toMatchObject({ state: 'success', name: 'Reconfigure virtual machine' });
+  expect((await only()).spec).toEqual({ ...wanted, disks: [{ path: join(folder(id), 'disk-1.img'), format: 'raw', readOnly: false }] });
+  expect((await client.api.events.list(1)).rows[0]).toMatchObject({ type: 'vm.reconfigured', message: 'The settings of db-01 were changed.' });
+  await expect(client.api.vms.reconfigure(id, request({ cpus: 8, memoryMib: 3072, disks: [{ path: '/a', readOnly: true }, { path: '/a', readOnly: true }] }))).rejects.toThrow('The disk image /a is there twice.');
+});
+
+test('a running VM takes a new disk into a slot and gives it back; its file stays', async () => {
+  const { id, spec } = await created({ disks: [fresh()] }, { on: true });
+  expect(await changed(id, { ...spec, disks: [...spec.disks, fresh({ bus: 'nvme' })] })).toMatchObject({ state: 'success' });
+  const added = { path: join(folder(id), 'disk-2.qcow2'), format: 'qcow2', bus: 'nvme', readOnly: false, slot: 0 } as const;
+  expect((await only()).spec.disks).toEqual([...spec.disks, added]);
+  expect((await client.api.vms.stats(id))?.disks).toMatchObject([{ bus: 'virtio', reads: 0 }, { bus: 'nvme', slot: 0, path: added.path }]);
+  expect(await changed(id, spec)).toMatchObject({ state: 'success' });
+  expect((await only()).spec.disks).toEqual(spec.disks);
+  expect(readdirSync(folder(id))).toEqual(['disk-1.qcow2', 'disk-2.qcow2']);
+  expect((await client.api.events.list(2)).rows.map(event => event.message)).toEqual(['The disk disk-2.qcow2 was removed from web-01.', 'The disk disk-2.qcow2 was added to web-01.']);
+});
+
+test('a running VM keeps limits for its next power on, and refuses what needs it off', async () => {
+  const { id, spec } = await created({ disks: [fresh()] }, { on: true }), [disk] = spec.disks;
+  expect(await changed(id, { ...spec, disks: [{ ...disk!, iopsLimit: 50 }] })).toMatchObject({ state: 'success' });
+  expect((await only()).spec.disks).toMatchObject([{ iopsLimit: 50 }]);
+  await expect(client.api.vms.reconfigure(id, { ...spec, cpus: 2, disks: [] })).rejects.toThrow(
+    'web-01 must be powered off to change: the number of CPUs; removing disk-1.qcow2, which was not plugged in while the VM ran.');
+});
+
+test('a disk that cannot be plugged in is not recorded', async () => {
+  const { id, spec } = await created({}, { on: true });
+  expect(await changed(id, { ...spec, disks: [{ path: '/nowhere.img', readOnly: true }] })).toMatchObject({ state: 'error', error: expect.stringContaining('/nowhere.img') as string });
+  expect((await only()).spec.disks).toEqual([]);
+});
+
+test('an adapter’s cable is pulled, and what passes it is captured, while the VM runs', async () => {
+  const { id, spec } = await created({ nics: [{ kind: 'nat', forwards: [], connected: true }] }, { on: true });
+  expect(await changed(id, { ...spec, nics: [{ kind: 'nat', forwards: [], connected: false }] })).toMatchObject({ state: 'success' });
+  expect((await only()).spec.nics).toMatchObject([{ connected: false }]);
+  const { path } = await client.api.vms.startCapture(id, 0);
+  expect((await client.api.vms.stats(id))?.nics).toEqual([{
+    mac: expect.stringMatching(/^52:54:/) as string, hostPorts: [], sent: { frames: 0, bytes: 0, drops: 0 }, received: { frames: 0, bytes: 0, drops: 0 }, capturePath: path,
+  }]);
+  await expect(client.api.vms.startCapture(id, 0)).rejects.toThrow('is being captured to');
+  await client.api.vms.stopCapture(id, 0);
+  expect(existsSync(path)).toBe(true);
+  await expect(client.api.vms.stopCapture(id, 0)).rejects.toThrow('is not being captured');
+  await expect(client.api.vms.startCapture(id, 1)).rejects.toThrow('web-01 has no network adapter 2.');
+});

@@ -1,0 +1,116 @@
+/** Changes a VM's settings: all of them while it is off, while it is on what `hardware-change.ts` lets through. */
+import { EngineError } from '../../shared/base/errors.ts';
+import type { TaskId, VmId } from '../../shared/base/ids.ts';
+import { fileName, keptDisk, runningChange } from '../../shared/model/hardware-change.ts';
+import { VM_LIMITS, type DiskRequest, type DiskSpec, type Vm, type VmRequest } from '../../shared/model/vm.ts';
+import type { RunningVm } from '../hypervisor/vm-launch.ts';
+import { refOf, type Edit } from '../inventory/inventory.ts';
+import { checkDisks, checkFits, checkName } from './admission.ts';
+import type { Engine } from './engine.ts';
+import { withNewDisks } from './new-disks.ts';
+import type { TaskContext } from './task-runner.ts';
+
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files'>;
+
+/** VMs whose settings are being changed. */
+const busy = new WeakMap<Context['inventory'], Set<VmId>>();
+
+/** What is wrong with the wish is said at once, not by a task. */
+export function reconfigure(engine: Context, id: VmId, wanted: VmRequest): Promise<TaskId> {
+  const vm = engine.inventory.vm(id);
+  checkWish(engine, vm, wanted);
+  return engine.tasks.run('Reconfigure virtual machine', refOf(vm), context => alone(engine, vm, async () => {
+    if (engine.inventory.vm(id).powerState === 'poweredOff') await whileOff(engine, id, wanted, context);
+    else await whileOn(engine, id, wanted, context);
+  }), { cancelable: true });
+}
+
+function checkWish({ inventory }: Context, vm: Vm, wanted: VmRequest): void {
+  checkName(wanted.name, inventory.vms, vm);
+  checkDisks(wanted);
+  checkFits(wanted, inventory.host(vm.hostId));
+  if (vm.powerState === 'poweredOff') return;
+  if (vm.powerState !== 'poweredOn') throw new EngineError('wrong-state', `The settings of ${vm.spec.name} can change when it is powered on or off, not in between and not while it is suspended.`);
+  const { refused } = runningChange(vm.spec, wanted);
+  if (refused.length > 0) throw new EngineError('needs-power-off', `${vm.spec.name} must be powered off to change: ${refused.join('; ')}.`);
+}
+
+async function alone({ inventory }: Context, { id, spec: { name } }: Vm, work: () => Promise<void>): Promise<void> {
+  const ids = busy.get(inventory) ?? new Set();
+  busy.set(inventory, ids);
+  if (ids.has(id)) throw new EngineError('busy', `The settings of ${name} are being changed already.`);
+  ids.add(id);
+  try { await work(); } finally { ids.delete(id); }
+}
+
+function whileOff(engine: Context, id: VmId, wanted: VmRequest, context: TaskContext): Promise<void> {
+  return withNewDisks(engine.files, id, { ...context, disks: wanted.disks }, disks => engine.inventory.transact(edit => {
+    const vm = edit.vm(id);
+    if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${vm.spec.name} was powered on meanwhile.`);
+    checkName(wanted.name, edit.vms, vm);
+    putSpec(edit, vm, { ...wanted, disks }, 'vm.reconfigured', `The settings of ${wanted.name} were changed.`);
+  }));
+}
+
+async function whileOn(engine: Context, id: VmId, wanted: VmRequest, context: TaskContext): Promise<void> {
+  const { inventory, power } = engine, vm = inventory.vm(id), machine = power.machine(vm);
+  checkWish(engine, vm, wanted);
+  const { addedDisks, removedDisks, cables } = runningChange(vm.spec, wanted), steps = addedDisks.length + removedDisks.length;
+  for (const { nic, connected } of cables) await machine.nics[nic]?.setConnected(connected);
+  await inventory.transact(edit => { settle(edit, edit.vm(id), wanted, cables); });
+  for (const [at, disk] of addedDisks.entries()) {
+    context.progress(at / steps, 'Adding a disk');
+    await plug(engine, { id, disk, machine }, context);
+  }
+  for (const [at, disk] of removedDisks.entries()) {
+    context.signal.throwIfAborted();
+    context.progress((addedDisks.length + at) / steps, `Waiting for the guest to let go of ${fileName(disk.path)}`);
+    await unplug(engine, { id, disk, machine });
+  }
+}
+
+/** What needs no machine, or was done to it. */
+function settle(edit: Edit, vm: Vm, wanted: VmRequest, cables: ReturnType<typeof runningChange>['cables']): void {
+  checkName(wanted.name, edit.vms, vm);
+  const disks = vm.spec.disks.map(disk => keptDisk(disk, wanted) ?? disk);
+  const settled = { ...vm.spec, name: wanted.name, guest: wanted.guest, disks, ...(wanted.nics && { nics: wanted.nics }) };
+  if (JSON.stringify(settled) !== JSON.stringify(vm.spec)) putSpec(edit, vm, settled, 'vm.reconfigured', `The settings of ${wanted.name} were changed.`);
+  for (const { nic, connected } of cables) {
+    const message = `Network adapter ${nic + 1} of ${wanted.name} was ${connected ? 'connected' : 'disconnected'}.`;
+    edit.event({ severity: 'info', type: connected ? 'vm.nicConnected' : 'vm.nicDisconnected', message, target: refOf(vm) });
+  }
+}
+
+function plug({ files, inventory }: Context, { id, disk, machine }: { id: VmId; disk: DiskRequest; machine: RunningVm }, context: TaskContext): Promise<void> {
+  return withNewDisks(files, id, { signal: context.signal, progress: () => { /* the whole change has its own */ }, disks: [disk] }, async ([made]) => {
+    if (made === undefined) return;
+    const inSlot: DiskSpec = { ...made, slot: freeSlot(inventory.vm(id)) };
+    await machine.plugDisk(inSlot.slot ?? 0, inSlot);
+    await inventory.transact(edit => {
+      const vm = edit.vm(id);
+      putSpec(edit, vm, { ...vm.spec, disks: [...vm.spec.disks, inSlot] }, 'vm.diskAdded', `The disk ${fileName(inSlot.path)} was added to ${vm.spec.name}.`);
+    });
+  });
+}
+
+/** The image stays: it may hold what somebody wants. */
+async function unplug({ inventory }: Context, { id, disk, machine }: { id: VmId; disk: DiskSpec; machine: RunningVm }): Promise<void> {
+  if (disk.slot === undefined) return;
+  await machine.unplug(disk.slot);
+  await inventory.transact(edit => {
+    const vm = edit.vm(id);
+    putSpec(edit, vm, { ...vm.spec, disks: vm.spec.disks.filter(({ slot }) => slot !== disk.slot) }, 'vm.diskRemoved', `The disk ${fileName(disk.path)} was removed from ${vm.spec.name}.`);
+  });
+}
+
+function freeSlot({ spec: { name, disks } }: Vm): number {
+  const slot = Array.from({ length: VM_LIMITS.hotPlugSlots }, (_, at) => at).find(at => disks.every(disk => disk.slot !== at));
+  if (slot === undefined) throw new EngineError('no-slot', `All ${VM_LIMITS.hotPlugSlots} hot-plug slots of ${name} are taken.`);
+  return slot;
+}
+
+function putSpec(edit: Edit, vm: Vm, spec: Vm['spec'], type: string, message: string): void {
+  const after = { ...vm, spec };
+  edit.putVm(after);
+  edit.event({ severity: 'info', type, message, target: refOf(after) });
+}
