@@ -15,6 +15,7 @@ import { eventMethods, fileMethods, hostMethods, taskMethods } from './plain-met
 import { Power } from './power.ts';
 import { recover } from './recover.ts';
 import type { Session } from './session.ts';
+import { Snapshots } from './snapshots.ts';
 import { TaskRunner } from './task-runner.ts';
 import { VmFiles } from './vm-files.ts';
 import { vmMethods } from './vm-methods.ts';
@@ -23,6 +24,7 @@ export class Engine {
   readonly inventory: Inventory;
   readonly tasks: TaskRunner;
   readonly power: Power;
+  readonly snapshots: Snapshots;
   readonly store: Store;
   readonly files: VmFiles;
   readonly captures: Captures;
@@ -35,6 +37,7 @@ export class Engine {
     this.tasks = new TaskRunner(store);
     this.files = new VmFiles(dataPath);
     this.power = new Power(inventory, startVm, this.files);
+    this.snapshots = new Snapshots(this);
     this.captures = new Captures(this);
     this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath };
   }

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import { EngineError } from '../../shared/base/errors.ts';
-import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
-import { VmName, VmRequest, type Vm } from '../../shared/model/vm.ts';
+import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import { SnapshotRequest, VmName, VmRequest, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName } from './admission.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
@@ -13,11 +13,12 @@ import { reconfigure } from './reconfigure.ts';
 import type { TaskWork } from './task-runner.ts';
 
 const Id = idOf<VmId>('The VM');
+const SnapshotOf = idOf<SnapshotId>('The snapshot');
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots'>;
 
 export function vmMethods(engine: Context): EngineApi['vms'] {
-  const { inventory, power } = engine;
+  const { inventory, power, snapshots, tasks } = engine;
   /** A task about an existing VM. */
   const task = (name: string, work: (id: VmId) => TaskWork, options: { cancelable?: boolean } = {}) =>
     checked([Id], id => engine.tasks.run(name, refOf(inventory.vm(id)), work(id), options));
@@ -32,6 +33,9 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     suspend: task('Suspend virtual machine', id => context => power.suspend(id, context), { cancelable: true }),
     reset: task('Reset virtual machine', id => () => power.reset(id)),
     delete: task('Delete virtual machine', id => () => remove(engine, id)),
+    takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true })),
+    revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context))),
+    deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), () => snapshots.delete(id, snapshot))),
     stats: checked([Id], id => engine.captures.stats(id)),
     startCapture: checked([Id, Count, v.optional(FilePath)], (id, nic, path) => engine.captures.start(id, nic, path)),
     stopCapture: checked([Id, Count], (id, nic) => engine.captures.stop(id, nic)),
