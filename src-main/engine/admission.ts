@@ -1,7 +1,9 @@
 /** Whether a host can take a VM. */
+import { resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { Host } from '../../shared/model/host.ts';
 import type { Vm, VmRequest, VmSpec } from '../../shared/model/vm.ts';
+import { chainOf } from './snapshots.ts';
 
 /** Throws, with the reason, when the host could not run the VM even if it ran nothing else. */
 export function checkFits(spec: Pick<VmSpec, 'name' | 'cpus' | 'memoryMib'>, host: Host): void {
@@ -23,14 +25,27 @@ export function checkName(name: string, all: Iterable<Vm>, self?: Vm): void {
   for (const vm of all) if (vm.id !== self?.id && vm.spec.name.toLocaleLowerCase('en') === wanted) throw new EngineError('name-taken', `There already is a VM named ${vm.spec.name}.`);
 }
 
-/** Throws when an image is there twice, or a slot. */
-export function checkDisks({ disks }: VmRequest): void {
+/** Throws when an image is there twice, or a slot, or when a snapshot's image would be written to. */
+export function checkDisks({ disks }: VmRequest, all: Iterable<Vm>): void {
+  const held = snapshotImages(all);
+  for (const disk of disks) if ('path' in disk && !disk.readOnly && held.has(resolve(disk.path))) throw new EngineError('held', `${disk.path} belongs to a snapshot of ${held.get(resolve(disk.path))}. It can be used read only.`);
   const paths = new Set<string>(), slots = new Set<number>();
   for (const disk of disks) {
     if ('create' in disk) continue;
-    if (paths.has(disk.path)) throw new EngineError('disk-twice', `The disk image ${disk.path} is there twice.`);
+    if (paths.has(resolve(disk.path))) throw new EngineError('disk-twice', `The disk image ${disk.path} is there twice.`);
     if (disk.slot !== undefined && slots.has(disk.slot)) throw new EngineError('slot-twice', `Two disks are in slot ${disk.slot}.`);
-    paths.add(disk.path);
+    paths.add(resolve(disk.path));
     if (disk.slot !== undefined) slots.add(disk.slot);
   }
+}
+
+/** The images that snapshots have, with the name of their VM. */
+function snapshotImages(all: Iterable<Vm>): ReadonlyMap<string, string> {
+  return new Map([...all].flatMap(({ spec: { name }, snapshots = [] }) => snapshots.flatMap(({ spec }) => spec.disks.map(({ path }) => [resolve(path), name] as const))));
+}
+
+/** Throws when an image would be written to that a disk of the VM stands on: a wish can be older than a snapshot that was taken. */
+export async function checkNotHeld({ spec }: Vm, wanted: VmRequest): Promise<void> {
+  const below = new Set((await Promise.all(spec.disks.map(({ path }) => chainOf(path)))).flatMap(([, ...images]) => images));
+  for (const disk of wanted.disks) if ('path' in disk && !disk.readOnly && below.has(resolve(disk.path))) throw new EngineError('held', `A disk of ${spec.name} stands on ${disk.path}. It can be used read only.`);
 }

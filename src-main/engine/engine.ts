@@ -12,6 +12,7 @@ import { Captures } from './captures.ts';
 import { consoleMethods } from './console-methods.ts';
 import { checked } from './checked.ts';
 import { eventMethods, fileMethods, hostMethods, taskMethods } from './plain-methods.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 import { Power } from './power.ts';
 import { recover } from './recover.ts';
 import type { Session } from './session.ts';
@@ -28,6 +29,7 @@ export class Engine {
   readonly store: Store;
   readonly files: VmFiles;
   readonly captures: Captures;
+  readonly oneAtATime = new OneAtATime();
   private readonly about: About;
   private closing: Promise<void> | undefined;
 

@@ -126,3 +126,17 @@ test('an adapter’s cable is pulled, and what passes it is captured, while the 
   await expect(client.api.vms.stopCapture(id, 0)).rejects.toThrow('is not being captured');
   await expect(client.api.vms.startCapture(id, 1)).rejects.toThrow('web-01 has no network adapter 2.');
 });
+
+test('images that a snapshot has, or that a disk stands on, are not written to', async () => {
+  const { id, spec } = await created({ disks: [fresh()] });
+  expect(await ended(await client.api.vms.takeSnapshot(id, { name: 'before', description: '', memory: false }))).toMatchObject({ state: 'success' });
+  await expect(client.api.vms.reconfigure(id, spec)).rejects.toThrow('belongs to a snapshot of web-01. It can be used read only.');
+  await expect(client.api.vms.create(request({ name: 'other', disks: spec.disks }), HOST)).rejects.toThrow('belongs to a snapshot of web-01.');
+
+  const now = await only();
+  expect(await changed(id, { ...now.spec, disks: [] })).toMatchObject({ state: 'success' });
+  expect(await ended(await client.api.vms.revertToSnapshot(id, now.currentSnapshotId!))).toMatchObject({ state: 'success' });
+  expect((await only()).spec.disks).toHaveLength(1);
+  await ended(await client.api.vms.deleteSnapshot(id, now.currentSnapshotId!));
+  expect(await changed(id, spec)).toMatchObject({ state: 'error', error: expect.stringContaining('A disk of web-01 stands on') as string });
+});

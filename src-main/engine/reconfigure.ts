@@ -1,25 +1,24 @@
 /** Changes a VM's settings: all of them while it is off, while it is on what `hardware-change.ts` lets through. */
+import { isDeepStrictEqual } from 'node:util';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { TaskId, VmId } from '../../shared/base/ids.ts';
 import { fileName, keptDisk, runningChange } from '../../shared/model/hardware-change.ts';
 import { VM_LIMITS, type DiskRequest, type DiskSpec, type Vm, type VmRequest } from '../../shared/model/vm.ts';
 import type { RunningVm } from '../hypervisor/vm-launch.ts';
 import { refOf, type Edit } from '../inventory/inventory.ts';
-import { checkDisks, checkFits, checkName } from './admission.ts';
+import { checkDisks, checkFits, checkName, checkNotHeld } from './admission.ts';
 import type { Engine } from './engine.ts';
 import { withNewDisks } from './new-disks.ts';
 import type { TaskContext } from './task-runner.ts';
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files'>;
-
-/** VMs whose settings are being changed. */
-const busy = new WeakMap<Context['inventory'], Set<VmId>>();
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'oneAtATime'>;
 
 /** What is wrong with the wish is said at once, not by a task. */
 export function reconfigure(engine: Context, id: VmId, wanted: VmRequest): Promise<TaskId> {
   const vm = engine.inventory.vm(id);
   checkWish(engine, vm, wanted);
-  return engine.tasks.run('Reconfigure virtual machine', refOf(vm), context => alone(engine, vm, async () => {
+  return engine.tasks.run('Reconfigure virtual machine', refOf(vm), context => engine.oneAtATime.run(vm, 'Another change of the settings', async () => {
+    await checkNotHeld(engine.inventory.vm(id), wanted);
     if (engine.inventory.vm(id).powerState === 'poweredOff') await whileOff(engine, id, wanted, context);
     else await whileOn(engine, id, wanted, context);
   }), { cancelable: true });
@@ -27,20 +26,12 @@ export function reconfigure(engine: Context, id: VmId, wanted: VmRequest): Promi
 
 function checkWish({ inventory }: Context, vm: Vm, wanted: VmRequest): void {
   checkName(wanted.name, inventory.vms, vm);
-  checkDisks(wanted);
+  checkDisks(wanted, inventory.vms);
   checkFits(wanted, inventory.host(vm.hostId));
   if (vm.powerState === 'poweredOff') return;
   if (vm.powerState !== 'poweredOn') throw new EngineError('wrong-state', `The settings of ${vm.spec.name} can change when it is powered on or off, not in between and not while it is suspended.`);
   const { refused } = runningChange(vm.spec, wanted);
   if (refused.length > 0) throw new EngineError('needs-power-off', `${vm.spec.name} must be powered off to change: ${refused.join('; ')}.`);
-}
-
-async function alone({ inventory }: Context, { id, spec: { name } }: Vm, work: () => Promise<void>): Promise<void> {
-  const ids = busy.get(inventory) ?? new Set();
-  busy.set(inventory, ids);
-  if (ids.has(id)) throw new EngineError('busy', `The settings of ${name} are being changed already.`);
-  ids.add(id);
-  try { await work(); } finally { ids.delete(id); }
 }
 
 function whileOff(engine: Context, id: VmId, wanted: VmRequest, context: TaskContext): Promise<void> {
@@ -74,7 +65,7 @@ function settle(edit: Edit, vm: Vm, wanted: VmRequest, cables: ReturnType<typeof
   checkName(wanted.name, edit.vms, vm);
   const disks = vm.spec.disks.map(disk => keptDisk(disk, wanted) ?? disk);
   const settled = { ...vm.spec, name: wanted.name, guest: wanted.guest, disks, ...(wanted.nics && { nics: wanted.nics }) };
-  if (JSON.stringify(settled) !== JSON.stringify(vm.spec)) putSpec(edit, vm, settled, 'vm.reconfigured', `The settings of ${wanted.name} were changed.`);
+  if (!isDeepStrictEqual(settled, vm.spec)) putSpec(edit, vm, settled, 'vm.reconfigured', `The settings of ${wanted.name} were changed.`);
   for (const { nic, connected } of cables) {
     const message = `Network adapter ${nic + 1} of ${wanted.name} was ${connected ? 'connected' : 'disconnected'}.`;
     edit.event({ severity: 'info', type: connected ? 'vm.nicConnected' : 'vm.nicDisconnected', message, target: refOf(vm) });

@@ -10,6 +10,7 @@ import type { SnapshotId, VmId } from '../../shared/base/ids.ts';
 import type { DiskSpec, Snapshot, SnapshotRequest, Vm, VmSpec } from '../../shared/model/vm.ts';
 import { refOf, type Inventory } from '../inventory/inventory.ts';
 import { createImage, imageInfo } from '../storage/image-operations.ts';
+import type { OneAtATime } from './one-at-a-time.ts';
 import type { Power } from './power.ts';
 import type { TaskContext } from './task-runner.ts';
 import type { VmFiles } from './vm-files.ts';
@@ -20,10 +21,10 @@ export class Snapshots {
   private readonly inventory: Inventory;
   private readonly power: Power;
   private readonly files: VmFiles;
-  /** VMs whose chains of layers are being changed. */
-  private readonly busy = new Set<VmId>();
+  private readonly oneAtATime: OneAtATime;
 
-  constructor({ inventory, power, files }: { inventory: Inventory; power: Power; files: VmFiles }) {
+  constructor({ inventory, power, files, oneAtATime }: { inventory: Inventory; power: Power; files: VmFiles; oneAtATime: OneAtATime }) {
+    this.oneAtATime = oneAtATime;
     this.inventory = inventory;
     this.power = power;
     this.files = files;
@@ -33,11 +34,7 @@ export class Snapshots {
   revert(vmId: VmId, id: SnapshotId, context: TaskContext): Promise<void> { return this.alone(vmId, () => this.revertAlone(vmId, id, context)); }
   delete(vmId: VmId, id: SnapshotId): Promise<void> { return this.alone(vmId, () => this.deleteAlone(vmId, id)); }
 
-  private async alone(id: VmId, work: () => Promise<void>): Promise<void> {
-    if (this.busy.has(id)) throw new EngineError('busy', `Another snapshot operation on ${this.inventory.vm(id).spec.name} is under way.`);
-    this.busy.add(id);
-    try { await work(); } finally { this.busy.delete(id); }
-  }
+  private async alone(id: VmId, work: () => Promise<void>): Promise<void> { await this.oneAtATime.run(this.inventory.vm(id), 'A snapshot operation', work); }
 
   private async takeAlone(vmId: VmId, { name, description, memory }: SnapshotRequest, context: TaskContext): Promise<void> {
     const vm = this.inventory.vm(vmId), { spec } = vm, isOn = vm.powerState === 'poweredOn';
@@ -149,7 +146,7 @@ async function makeLayers(below: readonly DiskSpec[], layers: readonly DiskSpec[
 }
 
 /** An image and those below it; nothing for one that cannot be read. */
-async function chainOf(path: string): Promise<string[]> {
+export async function chainOf(path: string): Promise<string[]> {
   const paths = [resolve(path)];
   for (let next: string | undefined = path; next !== undefined;) {
     const info: Awaited<ReturnType<typeof imageInfo>> | undefined = await imageInfo(next).catch(() => undefined);

@@ -15,7 +15,7 @@ import type { TaskWork } from './task-runner.ts';
 const Id = idOf<VmId>('The VM');
 const SnapshotOf = idOf<SnapshotId>('The snapshot');
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots' | 'oneAtATime'>;
 
 export function vmMethods(engine: Context): EngineApi['vms'] {
   const { inventory, power, snapshots, tasks } = engine;
@@ -47,7 +47,7 @@ function create({ inventory, tasks, files }: Context, wanted: VmRequest, hostId:
   const host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
   checkFits(wanted, host);
   checkName(wanted.name, inventory.vms);
-  checkDisks(wanted);
+  checkDisks(wanted, inventory.vms);
   return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, context =>
     withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
       checkName(wanted.name, edit.vms);
