@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia';
 import { computed, shallowRef } from 'vue';
 import type { HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
-import type { SnapshotRequest, Vm, VmSpec } from '../../shared/model/vm.ts';
+import type { SnapshotRequest, Vm, VmRequest } from '../../shared/model/vm.ts';
 import { useEngine } from '../engine/use-engine.ts';
 import { applyChanges, compareNames, mapById } from './by-id.ts';
 
@@ -19,7 +19,8 @@ export const useVms = defineStore('vms', () => {
 
   return {
     byId, all, byHost, load,
-    create: (spec: VmSpec, host: HostId) => engine.call(api => api.vms.create(spec, host)),
+    create: (spec: VmRequest, host: HostId) => engine.call(api => api.vms.create(spec, host)),
+    reconfigure: (vm: VmId, spec: VmRequest) => engine.call(api => api.vms.reconfigure(vm, spec)),
     rename: (vm: VmId, name: string) => engine.call(api => api.vms.rename(vm, name)),
     powerOn: (vm: VmId) => engine.call(api => api.vms.powerOn(vm)),
     shutDownGuest: (vm: VmId) => engine.call(api => api.vms.shutDownGuest(vm)),
@@ -31,5 +32,7 @@ export const useVms = defineStore('vms', () => {
     revertToSnapshot: (vm: VmId, snapshot: SnapshotId) => engine.call(api => api.vms.revertToSnapshot(vm, snapshot)),
     deleteSnapshot: (vm: VmId, snapshot: SnapshotId) => engine.call(api => api.vms.deleteSnapshot(vm, snapshot)),
     stats: (vm: VmId) => engine.call(api => api.vms.stats(vm)),
+    startCapture: (vm: VmId, nic: number) => engine.call(api => api.vms.startCapture(vm, nic)),
+    stopCapture: (vm: VmId, nic: number) => engine.call(api => api.vms.stopCapture(vm, nic)),
   };
 });

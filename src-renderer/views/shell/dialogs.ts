@@ -1,10 +1,12 @@
 /** Which dialog is open. One at a time; what it needs comes with the request. */
 import { inject, shallowRef, type InjectionKey, type ShallowRef } from 'vue';
 import type { HostId, VmId } from '../../../shared/base/ids.ts';
+import type { Vm } from '../../../shared/model/vm.ts';
 import { assert } from '../../../shared/base/errors.ts';
 
 export type DialogRequest =
   | { readonly kind: 'newVm'; readonly hostId?: HostId | undefined }
+  | { readonly kind: 'editSettings'; readonly vm: Vm }
   | { readonly kind: 'rename'; readonly vmId: VmId }
   | { readonly kind: 'takeSnapshot'; readonly vmId: VmId }
   | { readonly kind: 'about' }

@@ -1,6 +1,8 @@
 /** A VM's specification in words, for the summary, the configuration and the wizard's last page. */
-import type { GuestSource, VmSpec } from '../../../shared/model/vm.ts';
-import { formatMib } from '../../components/format.ts';
+import { fileName } from '../../../shared/model/hardware-change.ts';
+import { VLAN_TRUNK, type DiskRequest, type GuestSource, type NicSpec, type NicStats, type PortForward, type VmRequest } from '../../../shared/model/vm.ts';
+import { formatBytes, formatMib } from '../../components/format.ts';
+import { busName, type Probes } from '../settings/hardware-draft.ts';
 
 type Rows = readonly (readonly [name: string, value: string | undefined])[];
 
@@ -13,8 +15,35 @@ export function guestRows(guest: GuestSource): Rows {
   return guest.kind === 'binary' ? [first, ['Image', guest.imagePath]] : [first];
 }
 
-export const hardwareRows = ({ cpus, smpMode = 'parallel', memoryMib, disks }: VmSpec): Rows => [
-  ['CPU', String(cpus)], ['CPU scheduling', smpMode === 'parallel' ? 'Parallel' : 'Deterministic'], ['Memory', formatMib(memoryMib)],
-  ...disks.map((disk, at) => [`Disk ${at + 1}`, `${disk.path}${disk.readOnly ? ' (read only)' : ''}`] as const),
-  ['Disks', disks.length === 0 ? 'none' : undefined],
+const sentence = (words: readonly (string | undefined | false)[]): string => words.filter(Boolean).join(', ');
+
+/** What a disk is, and what is known of its image. */
+export function diskText(disk: DiskRequest, probes: Probes = new Map()): string {
+  const { bus = 'virtio', readOnly, iopsLimit, bytesPerSecondLimit } = disk;
+  const place = [busName(bus), 'slot' in disk && disk.slot !== undefined && `hot-plug slot ${disk.slot + 1}`, readOnly && 'read only', iopsLimit !== undefined && `at most ${iopsLimit} IOPS`, bytesPerSecondLimit !== undefined && `at most ${formatBytes(bytesPerSecondLimit)}/s`];
+  if ('create' in disk) return sentence(['New', disk.create.format, formatMib(disk.create.sizeMib), ...place]);
+  const image = probes.get(disk.path)?.image;
+  if (!image || 'problem' in image) return sentence([disk.path, disk.format, ...place]);
+  const below = image.backingFile === undefined ? undefined : `on ${fileName(image.backingFile)}`;
+  return `${sentence([disk.path, image.format, ...place, below])}: ${formatBytes(image.allocatedBytes)} allocated of ${formatBytes(image.sizeBytes)}`;
+}
+
+const forwardText = ({ protocol, hostPort, guestPort, bind }: PortForward): string => `${protocol.toUpperCase()} ${bind === undefined ? '' : `${bind}:`}${hostPort} to ${guestPort}`;
+
+/** Where an adapter is plugged in. */
+export function networkName(nic: NicSpec): string {
+  if (nic.kind === 'nat') return 'NAT';
+  return sentence([`${nic.switch}: ${nic.portGroup ?? 'VM Network'}`, nic.vlan !== undefined && nic.vlan > 0 && (nic.vlan === VLAN_TRUNK ? 'all VLANs' : `VLAN ${nic.vlan}`)]);
+}
+
+export const nicText = (nic: NicSpec, stats?: NicStats): string => sentence([
+  networkName(nic), nic.connected ? 'connected' : 'disconnected', `MAC address ${stats?.mac ?? nic.mac ?? 'automatic'}`, ...(nic.kind === 'nat' ? nic.forwards.map(forwardText) : []),
+]);
+
+const processorRows = ({ cpus, smpMode = 'parallel', memoryMib }: VmRequest): Rows => [['CPU', String(cpus)], ['CPU scheduling', smpMode === 'parallel' ? 'Parallel' : 'Deterministic'], ['Memory', formatMib(memoryMib)]];
+
+export const hardwareRows = (spec: VmRequest, { probes, nics = [] }: { readonly probes?: Probes; readonly nics?: readonly NicStats[] } = {}): Rows => [
+  ...processorRows(spec),
+  ...spec.disks.map((disk, at) => [`Disk ${at + 1}`, diskText(disk, probes)] as const), ['Disks', spec.disks.length === 0 ? 'none' : undefined],
+  ...(spec.nics ?? []).map((nic, at) => [`Network adapter ${at + 1}`, nicText(nic, nics[at])] as const), ['Network adapters', spec.nics?.length ? undefined : 'none'],
 ];

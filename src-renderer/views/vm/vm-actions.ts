@@ -8,20 +8,21 @@ import { useVms } from '../../stores/vms.ts';
 import { useDialogs } from '../shell/dialogs.ts';
 import { openConsole } from './open-console.ts';
 
-type PowerAction = 'powerOn' | 'shutDown' | 'powerOff' | 'suspend' | 'takeSnapshot' | 'reset' | 'delete';
+type Action = 'powerOn' | 'shutDown' | 'powerOff' | 'suspend' | 'takeSnapshot' | 'reset' | 'editSettings' | 'delete';
 
-const REASONS: Record<PowerAction, Partial<Record<PowerState, string>>> = {
+const REASONS: Record<Action, Partial<Record<PowerState, string>>> = {
   powerOn: { poweredOn: 'It is powered on already.', poweringOn: 'It is powering on.', poweringOff: 'It is powering off.', suspending: 'It is being suspended.' },
   shutDown: { suspended: 'It is suspended.', suspending: 'It is being suspended.', poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off already.' },
   powerOff: { poweredOff: 'It is powered off already.', suspending: 'It is being suspended.' },
   suspend: { poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off.', suspended: 'It is suspended already.', suspending: 'It is being suspended.' },
   reset: { suspended: 'It is suspended.', suspending: 'It is being suspended.', poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off.' },
   takeSnapshot: { poweringOn: 'It is powering on.', poweringOff: 'It is powering off.', suspended: 'It is suspended: resume it or power it off first.', suspending: 'It is being suspended.' },
+  editSettings: { poweringOn: 'It is powering on.', poweringOff: 'It is powering off.', suspended: 'It is suspended: resume it or power it off first.', suspending: 'It is being suspended.' },
   delete: { suspended: 'Power it off first: that gives up its suspended state.', suspending: 'It is being suspended.', poweredOn: 'Power it off first.', poweringOn: 'Power it off first.', poweringOff: 'Wait until it is powered off.' },
 };
 
 /** Why `action` cannot be done to a VM in this state; absent when it can. */
-export const whyNot = (action: PowerAction, state: PowerState): string | undefined => REASONS[action][state];
+export const whyNot = (action: Action, state: PowerState): string | undefined => REASONS[action][state];
 
 export interface VmActions { readonly power: readonly IconAction[]; readonly all: readonly MenuAction[] }
 
@@ -33,7 +34,7 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
     if (!target) return { power: [], all: [] };
     const { id, spec: { name }, powerState } = target;
     const offline = connection.connected ? undefined : 'The engine is not connected.';
-    const reason = (action: PowerAction) => offline ?? whyNot(action, powerState);
+    const reason = (action: Action) => offline ?? whyNot(action, powerState);
     const confirm = (title: string, message: string, confirmLabel: string, run: () => Promise<unknown>) =>
       () => { dialogs.value = { kind: 'confirm', title, message, confirmLabel, danger: true, run: () => void notices.attempt(run()) }; };
 
@@ -52,7 +53,8 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
         ...power,
         { label: 'Open Console in New Window', icon: 'pop-out', divided: true, run: () => openConsole(id) },
         { label: 'Take Snapshot…', icon: 'plus', divided: true, disabledReason: reason('takeSnapshot'), run: () => { dialogs.value = { kind: 'takeSnapshot', vmId: id }; } },
-        { label: 'Rename…', icon: 'pencil', divided: true, disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', vmId: id }; } },
+        { label: 'Edit Settings…', icon: 'cog', divided: true, disabledReason: reason('editSettings'), run: () => { dialogs.value = { kind: 'editSettings', vm: target }; } },
+        { label: 'Rename…', icon: 'pencil', disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', vmId: id }; } },
         { label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason: reason('delete'),
           run: confirm('Delete virtual machine', `Delete "${name}"? It leaves the inventory for good, with its snapshots. Image files that you chose stay where they are${target.snapshots?.length ? ', as they were at its first snapshot' : ''}.`, 'Delete', () => vms.remove(id)) },
       ],

@@ -2,17 +2,21 @@ import { expect, test } from 'vitest';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
 import type { HostId } from '../../../shared/base/ids.ts';
 import type { Host } from '../../../shared/model/host.ts';
-import { describeFile, fileProblem, filesOf, newDraft, problemsOf, specOf, type Draft } from './draft.ts';
+import type { VmSpec } from '../../../shared/model/vm.ts';
+import { newDisk, newForward, newNic, type DiskDraft } from '../settings/hardware-draft.ts';
+import { describeFile, draftOf, fileProblem, filesOf, followGuest, newDraft, problemsOf, requestOf, type Draft } from './draft.ts';
 
 const host: Host = { id: 'a' as HostId, name: 'host-a', model: 'QD-1', cpus: 4, memoryMib: 2048, counterHz: 62_500_000, connected: true };
 const draft = (changes: Partial<Draft> = {}): Draft => ({ ...newDraft(host.id), name: 'web-01', ...changes });
+const image = (changes: Partial<DiskDraft> = {}): DiskDraft => ({ ...newDisk([], 'image'), ...changes });
+const asked = (of: Draft, probes: [string, FileProbe][] = []) => requestOf(of, new Map(probes));
 const problems = (changes: Partial<Draft>, probes: [string, FileProbe][] = []) =>
   Object.fromEntries(problemsOf(draft(changes), { takenNames: ['db-01'], hosts: [host], probes: new Map(probes) }));
 const probe = (what: FileProbe['what'], sizeBytes = 1024): FileProbe => ({ exists: true, sizeBytes, what });
 
 test('a new draft with a name is complete: the first VM needs no file', () => {
   expect(problems({})).toEqual({});
-  expect(specOf(draft())).toEqual({ name: 'web-01', cpus: 1, smpMode: 'parallel', memoryMib: 512, guest: { kind: 'diagnostics' }, disks: [] });
+  expect(asked(draft())).toEqual({ name: 'web-01', cpus: 1, smpMode: 'parallel', memoryMib: 512, guest: { kind: 'diagnostics' }, disks: [] });
 });
 
 test('a name must be there, be allowed and be free', () => {
@@ -34,19 +38,19 @@ test('a Linux guest needs a kernel that is one; the initrd may be left out', () 
   expect(problems({ guest: 'linux' })).toEqual({ 'guest.kernelPath': 'Choose the kernel file.' });
   expect(problems(linux, [['/k', probe('other')]])).toEqual({ 'guest.kernelPath': 'This is not a Linux arm64 Image, plain or gzip.' });
   expect(problems(linux, [['/k', probe('linux-image')]])).toEqual({});
-  expect(specOf(draft(linux)).guest).toEqual({ kind: 'linux', kernelPath: '/k', commandLine: 'console=ttyAMA0' });
+  expect(asked(draft(linux)).guest).toEqual({ kind: 'linux', kernelPath: '/k', commandLine: 'console=ttyAMA0' });
 });
 
 test('a disk image is the first disk of a Linux guest, and its problems stand where it is chosen', () => {
-  const disk: Partial<Draft> = { guest: 'disk', kernelPath: '/k', disks: [{ key: 1, path: '', readOnly: true }] };
+  const disk: Partial<Draft> = { guest: 'disk', kernelPath: '/k', disks: [image({ readOnly: true })] };
   expect(problems(disk)).toEqual({ 'guest.rootDiskPath': 'Choose the disk image file.', 'disks.0.path': 'Choose the disk image file.' });
   expect(problems({ ...disk, rootDiskPath: '/r' }, [['/r', probe('directory')]])).toMatchObject({ 'guest.rootDiskPath': 'This is a folder. Choose a file in it.' });
-  expect(specOf(draft({ ...disk, rootDiskPath: '/r' }))).toMatchObject({
+  expect(asked(draft({ ...disk, rootDiskPath: '/r' }))).toMatchObject({
     guest: { kind: 'linux', kernelPath: '/k', commandLine: 'console=ttyAMA0 root=/dev/vda rw' }, disks: [{ path: '/r', readOnly: false }, { path: '', readOnly: true }] });
 });
 
 test('only the files of the chosen guest and the disks are looked at', () => {
-  const both = draft({ guest: 'binary', kernelPath: '/k', imagePath: ' /i ', disks: [{ key: 1, path: '/d', readOnly: true }] });
+  const both = draft({ guest: 'binary', kernelPath: '/k', imagePath: ' /i ', disks: [image({ path: '/d', readOnly: true })] });
   expect(filesOf(both).map(file => [file.field, file.use, file.path])).toEqual([['guest.imagePath', 'image', '/i'], ['disks.0.path', 'disk', '/d']]);
 });
 
@@ -55,4 +59,37 @@ test('a file says what it is, or why it cannot be used', () => {
   expect(fileProblem('disk', probe('directory'))).toBe('This is a folder. Choose a file in it.');
   expect(fileProblem('disk', { exists: false, sizeBytes: 0, what: 'other' })).toBe('There is no such file.');
   expect(fileProblem('disk', undefined)).toBeUndefined();
+});
+
+test('a Linux guest has an adapter behind a NAT, as long as the operator does not want something else', () => {
+  const one = draft();
+  followGuest(one, 'diagnostics', 'linux');
+  expect(asked(one).nics).toEqual([{ kind: 'nat', forwards: [], connected: true }]);
+  followGuest(one, 'linux', 'binary');
+  expect(asked(one).nics).toBeUndefined();
+  const own = draft({ nics: [{ ...newNic([]), connected: false }] });
+  followGuest(own, 'linux', 'diagnostics');
+  expect(own.nics).toHaveLength(1);
+});
+
+test('a VM’s settings become a draft and the same settings again', () => {
+  const spec: VmSpec = {
+    name: 'web-01', cpus: 2, smpMode: 'deterministic', memoryMib: 1536, guest: { kind: 'linux', kernelPath: '/k', commandLine: 'quiet' },
+    disks: [{ path: '/a', readOnly: false }, { path: '/b', readOnly: true, bus: 'nvme', format: 'qcow2', slot: 1, iopsLimit: 100, bytesPerSecondLimit: 1_572_864 }],
+    nics: [{ kind: 'nat', forwards: [{ protocol: 'tcp', hostPort: 8080, guestPort: 80, bind: '0.0.0.0' }], connected: true, mac: '52:54:00:00:00:01' }, { kind: 'switch', switch: 'lab', vlan: 0, connected: false, limit: { bitsPerSecond: 1e6, burstBytes: 1e5 } }],
+  };
+  expect(asked(draftOf(spec, host.id))).toEqual(spec);
+});
+
+test('hardware that cannot be says so at its field', () => {
+  const forward = { ...newForward([]), hostPort: '8080', guestPort: '80' };
+  expect(problems({ disks: [{ ...newDisk([], 'new'), size: '0', iops: 'many' }, image({ path: '/i' }), image({ path: '/i' }), image({ path: '/x' })] },
+    [['/i', { ...probe('other'), image: { format: 'iso', sizeBytes: 1, allocatedBytes: 1 } }], ['/x', { ...probe('other'), image: { problem: 'The image is damaged.' } }]])).toEqual({
+    'disks.0.create.sizeMib': 'The size of a new disk in MiB must be at least 1.', 'disks.0.iopsLimit': 'The limit of operations a second must be a number.',
+    'disks.1.path': 'i is an ISO image, which can only be read: tick Read only.', 'disks.2.path': 'Disk 2 has this image already.', 'disks.3.path': 'The image is damaged.',
+  });
+  expect(problems({ nics: [{ ...newNic([]), kind: 'switch', vlan: '5000', mac: 'x' }, { ...newNic([]), forwards: [forward, { ...forward, key: 2, guestPort: '' }] }] })).toEqual({
+    'nics.0.switch': 'Choose a switch.', 'nics.0.vlan': expect.stringContaining('4095') as string, 'nics.0.mac': 'A MAC address is written as 52:54:00:12:34:56, and is not one of a group.',
+    'nics.1.forwards.1.guestPort': 'A guest port must be a number.', 'nics.1.forwards.1.hostPort': 'TCP port 8080 is forwarded twice.',
+  });
 });

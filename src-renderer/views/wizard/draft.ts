@@ -3,15 +3,14 @@ import * as v from 'valibot';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
 import type { HostId } from '../../../shared/base/ids.ts';
 import type { Host } from '../../../shared/model/host.ts';
-import { VmName, VmSpec, type GuestSource, type SmpMode } from '../../../shared/model/vm.ts';
+import { VmName, VmRequest, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
 import { formatBytes, formatMib, plural } from '../../components/format.ts';
-
-export interface DiskDraft { readonly key: number; path: string; readOnly: boolean }
+import { diskDraft, diskOf, hardwareProblems, newDisk, newNic, nicDraft, nicOf, typed, type HardwareDraft, type Probes } from '../settings/hardware-draft.ts';
 
 const ROOT_DISK = 'guest.rootDiskPath';
 
 /** Numbers stay as typed until they are checked. */
-export interface Draft {
+export interface Draft extends HardwareDraft {
   name: string;
   hostId: HostId | undefined;
   /** `disk` is a Linux kernel whose root is the first disk. */
@@ -26,14 +25,33 @@ export interface Draft {
   smpMode: SmpMode;
   memory: string;
   memoryUnit: 'MiB' | 'GiB';
-  disks: DiskDraft[];
 }
 
 export const newDraft = (hostId: HostId | undefined): Draft => ({
   name: '', hostId, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
   rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '',
-  cpus: '1', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', disks: [],
+  cpus: '1', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', disks: [], nics: [],
 });
+
+/** A VM's settings, to be changed. */
+export function draftOf(spec: VmSpec, hostId: HostId): Draft {
+  const { name, cpus, smpMode = 'parallel', memoryMib, guest, disks, nics = [] } = spec, isWholeGib = memoryMib % 1024 === 0;
+  return {
+    ...newDraft(hostId), name, guest: guest.kind,
+    ...(guest.kind === 'linux' && { kernelPath: guest.kernelPath, initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine }),
+    ...(guest.kind === 'binary' && { imagePath: guest.imagePath }),
+    cpus: String(cpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB',
+    disks: disks.map((disk, at) => diskDraft(disk, at + 1)), nics: nics.map((nic, at) => nicDraft(nic, at + 1)),
+  };
+}
+
+/** What a guest is usually given: Linux finds a network behind a NAT. */
+const usualNics = (guest: Draft['guest']) => (guest === 'linux' || guest === 'disk' ? [newNic([])] : []);
+
+/** Gives the draft what the guest now chosen usually has, unless the operator changed that. */
+export function followGuest(draft: Draft, before: Draft['guest'], now: Draft['guest']): void {
+  if (JSON.stringify(draft.nics) === JSON.stringify(usualNics(before))) draft.nics = usualNics(now);
+}
 
 export interface WizardPage { readonly id: 'type' | 'name' | 'host' | 'guest' | 'hardware' | 'review'; readonly title: string }
 
@@ -51,13 +69,13 @@ export const PAGES: readonly WizardPage[] = [
 export interface DraftContext {
   readonly takenNames: readonly string[];
   readonly hosts: readonly Host[];
-  readonly probes: ReadonlyMap<string, FileProbe>;
+  readonly probes: Probes;
 }
 
-/** What is wrong, by field; a field's name is its path in `VmSpec`, or `hostId`. */
+/** What is wrong, by field; a field's name is its path in `VmRequest`, or `hostId`. */
 export type Problems = ReadonlyMap<string, string>;
 
-export const memoryMib = (draft: Draft): number => (draft.memory.trim() === '' ? NaN : Number(draft.memory) * (draft.memoryUnit === 'GiB' ? 1024 : 1));
+export const memoryMib = (draft: Draft): number => typed(draft.memory) * (draft.memoryUnit === 'GiB' ? 1024 : 1);
 
 function guestOf(draft: Draft): GuestSource {
   const { guest: kind, kernelPath, initrdPath, commandLine, imagePath } = draft;
@@ -67,12 +85,15 @@ function guestOf(draft: Draft): GuestSource {
   return kind === 'binary' ? { kind, imagePath } : { kind };
 }
 
-const rootDisk = (draft: Draft) => (draft.guest === 'disk' ? [{ path: draft.rootDiskPath, readOnly: false }] : []);
+const rootDisk = (draft: Draft) => (draft.guest === 'disk' ? [{ ...newDisk([], 'image'), path: draft.rootDiskPath }] : []);
 
-/** The specification as typed; only one without problems is a `VmSpec`. */
-export const specOf = (draft: Draft): VmSpec => ({
-  name: draft.name.trim(), cpus: draft.cpus.trim() === '' ? NaN : Number(draft.cpus), smpMode: draft.smpMode, memoryMib: memoryMib(draft),
-  guest: guestOf(draft), disks: [...rootDisk(draft), ...draft.disks].map(({ path, readOnly }) => ({ path: path.trim(), readOnly })),
+/** All disks in their order. */
+export const disksOf = (draft: Draft) => [...rootDisk(draft), ...draft.disks];
+
+/** What is asked for, as typed; only without problems is it a `VmRequest`. */
+export const requestOf = (draft: Draft, probes: Probes): VmRequest => ({
+  name: draft.name.trim(), cpus: typed(draft.cpus), smpMode: draft.smpMode, memoryMib: memoryMib(draft), guest: guestOf(draft),
+  disks: disksOf(draft).map(disk => diskOf(disk, probes)), ...(draft.nics.length > 0 && { nics: draft.nics.map(nicOf) }),
 });
 
 /** Why a VM cannot have this name; absent when it can. */
@@ -90,11 +111,12 @@ export function hostProblem(host: Host | undefined, cpus: number, mib: number): 
   return mib > host.memoryMib ? `${host.name} has ${formatMib(host.memoryMib)} of memory, the virtual machine asks for ${formatMib(mib)}.` : undefined;
 }
 
-export type FileUse = 'kernel' | 'initrd' | 'image' | 'disk';
+/** An `own` disk is the VM's already, however it is now. */
+export type FileUse = 'kernel' | 'initrd' | 'image' | 'disk' | 'own';
 
 /** Why a file cannot be used; absent when it can or has not been looked at. */
 export function fileProblem(use: FileUse, probe: FileProbe | undefined): string | undefined {
-  if (!probe) return undefined;
+  if (!probe || use === 'own') return undefined;
   if (probe.problem) return probe.problem;
   if (!probe.exists) return 'There is no such file.';
   if (probe.what === 'directory') return 'This is a folder. Choose a file in it.';
@@ -103,17 +125,27 @@ export function fileProblem(use: FileUse, probe: FileProbe | undefined): string 
   return use === 'initrd' && probe.what === 'linux-image' ? 'This is a kernel, not an initial RAM disk.' : undefined;
 }
 
+/** A disk image's format, and how much of what it can hold it takes. */
+export function describeImage({ image }: FileProbe): string | undefined {
+  if (!image || 'problem' in image) return undefined;
+  return `${image.format}, ${formatBytes(image.sizeBytes)}, ${formatBytes(image.allocatedBytes)} allocated`;
+}
+
 const KINDS: Record<FileProbe['what'], string> = { 'linux-image': 'Linux arm64 kernel', gzip: 'gzip file', cpio: 'cpio archive', directory: 'folder', other: 'file' };
 
-/** What was found at a path, for the line below its field. */
+/** What was found at a path, for the line below its field; the same for what is to be a disk. */
 export const describeFile = (probe: FileProbe): string => `${KINDS[probe.what][0]?.toUpperCase()}${KINDS[probe.what].slice(1)}, ${formatBytes(probe.sizeBytes)}.`;
+export function describeDisk(probe: FileProbe): string {
+  const image = describeImage(probe);
+  return image === undefined ? describeFile(probe) : `Disk image: ${image}.`;
+}
 
 /** The fields that hold paths now in use. */
 export function filesOf(draft: Draft): readonly { readonly field: string; readonly use: FileUse; readonly path: string }[] {
   const linux = [{ field: 'guest.kernelPath', use: 'kernel', path: draft.kernelPath }, { field: 'guest.initrdPath', use: 'initrd', path: draft.initrdPath }] as const;
   const root = draft.guest === 'disk' ? [{ field: ROOT_DISK, use: 'disk', path: draft.rootDiskPath } as const] : [];
   const guest = draft.guest === 'linux' || draft.guest === 'disk' ? linux : draft.guest === 'binary' ? [{ field: 'guest.imagePath', use: 'image', path: draft.imagePath } as const] : [];
-  const disks = draft.disks.map(({ path }, index) => ({ field: `disks.${index}.path`, use: 'disk' as const, path }));
+  const disks = draft.disks.flatMap(({ source, own, path }, index) => (source === 'new' ? [] : [{ field: `disks.${index}.path`, use: own ? 'own' as const : 'disk' as const, path }]));
   return [...root, ...guest, ...disks].map(file => ({ ...file, path: file.path.trim() }));
 }
 
@@ -126,10 +158,10 @@ function fieldOf(draft: Draft, path: string): string {
 
 /** Everything wrong with the draft: the schema's word first, then what only the inventory and the files can tell. */
 export function problemsOf(draft: Draft, context: DraftContext): Problems {
-  const spec = specOf(draft);
+  const spec = requestOf(draft, context.probes);
   const found = new Map<string, string>();
   const note = (field: string, problem: string | undefined) => { if (problem && !found.has(field)) found.set(field, problem); };
-  for (const issue of v.safeParse(VmSpec, spec).issues ?? []) note(fieldOf(draft, v.getDotPath(issue) ?? ''), issue.message);
+  for (const issue of v.safeParse(VmRequest, spec).issues ?? []) note(fieldOf(draft, v.getDotPath(issue) ?? ''), issue.message);
   note('name', nameProblem(draft.name, context.takenNames));
   const host = context.hosts.find(({ id }) => id === draft.hostId);
   note('hostId', hostProblem(host, 0, 0));
@@ -138,6 +170,7 @@ export function problemsOf(draft: Draft, context: DraftContext): Problems {
     note('memoryMib', hostProblem(host, 0, spec.memoryMib));
   }
   for (const { field, use, path } of filesOf(draft)) note(field, fileProblem(use, context.probes.get(path)));
+  for (const [field, problem] of hardwareProblems(draft, context.probes)) note(field, problem);
   return found;
 }
 

@@ -1,0 +1,43 @@
+/** What the fields of a VM's settings share, in the wizard and in Edit Settings: the draft, its files, and what is wrong so far. */
+import { computed, inject, reactive, shallowRef, watch, type ComputedRef, type InjectionKey } from 'vue';
+import type { FileProbe } from '../../../shared/api/engine-api.ts';
+import { assert } from '../../../shared/base/errors.ts';
+import { useEngine } from '../../engine/use-engine.ts';
+import { useHosts } from '../../stores/hosts.ts';
+import { filesOf, problemsOf, type Draft } from '../wizard/draft.ts';
+
+export type Form = ReturnType<typeof createForm>;
+export const FORM: InjectionKey<Form> = Symbol('form');
+
+/** The form that a field stands in. */
+export function useForm(): Form {
+  const form = inject(FORM);
+  assert(form, 'the field stands in a form');
+  return form;
+}
+
+/** `isRunning` is whether the VM is on, so that not everything can change now. */
+export function createForm(draft: Draft, { takenNames, isRunning }: { takenNames: () => readonly string[]; isRunning?: ComputedRef<boolean> }) {
+  const [engine, hosts] = [useEngine(), useHosts()];
+  const probes = shallowRef<ReadonlyMap<string, FileProbe>>(new Map());
+  const touched = reactive(new Set<string>());
+  const problems = computed(() => problemsOf(draft, { takenNames: takenNames(), hosts: hosts.all, probes: probes.value }));
+
+  watch(() => filesOf(draft).map(file => file.path).filter(Boolean).join('\n'), async paths => {
+    for (const path of paths.split('\n')) if (path) await look(path);
+  }, { immediate: true });
+
+  /** Looks again at each change: the file may be there by now. */
+  async function look(path: string) {
+    const probe = await engine.call(api => api.files.probe(path)).catch(() => undefined);
+    if (probe) probes.value = new Map(probes.value).set(path, probe);
+  }
+
+  return reactive({
+    draft, probes, problems, isRunning: isRunning ?? computed(() => false), hosts: computed(() => hosts.all),
+    touch: (field: string) => { touched.add(field); },
+    isTouched: (field: string) => touched.has(field),
+    /** The problem to show at a field: none before the operator has been there. */
+    shown: (field: string) => (touched.has(field) ? problems.value.get(field) : undefined),
+  });
+}
