@@ -11,6 +11,16 @@ export function formatBytes(bytes: number): string {
   return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(3))} ${UNITS[unit]}`;
 }
 
+const BITS = ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s'] as const;
+
+/** A rate with three significant digits, in the decimal units of networks. */
+export function formatBits(bitsPerSecond: number): string {
+  let value = bitsPerSecond;
+  let unit = 0;
+  while (value >= 1000 && unit < BITS.length - 1) { value /= 1000; unit++; }
+  return `${Number(value.toPrecision(3))} ${BITS[unit]}`;
+}
+
 export const formatMib = (mib: number): string => formatBytes(mib * 1024 * 1024);
 
 /** A span of time by its two largest units: `2 h 5 min`. */

@@ -17,7 +17,7 @@ export function guestRows(guest: GuestSource): Rows {
 
 const sentence = (words: readonly (string | undefined | false)[]): string => words.filter(Boolean).join(', ');
 
-/** What a disk is, and what is known of its image. */
+/** What a disk is; where something is known of its image, that instead of its folder. */
 export function diskText(disk: DiskRequest, probes: Probes = new Map()): string {
   const { bus = 'virtio', readOnly, iopsLimit, bytesPerSecondLimit } = disk;
   const place = [busName(bus), 'slot' in disk && disk.slot !== undefined && `hot-plug slot ${disk.slot + 1}`, readOnly && 'read only', iopsLimit !== undefined && `at most ${iopsLimit} IOPS`, bytesPerSecondLimit !== undefined && `at most ${formatBytes(bytesPerSecondLimit)}/s`];
@@ -25,7 +25,7 @@ export function diskText(disk: DiskRequest, probes: Probes = new Map()): string 
   const image = probes.get(disk.path)?.image;
   if (!image || 'problem' in image) return sentence([disk.path, disk.format, ...place]);
   const below = image.backingFile === undefined ? undefined : `on ${fileName(image.backingFile)}`;
-  return `${sentence([disk.path, image.format, ...place, below])}: ${formatBytes(image.allocatedBytes)} allocated of ${formatBytes(image.sizeBytes)}`;
+  return `${sentence([fileName(disk.path), image.format, ...place, below])}: ${formatBytes(image.allocatedBytes)} allocated of ${formatBytes(image.sizeBytes)}`;
 }
 
 const forwardText = ({ protocol, hostPort, guestPort, bind }: PortForward): string => `${protocol.toUpperCase()} ${bind === undefined ? '' : `${bind}:`}${hostPort} to ${guestPort}`;
