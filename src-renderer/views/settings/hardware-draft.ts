@@ -117,12 +117,14 @@ function repeatedPorts(nics: readonly NicDraft[]): readonly (readonly [string, s
 const BUS_NAMES: Readonly<Record<string, string>> = { virtio: 'virtio', nvme: 'NVMe' };
 export const busName = (bus: DiskBus): string => BUS_NAMES[bus] ?? bus.toUpperCase();
 
-/** What Linux calls disks that are there from the start, by their buses. */
-export function linuxNames(buses: readonly DiskBus[]): readonly string[] {
+/** What Linux calls the disks that are there from the start; those in slots get their names as it finds them. */
+export function linuxNames(disks: readonly Pick<DiskDraft, 'bus' | 'own'>[]): readonly (string | undefined)[] {
   const seen = new Map<DiskBus, number>();
-  return buses.map(bus => {
+  return disks.map(({ bus, own }) => {
+    if (own?.slot !== undefined) return undefined;
     const at = seen.get(bus) ?? 0, letter = String.fromCharCode(97 + at);
     seen.set(bus, at + 1);
-    return bus === 'virtio' ? `vd${letter}` : bus === 'nvme' ? `nvme${at}n1` : `sd${letter}`;
+    // NVMe disks are namespaces of one controller.
+    return bus === 'nvme' ? `nvme0n${at + 1}` : `${bus === 'virtio' ? 'vd' : 'sd'}${letter}`;
   });
 }
