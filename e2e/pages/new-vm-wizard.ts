@@ -1,4 +1,5 @@
 import type { Locator, Page } from '@playwright/test';
+import { addNewDisk, type NewDisk } from './edit-settings.ts';
 
 export interface LinuxGuest { readonly kernelPath: string; readonly initrdPath?: string; readonly commandLine?: string }
 
@@ -34,8 +35,11 @@ export class NewVmWizard {
     if (commandLine !== undefined) await this.field('Kernel command line').fill(commandLine);
   }
 
+  /** On the hardware page; `number` is its place, from 1. */
+  async addNewDisk(number: number, { sizeMib, bus = 'virtio' }: NewDisk): Promise<void> { await addNewDisk(this.dialog, number, { sizeMib, bus }); }
+
   /** From the button to Finish, with the defaults for all that is not given. */
-  async create(vm: { readonly name: string; readonly linux?: LinuxGuest }): Promise<void> {
+  async create(vm: { readonly name: string; readonly linux?: LinuxGuest; readonly disks?: readonly NewDisk[] }): Promise<void> {
     await this.open();
     await this.next();
     await this.nameIt(vm.name);
@@ -43,6 +47,7 @@ export class NewVmWizard {
     await this.next();
     if (vm.linux) await this.chooseLinux(vm.linux);
     await this.next();
+    for (const [at, disk] of (vm.disks ?? []).entries()) await this.addNewDisk(at + 1, disk);
     await this.next();
     await this.finish();
   }

@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test';
 import { expect, test } from '../fixtures/app.ts';
 import { violations } from '../pages/accessibility.ts';
+import { EditSettings } from '../pages/edit-settings.ts';
 import { Inventory } from '../pages/inventory.ts';
 import { NewVmWizard } from '../pages/new-vm-wizard.ts';
 import { ObjectPage } from '../pages/object-page.ts';
@@ -22,6 +23,13 @@ async function eachWizardPage(page: Page, wizard: NewVmWizard) {
   for (const title of ['Select a creation type', 'Select a name', 'Select a compute resource', 'Select a guest', 'Customize hardware', 'Ready to complete']) await test.step(title, async () => {
     await expect(wizard.pageTitle).toHaveText(title);
     if (title === 'Select a name') await wizard.nameIt('another');
+    if (title === 'Customize hardware') {
+      await wizard.addNewDisk(1, { sizeMib: 64, bus: 'NVMe' });
+      await wizard.dialog.getByRole('button', { name: 'Add network adapter' }).click();
+      await wizard.dialog.getByRole('button', { name: 'Add port forward' }).click();
+      await wizard.field('Host port of port forward 1 of network adapter 1').fill('8080');
+      await wizard.field('Guest port of port forward 1 of network adapter 1').fill('80');
+    }
     expect(await violations(page)).toEqual([]);
     if (title !== 'Ready to complete') await wizard.next();
   });
@@ -33,18 +41,22 @@ for (const theme of ['Light', 'Dark'] as const) test(`every page is accessible i
   const [inventory, shell, wizard, vm] = [new Inventory(page), new Shell(page), new NewVmWizard(page), new VmPage(page)];
   await shell.setTheme(theme);
   await eachTab(page, ['Summary', 'Monitor', 'VMs'], 'Datacenter');
-  await wizard.create({ name: 'audited' });
+  await wizard.create({ name: 'audited', disks: [{ sizeMib: 1 }] });
   await expect(vm.title).toHaveText('audited');
   await vm.powerOn();
   await expect(vm.powerState).toHaveText('Powered On');
-  await eachTab(page, ['Summary', 'Monitor', 'Configure', 'Console'], 'audited');
+  await eachTab(page, ['Summary', 'Monitor', 'Configure', 'Snapshots', 'Console'], 'audited');
+  await vm.openTab('Monitor');
+  await vm.tab('Disks').click();
+  await expect(page.getByRole('region', { name: 'Disk 1' })).toBeVisible();
+  expect(await violations(page)).toEqual([]);
   await inventory.open('host-a');
   await eachTab(page, ['Summary', 'Monitor', 'VMs'], 'host-a.lab.local');
   await eachWizardPage(page, wizard);
 });
 
 for (const theme of ['Light', 'Dark'] as const) test(`menus, search and dialogs are accessible in the ${theme.toLowerCase()} theme`, async ({ page }) => {
-  const [shell, wizard, vm] = [new Shell(page), new NewVmWizard(page), new VmPage(page)];
+  const [shell, wizard, vm] = [new Shell(page), new NewVmWizard(page), new VmPage(page)], settings = new EditSettings(page, vm);
   const audit = (what: string) => test.step(what, async () => { expect(await violations(page)).toEqual([]); });
   await shell.setTheme(theme);
   await wizard.create({ name: 'audited' });
@@ -61,6 +73,19 @@ for (const theme of ['Light', 'Dark'] as const) test(`menus, search and dialogs 
   await page.getByRole('textbox', { name: 'Name' }).fill('');
   await expect(page.getByText('Enter a name.')).toBeVisible();
   await audit('rename, with an error');
+  await page.keyboard.press('Escape');
+
+  await settings.open();
+  await settings.field('CPU').fill('');
+  await audit('settings, with an error');
+  await settings.dialog.getByRole('tab', { name: 'VM Options' }).click();
+  await audit('options');
+  await page.keyboard.press('Escape');
+  await vm.powerOn();
+  await expect(vm.powerState).toHaveText('Powered On');
+  await settings.open();
+  await settings.addNewDisk(1, { sizeMib: 1 });
+  await audit('settings of a running VM');
   await page.keyboard.press('Escape');
 
   await shell.search.fill('a');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatBytes, formatDuration, formatMib, formatWait, plural } from './format.ts';
+import { formatBytes, formatDuration, formatMib, formatWait, plural, formatRate } from './format.ts';
 
 test('sizes keep three digits and no false precision', () => {
   expect([0, 1023, 1536, 104_857_600, 5_000_000_000].map(formatBytes)).toEqual(['0 B', '1023 B', '1.5 KiB', '100 MiB', '4.66 GiB']);
@@ -16,4 +16,8 @@ test('waits are exact while they are short', () => {
 
 test('one is not plural', () => {
   expect([plural(1, 'VM'), plural(2, 'VM'), plural(0, 'entry', 'entries')]).toEqual(['1 VM', '2 VMs', '0 entries']);
+});
+
+test('rates are in decimal units', () => {
+  expect([formatRate(0, 'B'), formatRate(1536, 'B'), formatRate(12_345_678, 'bit')]).toEqual(['0 B/s', '1.54 kB/s', '12.3 Mbit/s']);
 });

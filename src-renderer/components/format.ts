@@ -11,14 +11,14 @@ export function formatBytes(bytes: number): string {
   return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(3))} ${UNITS[unit]}`;
 }
 
-const BITS = ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s'] as const;
+const PREFIXES = ['', 'k', 'M', 'G'] as const;
 
-/** A rate with three significant digits, in the decimal units of networks. */
-export function formatBits(bitsPerSecond: number): string {
-  let value = bitsPerSecond;
-  let unit = 0;
-  while (value >= 1000 && unit < BITS.length - 1) { value /= 1000; unit++; }
-  return `${Number(value.toPrecision(3))} ${BITS[unit]}`;
+/** A rate with three significant digits, in decimal units, as charts count: `1.5 Mbit/s`. */
+export function formatRate(perSecond: number, unit: 'bit' | 'B'): string {
+  let value = perSecond;
+  let prefix = 0;
+  while (value >= 1000 && prefix < PREFIXES.length - 1) { value /= 1000; prefix++; }
+  return `${Number(value.toPrecision(3))} ${PREFIXES[prefix]}${unit}/s`;
 }
 
 export const formatMib = (mib: number): string => formatBytes(mib * 1024 * 1024);

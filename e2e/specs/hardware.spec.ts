@@ -1,0 +1,70 @@
+import { expect, test } from '../fixtures/app.ts';
+import { EditSettings } from '../pages/edit-settings.ts';
+import { NewVmWizard } from '../pages/new-vm-wizard.ts';
+import { RecentTasks } from '../pages/recent-tasks.ts';
+import { VmPage } from '../pages/vm-page.ts';
+
+const BOOT_MS = 180_000;
+
+test('Debian finds the disk and the network that the wizard made, and a disk added while it runs', async ({ page, guests }) => {
+  test.setTimeout(BOOT_MS + 120_000);
+  const [wizard, vm, tasks] = [new NewVmWizard(page), new VmPage(page), new RecentTasks(page)], settings = new EditSettings(page, vm);
+  const reconfigured = (times: number) => expect(tasks.row('Reconfigure virtual machine').filter({ hasText: 'Completed' })).toHaveCount(times, { timeout: 60_000 });
+  await wizard.create({ name: 'equipped', linux: { kernelPath: guests.kernel, initrdPath: guests.initrd, commandLine: 'console=ttyAMA0 quiet' }, disks: [{ sizeMib: 64, bus: 'NVMe' }] });
+  await expect(vm.panel).toContainText('disk-1.qcow2, qcow2, NVMe');
+  await expect(vm.panel).toContainText('allocated of 64 MiB');
+  await vm.openConsole();
+  await vm.powerOn();
+  await expect(vm.terminal.text).toContainText('/ #', { timeout: BOOT_MS });
+  await vm.terminal.type('cat /sys/block/nvme0n1/size; ls /sys/class/net');
+  await expect(vm.terminal.text).toContainText('131072');
+  await expect(vm.terminal.text).toContainText('eth0');
+
+  await settings.open();
+  await expect(settings.field('CPU')).toBeDisabled();
+  await settings.addNewDisk(2, { sizeMib: 32 });
+  await settings.save();
+  await reconfigured(1);
+  await vm.terminal.type('until [ -e /dev/vda ]; do sleep 1; done; echo found $(cat /sys/block/vda/size)');
+  await expect(vm.terminal.text).toContainText('found 65536', { timeout: 60_000 });
+
+  await vm.terminal.type('udhcpc -n -q; dd if=/dev/nvme0n1 of=/dev/vda bs=1M count=16');
+  await expect(vm.terminal.text).toContainText('16+0 records out', { timeout: 60_000 });
+  await vm.openTab('Monitor');
+  await vm.tab('Disks').click();
+  await expect(page.getByRole('region', { name: 'Disk 2' })).toContainText(/[1-9]\d* writes \(16 MiB\)/);
+  await vm.tab('Network').click();
+  const adapter = page.getByRole('region', { name: 'Network adapter 1' });
+  await expect(adapter).toContainText(/[1-9]\d* frames received/);
+  await adapter.getByRole('button', { name: 'Start capture' }).click();
+  await expect(adapter.getByRole('status')).toContainText(/Capturing to .*adapter-1.*\.pcapng/);
+  await adapter.getByRole('button', { name: 'Stop capture' }).click();
+  await expect(adapter.getByRole('status')).toContainText(/Captured to/);
+
+  await settings.open();
+  await settings.remove('disk 2');
+  await expect(settings.dialog.getByRole('status')).toContainText('The file stays');
+  await settings.save();
+  await reconfigured(2);
+  await vm.openTab('Configure');
+  await expect(vm.panel).not.toContainText('Disk 2');
+});
+
+test('settings of a VM that is off are checked as they are typed', async ({ page }) => {
+  const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)], settings = new EditSettings(page, vm);
+  await wizard.create({ name: 'edited' });
+  await settings.open();
+  await settings.field('CPU').fill('9');
+  await settings.dialog.getByRole('button', { name: 'Add network adapter' }).click();
+  await settings.field('Network').selectOption('Virtual switch');
+  await settings.save();
+  await expect(settings.dialog).toContainText('CPU count must be at most 8.');
+  await expect(settings.dialog).toContainText('Choose a switch.');
+  await settings.field('CPU').fill('2');
+  await settings.field('Virtual switch').fill('lab');
+  await settings.field('VLAN').fill('7');
+  await settings.save();
+  await expect(settings.dialog).toBeHidden();
+  await vm.openTab('Configure');
+  await expect(vm.panel).toContainText('lab: VM Network, VLAN 7, connected');
+});
