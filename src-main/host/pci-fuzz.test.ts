@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import type { Ipa } from '../../shared/base/ids.ts';
+import { fuzzRandom, type FuzzRandom } from '../devices/fuzz-random.ts';
 import { GITS_TRANSLATER, PCI_ECAM, PCI_WINDOW, RAM_BASE, SMMU } from '../firmware/board-map.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
 import { TestClock } from '../time/test-clock.ts';
@@ -11,17 +12,8 @@ import { Board } from './board.ts';
 
 const RAM_BYTES = 0x10000, GUARD = 0x10000, STEPS = 4000;
 
-function generator(seed: number) {
-  let state = seed * 2654435761 >>> 0 || 1;
-  const next = () => { state ^= state << 13; state >>>= 0; state ^= state >>> 17; state ^= state << 5; return state >>>= 0; };
-  const below = (limit: number) => next() % limit;
-  const pick = <T>(values: readonly T[]) => values[below(values.length)]!;
-  return { next, below, pick };
-}
-type Random = ReturnType<typeof generator>;
-
 /** Numbers that mean something to somebody. */
-const value = (r: Random) => r.pick([
+const value = (r: FuzzRandom) => r.pick([
   () => r.next(), () => r.below(256), () => 0, () => 0xffff_ffff, () => RAM_BASE + r.below(RAM_BYTES), () => RAM_BASE + 0x1000 * r.below(RAM_BYTES / 0x1000) + r.pick([1, 3, 0x443, 0x441, 0xb, 5]),
   () => PCI_WINDOW.base + 0x1000 * r.below(64), () => GITS_TRANSLATER, () => SMMU.base + r.below(0x200), () => r.pick([0x46, 0x1046, 0x12, 0x03, 0x04]), () => 2 ** r.below(32), () => RAM_BASE + RAM_BYTES - r.below(16),
 ])();
@@ -40,7 +32,7 @@ function build(memory: SharedArrayBuffer) {
 }
 
 /** What a driver would do first, so that the rest has something to break. */
-function bringUp(board: Board, r: Random) {
+function bringUp(board: Board, r: FuzzRandom) {
   const poke = (at: number, v: number, size: 1 | 2 | 4 = 4) => board.bus.write(at as Ipa, size, BigInt(v));
   const disk = PCI_ECAM.base + (1 << 15), bar = PCI_WINDOW.base;
   poke(disk + 0x20, bar);
@@ -57,7 +49,7 @@ function bringUp(board: Board, r: Random) {
   if (r.below(2) === 0) poke(SMMU.base + 0x20, 0xd);
 }
 
-function step({ board, ram, clock }: ReturnType<typeof build>, r: Random) {
+function step({ board, ram, clock }: ReturnType<typeof build>, r: FuzzRandom) {
   const poke = (at: number, v: number) => board.bus.write(at as Ipa, r.pick([1, 2, 4, 4, 8]), BigInt(v));
   const smmu = () => SMMU.base + r.pick([4 * r.below(64), 0x20, 0x98, 0x9c, 0x80, 0x88, 0x90, 0x1_00ac]);
   const device = () => PCI_ECAM.base + r.pick([1 << 15, 16 << 15, 17 << 15, 1 << 20, r.below(PCI_ECAM.size) & ~0xfff]);
@@ -78,7 +70,7 @@ function step({ board, ram, clock }: ReturnType<typeof build>, r: Random) {
 }
 
 test.each([1, 2, 3, 4, 5, 6, 7, 8])('seed %i', async (seed) => {
-  const r = generator(seed), memory = new SharedArrayBuffer(2 * GUARD + RAM_BYTES), all = build(memory), bytes = new Uint8Array(memory);
+  const r = fuzzRandom(seed), memory = new SharedArrayBuffer(2 * GUARD + RAM_BYTES), all = build(memory), bytes = new Uint8Array(memory);
   bringUp(all.board, r);
   for (let n = 0; n < STEPS; n++) {
     step(all, r);
