@@ -17,6 +17,7 @@ export interface Guest { readonly kernel: string; readonly initrd: string; reado
 const MODULES = [
   'virtio_ring', 'virtio', 'virtio_mmio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci', 'virtio_blk', 'virtio-rng', 'virtio_console', 'evdev', 'gpio_keys',
   'crc16', 'libcrc32c', 'crc32c_generic', 'mbcache', 'jbd2', 'ext4',
+  'crc64', 'crc64-rocksoft', 'crc-t10dif', 't10-pi', 'scsi_common', 'scsi_mod', 'cdrom', 'sd_mod', 'sr_mod', 'virtio_scsi', 'isofs', 'virtio_balloon',
 ] as const;
 /** `cloud` is small and boots fast; `generic` also has a driver for the board's power button. */
 const KERNELS = {
@@ -28,7 +29,7 @@ const KERNELS = {
 export type KernelFlavour = keyof typeof KERNELS;
 
 /** To be raised with every change to what the initrd holds. */
-const INITRD_FORMAT = 6;
+const INITRD_FORMAT = 7;
 
 const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin

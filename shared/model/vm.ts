@@ -23,12 +23,14 @@ export const GuestSource = v.variant('kind', [
 export type GuestSource = v.InferOutput<typeof GuestSource>;
 
 /** What a disk hangs on, all of them on PCI. */
-export const DISK_BUSES = ['virtio', 'nvme'] as const;
+export const DISK_BUSES = ['virtio', 'nvme', 'scsi'] as const;
 export const DiskBus = v.picklist(DISK_BUSES);
 export type DiskBus = v.InferOutput<typeof DiskBus>;
 
-/** A disk image; virtio when it has no bus. */
-export const DiskSpec = v.object({ path: filePath('disk image'), readOnly: v.boolean(), bus: v.optional(DiskBus) });
+/** A disk image; virtio when it has no bus. A CD drive is on SCSI and read-only whatever else is said, and has no path while it is empty. */
+export const DiskSpec = v.pipe(
+  v.object({ path: v.pipe(v.string(), v.trim()), readOnly: v.boolean(), bus: v.optional(DiskBus), cdrom: v.optional(v.boolean()) }),
+  v.forward(v.check(({ path, cdrom }) => cdrom === true || path !== '', 'Choose the disk image file.'), ['path']));
 export type DiskSpec = v.InferOutput<typeof DiskSpec>;
 
 /** How vCPUs run: a thread for each, or taking turns by instruction count, so that a run can be repeated exactly. */

@@ -11,6 +11,7 @@ import { PowerButton } from '../devices/gpio/power-button.ts';
 import type { PciFunction } from '../devices/pci/pci-function.ts';
 import { PciHost } from '../devices/pci/pci-host.ts';
 import { Pl031 } from '../devices/rtc/pl031.ts';
+import { CDROM, DISK, ScsiUnit } from '../devices/scsi/scsi-unit.ts';
 import { Smmu } from '../devices/smmu/smmu.ts';
 import { Pl011 } from '../devices/uart/pl011.ts';
 import { VirtioBlock } from '../devices/virtio/block.ts';
@@ -18,6 +19,7 @@ import { VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import { VirtioPci } from '../devices/virtio/pci.ts';
 import { VirtioRng } from '../devices/virtio/rng.ts';
+import { VirtioScsi } from '../devices/virtio/scsi.ts';
 import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
 import {
   GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot,
@@ -39,8 +41,8 @@ export const PCI_SLOTS = 8;
 /** Longer than a guest takes to let go of a device: pciehp waits for 5 s after the button is pressed. */
 const PULL_AFTER_NS = 30e9;
 
-/** `nvme` disks are namespaces of one controller; `virtio` ones have a function each. */
-export interface BoardDisk { readonly medium: BlockBackend; readonly bus: DiskBus | 'virtio-mmio' }
+/** `nvme` disks are namespaces of one controller, `scsi` ones and CD drives, which may be empty, targets of another; `virtio` ones have a function each. */
+export type BoardDisk = { readonly medium: BlockBackend; readonly bus: DiskBus | 'virtio-mmio' } | { readonly medium: BlockBackend | undefined; readonly bus: 'cdrom' };
 
 export interface BoardIo {
   readonly ram: GuestRam;
@@ -81,6 +83,7 @@ export class Board {
   /** In the order of their slots: disks that are not on PCI, entropy, console. */
   readonly virtio: readonly VirtioMmio[];
   readonly virtioConsole: VirtioConsole | undefined;
+  readonly cdDrives: readonly ScsiUnit[];
   readonly cpuLines: readonly CpuLines[];
   readonly guestErrors = { count: 0, last: '' };
   private readonly io: BoardIo;
@@ -108,8 +111,11 @@ export class Board {
     });
     const onMmio = disks.flatMap(({ bus, medium }, n) => (bus === 'virtio-mmio' ? [this.block(dma, medium, `disk-${n}`)] : []));
     disks.forEach(({ bus, medium }, n) => { if (bus === 'virtio') this.pci.add(this.diskFunction(`disk-${n}`, 'virtio', medium)); });
-    const namespaces = disks.filter(({ bus }) => bus === 'nvme').map(({ medium }) => medium);
+    const namespaces = disks.flatMap(({ bus, medium }) => (bus === 'nvme' ? [medium] : []));
     if (namespaces.length > 0) this.pci.add(this.nvmeFunction('nvme', namespaces));
+    const units = disks.flatMap(({ bus, medium }, n) => (bus === 'scsi' || bus === 'cdrom' ? [new ScsiUnit({ type: bus === 'scsi' ? DISK : CDROM, medium, serial: `disk-${n}` })] : []));
+    this.cdDrives = units.filter(({ type }) => type === CDROM);
+    if (units.length > 0) this.pci.add(this.scsiFunction('scsi', units));
     this.virtioConsole = io.virtioConsoleOutput === undefined ? undefined : new VirtioConsole({ dma, transmit: io.virtioConsoleOutput });
     const cores: VirtioCore<unknown>[] = [...onMmio, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : [])];
     assert(cores.length <= VIRTIO_SLOTS, 'every virtio device has a slot');
@@ -128,6 +134,7 @@ export class Board {
   /** A disk for a PCI slot. */
   diskFunction(serial: string, bus: DiskBus, medium: BlockBackend): PciFunction {
     if (bus === 'nvme') return this.nvmeFunction(serial, [medium]);
+    if (bus === 'scsi') return this.scsiFunction(serial, [new ScsiUnit({ type: DISK, medium, serial })]);
     const { function: device } = new VirtioPci({ name: `pci ${serial}`, guestError: (what) => this.countError(what), core: (dma) => this.block(dma, medium, serial) });
     return device;
   }
@@ -136,6 +143,21 @@ export class Board {
     const nvme = new Nvme({ name: `pci ${serial}`, serial, media, guestError: (what) => this.countError(what) });
     this.working.push(nvme);
     return nvme.function;
+  }
+
+  private scsiFunction(name: string, units: readonly ScsiUnit[]): PciFunction {
+    const { core, function: device } = new VirtioPci({ name: `pci ${name}`, guestError: (what) => this.countError(what), core: (dma) => new VirtioScsi({ dma, units }) });
+    this.working.push(core);
+    return device;
+  }
+
+  /** Puts another medium, or none, into a CD drive, whether or not the guest locked it. */
+  changeMedium(drive: number, medium: BlockBackend | undefined): void { this.cdDriveAt(drive).change(medium); }
+
+  cdDriveAt(drive: number): ScsiUnit {
+    const unit = this.cdDrives[drive];
+    if (unit === undefined) throw new EngineError('disk.no-drive', `There is no CD drive ${drive}; the VM has ${this.cdDrives.length}.`);
+    return unit;
   }
 
   /** Puts a device into an empty slot while the machine runs. */

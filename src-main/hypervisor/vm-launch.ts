@@ -61,6 +61,8 @@ export interface RunningVm {
   plugDisk(slot: number, disk: DiskSpec): Promise<void>;
   /** Resolves when the guest let go of what is in the slot, or lost it as it was too slow. */
   unplug(slot: number): Promise<void>;
+  /** Puts an image, or nothing, into a CD drive, by its number among the VM's CD drives, from 0. Whoever resumes the VM from a file says what is in it then. */
+  changeMedium(drive: number, path: string | undefined): Promise<void>;
   /** Pulls the plug; resolves when the worker is gone. */
   terminate(): Promise<void>;
   stats(): Promise<VmStats>;

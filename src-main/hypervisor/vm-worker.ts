@@ -67,8 +67,11 @@ async function bootOf(guest: GuestSource): Promise<BootImage> {
 }
 
 interface OpenDisk { readonly medium: BlockBackend; readonly bus: DiskBus }
+interface OpenDrive { medium: BlockBackend | undefined; readonly bus: 'cdrom' }
 
 const openDisk = async (disk: DiskSpec): Promise<OpenDisk> => ({ medium: await RawImage.open(disk.path, disk), bus: disk.bus ?? 'virtio' });
+const openMedium = (path: string): Promise<BlockBackend> => RawImage.open(path, { readOnly: true });
+const openDrive = async ({ path }: DiskSpec): Promise<OpenDrive> => ({ medium: path === '' ? undefined : await openMedium(path), bus: 'cdrom' });
 
 type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
 /** What is done between two turns, with the VM paused; it may end the VM. */
@@ -77,13 +80,13 @@ type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
-  private readonly disks: OpenDisk[];
+  private readonly disks: (OpenDisk | OpenDrive)[];
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private readonly jobs = new Map<number, { readonly job: Job; readonly abort: AbortController }>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: OpenDisk[], stopOnReset: boolean) {
+  constructor(launch: VmLaunch, boot: BootImage, disks: (OpenDisk | OpenDrive)[], stopOnReset: boolean) {
     this.disks = disks;
     this.stopOnReset = stopOnReset;
     this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
@@ -98,6 +101,7 @@ class Worker {
       case 'reset': this.reset(); break;
       case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
       case 'unplug': void this.answer(message.id, this.vm.board.unplug(message.slot)); break;
+      case 'change-medium': void this.answer(message.id, this.changeMedium(message.drive, message.path)); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'stats': send({ kind: 'answer', id: message.id, result: this.vm.stats() }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
@@ -138,6 +142,15 @@ class Worker {
     const open = await openDisk(disk);
     this.disks.push(open);
     this.vm.board.plug(slot, this.vm.board.diskFunction(`slot-${slot}`, open.bus, open.medium));
+    this.wakeUp();
+  }
+
+  private async changeMedium(drive: number, path: string | undefined): Promise<void> {
+    this.vm.board.cdDriveAt(drive);
+    const medium = path === undefined ? undefined : await openMedium(path), open = this.disks.filter(({ bus }) => bus === 'cdrom')[drive] as OpenDrive, { medium: old } = open;
+    open.medium = medium;
+    this.vm.board.changeMedium(drive, medium);
+    await old?.close();
     this.wakeUp();
   }
 
@@ -204,9 +217,9 @@ class Worker {
 
 async function main(): Promise<void> {
   const { launch, stopOnReset } = workerData as { launch: VmLaunch; stopOnReset: boolean };
-  const disks: OpenDisk[] = [];
+  const disks: (OpenDisk | OpenDrive)[] = [];
   try {
-    for (const disk of launch.disks) disks.push(await openDisk(disk));
+    for (const disk of launch.disks) disks.push(await (disk.cdrom ? openDrive(disk) : openDisk(disk)));
     const worker = new Worker(launch, await bootOf(launch.guest), disks, stopOnReset);
     if (launch.resumeFrom !== undefined) await worker.restoreFrom(launch.resumeFrom);
     port?.on('message', (message: ToWorker) => worker.handle(message));
@@ -215,7 +228,7 @@ async function main(): Promise<void> {
   } catch (error) {
     send({ kind: 'stopped', stop: { kind: 'failed', message: sentenceOf(error) } });
   } finally {
-    for (const { medium } of disks) await medium.close();
+    for (const { medium } of disks) await medium?.close();
     port?.close();
   }
 }
