@@ -17,6 +17,7 @@ const ENTRIES = {
   'app/main': 'app/main.ts',
   'engine/engine': 'engine/main.ts',
   'engine/vm-worker': 'hypervisor/vm-worker.ts',
+  'engine/network-worker': 'hypervisor/network-worker.ts',
   'engine/vcpu-worker': 'hypervisor/vcpu-worker.ts',
   'engine/translation-worker': 'hypervisor/translation-worker.ts',
   'engine/store-worker': 'inventory/store-worker.ts',

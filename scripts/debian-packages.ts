@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { EngineError } from '../shared/base/errors.ts';
 
 const NEEDED = [
-  'chromium', 'fonts-liberation', 'qemu-user', 'gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross', 'device-tree-compiler', 'p7zip-full', 'xorriso',
+  'chromium', 'fonts-liberation', 'qemu-user', 'gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross', 'device-tree-compiler', 'p7zip-full',
+  'qemu-utils', 'tshark', 'fakeroot', 'openssh-client', 'e2fsprogs', 'xorriso',
 ] as const;
 
 export function ensureDebianPackages(): void {

@@ -15,7 +15,7 @@ const run = promisify(execFile);
 export interface Guest { readonly kernel: string; readonly initrd: string; readonly archive: string }
 
 const MODULES = [
-  'virtio_ring', 'virtio', 'virtio_mmio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci', 'virtio_blk', 'virtio-rng', 'virtio_console', 'evdev', 'gpio_keys',
+  'virtio_ring', 'virtio', 'virtio_mmio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci', 'virtio_blk', 'virtio-rng', 'virtio_console', 'failover', 'net_failover', 'virtio_net', 'evdev', 'gpio_keys',
   'crc16', 'libcrc32c', 'crc32c_generic', 'mbcache', 'jbd2', 'ext4',
   'crc64', 'crc64-rocksoft', 'crc-t10dif', 't10-pi', 'scsi_common', 'scsi_mod', 'cdrom', 'sd_mod', 'sr_mod', 'virtio_scsi', 'isofs', 'virtio_balloon',
 ] as const;
@@ -29,7 +29,7 @@ const KERNELS = {
 export type KernelFlavour = keyof typeof KERNELS;
 
 /** To be raised with every change to what the initrd holds. */
-const INITRD_FORMAT = 7;
+const INITRD_FORMAT = 8;
 
 const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -44,8 +44,19 @@ if [ -n "$root" ]; then
   echo "The root file system $root could not be mounted."
 fi
 [ -e /modules/gpio_keys.ko ] && acpid
+ip link set lo up
 setsid cttyhack sh
 poweroff -f
+`;
+
+/** What udhcpc does with a lease. */
+const DHCP_SCRIPT = `#!/bin/sh
+[ "$1" = deconfig ] && ip link set $interface up
+[ "$1" = bound ] || [ "$1" = renew ] || exit 0
+ip addr flush dev $interface scope global
+ip addr add $ip/$mask dev $interface
+[ -n "$router" ] && ip route replace default via $router
+for server in $dns; do echo nameserver $server; done > /etc/resolv.conf
 `;
 
 export const cacheFolder = (): string => process.env.QUARTERDECK_CACHE ?? join(import.meta.dirname, '../.cache');
@@ -87,11 +98,12 @@ async function unpack(work: string, out: string, flavour: KernelFlavour): Promis
 async function initrd(root: string): Promise<Buffer> {
   const drivers = await modulesBelow(join(root, 'lib/modules'), MODULES);
   return cpio([
-    ...['bin', 'dev', 'etc', 'etc/acpi', 'etc/acpi/PWRF', 'modules', 'proc', 'root', 'sys', 'tmp', 'var', 'var/log', 'var/run'].map(directory),
+    ...['bin', 'dev', 'etc', 'etc/acpi', 'etc/acpi/PWRF', 'etc/udhcpc', 'modules', 'proc', 'root', 'sys', 'tmp', 'var', 'var/log', 'var/run'].map(directory),
     file('bin/busybox', await readFile(join(root, 'bin/busybox')), 0o755),
     link('bin/sh', 'busybox'),
     file('init', Buffer.from(INIT), 0o755),
     file('etc/acpi/PWRF/00000080', Buffer.from('#!/bin/sh\npoweroff -f\n'), 0o755),
+    file('etc/udhcpc/default.script', Buffer.from(DHCP_SCRIPT), 0o755),
     file('modules/order', Buffer.from(drivers.map(path => `${basename(path, '.ko')}\n`).join(''))),
     ...await Promise.all(drivers.map(async path => file(`modules/${basename(path)}`, await readFile(path)))),
   ]);

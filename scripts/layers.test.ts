@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src-main/hypervisor': [...SHARED, ...MACHINE, 'src-main/host'],
   'src-main/inventory': SHARED,
   'src-main/engine': [...SHARED, ...MACHINE, 'src-main/host', 'src-main/hypervisor', 'src-main/inventory'],
-  'src-main/cli': [...SHARED, 'src-main/engine', 'src-main/hypervisor'],
+  'src-main/cli': [...SHARED, 'src-main/engine', 'src-main/hypervisor', 'src-main/storage'],
   'src-main/app': SHARED,
   'src-renderer/components': SHARED,
   'src-renderer/engine': SHARED,

@@ -16,12 +16,16 @@ function quarterdeck(...args: string[]): Promise<End> {
 
 test.each([
   [['frobnicate'], "unknown command 'frobnicate'"],
-  [[], 'a command is missing: run or serve'],
+  [[], 'a command is missing: run, serve or disk'],
   [['serve', '--port', 'many'], 'A port is a number from 0 to 65535.'],
   [['serve', '--colour', 'red'], "unknown option '--colour'"],
   [['run', '--profile=none'], 'Number of regions is a whole number from 1 to 1000.'],
   [['run', '--symbols', 'System.map'], 'Symbols are for a profile: give --profile too.'],
   [['run', '--memory', '1'], 'Memory is 64M to 3072M'],
+  [['run', '--net', 'bridge'], 'A network is nat, switch:NAME or none.'],
+  [['run', '--forward', 'tcp:80'], 'A port forward is written as tcp:8080:80'],
+  [['run', '--forward', 'tcp:8080:80'], 'A port forward needs a NAT: give --net nat too.'],
+  [['run', '--capture', 'a.pcapng'], 'There is no network adapter to capture from: give --net too.'],
   [['run', '--kernel', '/nowhere/Image'], 'The kernel /nowhere/Image cannot be read'],
 ])('bad usage %j ends with 2 and one sentence on stderr', async (args, sentence) => {
   const { code, stdout, stderr } = await quarterdeck(...args);

@@ -12,6 +12,7 @@ const USAGE_CODE = 2, FAILURE_CODE = 1;
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.ts')).runCommand,
+  disk: async () => (await import('./disk.ts')).diskCommand,
   serve: async () => (await import('./serve.ts')).serveCommand,
 };
 
@@ -36,7 +37,7 @@ function sentence(text: string): string {
 async function main(args: readonly string[]): Promise<void> {
   const quarterdeck = await program(args);
   try {
-    if (args.length === 0) quarterdeck.error('a command is missing: run or serve (see quarterdeck --help)');
+    if (args.length === 0) quarterdeck.error('a command is missing: run, serve or disk (see quarterdeck --help)');
     await quarterdeck.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_CODE;

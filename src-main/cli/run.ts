@@ -6,7 +6,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { open, readFile } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
-import { DISK_BUSES, SMP_MODES, VM_LIMITS, type DiskSpec, type GuestSource, type SmpMode } from '../../shared/model/vm.ts';
+import { DISK_BUSES, DISK_FORMATS, SMP_MODES, VM_LIMITS, type DiskSpec, type GuestSource, type NicSpec, type PortForward, type SmpMode } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { Symbols } from '../hypervisor/symbols.ts';
 import type { VmProfile } from '../hypervisor/profile.ts';
@@ -24,6 +24,9 @@ interface RunOptions {
   readonly disk: readonly DiskSpec[];
   readonly cdrom: readonly string[];
   readonly iommu: boolean;
+  readonly net: readonly NicSpec[];
+  readonly forward: readonly PortForward[];
+  readonly capture?: string;
   readonly timeout?: number;
   readonly reboot: boolean;
   readonly state?: string;
@@ -32,6 +35,7 @@ interface RunOptions {
   readonly symbols?: string;
 }
 
+const DISK_OPTIONS = `bus=${DISK_BUSES.join('|')}, format=${DISK_FORMATS.join('|')}, readonly, iops=NUMBER, bps=BYTES`;
 const COUNTER_HZ = 62_500_000;
 /** Typed at the console: Ctrl-A, then x ends the VM, as under QEMU, and s suspends it. */
 const ESCAPE = 0x01, QUIT = 'x'.charCodeAt(0), SUSPEND = 's'.charCodeAt(0);
@@ -49,11 +53,14 @@ export const runCommand = new Command('run')
   .addOption(new Option('--smp <mode>', 'how virtual CPUs run: a thread for each, or taking turns by instruction count, so that a run can be repeated exactly').choices(SMP_MODES).default('parallel'))
   .option('--seed <text>', 'with --smp deterministic, what the guest\'s random numbers follow from')
   .option('--start-date <date>', 'with --smp deterministic, the date at power-on, for example 2026-01-01', dateMs)
-  .option('--disk <file[,option…]>', `disk image (may be repeated); options: bus=${DISK_BUSES.join('|')}, readonly`, (text: string, disks: readonly DiskSpec[]) => [...disks, diskOf(text)], [])
+  .option('--disk <file[,option…]>', `disk image: raw, qcow2, VMDK or ISO (may be repeated); options: ${DISK_OPTIONS}`, (text: string, disks: readonly DiskSpec[]) => [...disks, diskOf(text)], [])
   .option('--cdrom <file>', 'CD or DVD image in a drive of its own, or "none" for an empty drive (may be repeated)', (text: string, images: readonly string[]) => [...images, text], [])
   .option('--state <file>', 'where Ctrl-A s, or SIGUSR2, suspends the VM to: memory, devices, all of it')
   .option('--resume', 'go on from that file instead of booting; it is used up by that, as the VM\'s disks go on')
   .option('--no-iommu', 'leave out the SMMU between PCI devices and memory')
+  .option('--net <network>', 'a network adapter (may be repeated): nat, switch:NAME, or none, which is also what there is without it', nic, [])
+  .option('--forward <ports>', 'with --net nat, a port of this machine that leads to the guest: tcp:8080:80, or udp:ADDRESS:8080:80 (may be repeated)', forward, [])
+  .option('--capture <file>', 'write what passes the first network adapter to a pcapng file')
   .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
   .option('--no-reboot', 'end with code 4 when the guest resets itself')
   .addOption(new Option('--profile [regions]', `at the end, print on stderr where time went: instructions per second, translation, exits by cause, and the hottest regions of code`).preset(String(HOT_REGIONS)).argParser(wholeNumber('Number of regions', 1, 1000)))
@@ -71,10 +78,13 @@ function diskOf(text: string): DiskSpec {
 const driveOf = (image: string): DiskSpec => ({ path: image === 'none' ? '' : image, readOnly: true, cdrom: true });
 
 function diskOption(word: string): Partial<DiskSpec> {
-  const [name, value] = word.split('=', 2), bus = DISK_BUSES.find(each => each === value);
+  const [name, value = ''] = word.split('=', 2), bus = DISK_BUSES.find(each => each === value), format = DISK_FORMATS.find(each => each === value);
   if (word === 'readonly') return { readOnly: true };
   if (name === 'bus' && bus !== undefined) return { bus };
-  throw new InvalidArgumentError(`A disk has no option "${word}"; there are bus=${DISK_BUSES.join('|')} and readonly.`);
+  if (name === 'format' && format !== undefined) return { format };
+  if (name === 'iops' && Number(value) >= 1) return { iopsLimit: Number(value) };
+  if (name === 'bps' && Number(value) >= 1) return { bytesPerSecondLimit: Number(value) };
+  throw new InvalidArgumentError(`A disk has no option "${word}"; there are ${DISK_OPTIONS}.`);
 }
 
 function memoryMib(text: string): number {
@@ -99,6 +109,20 @@ function dateMs(text: string): number {
   return ms;
 }
 
+function nic(text: string, nics: readonly NicSpec[]): readonly NicSpec[] {
+  const name = /^switch:(.+)$/.exec(text)?.[1];
+  if (text === 'none') return nics;
+  if (text !== 'nat' && name === undefined) throw new InvalidArgumentError('A network is nat, switch:NAME or none.');
+  return [...nics, name === undefined ? { kind: 'nat', forwards: [], connected: true } : { kind: 'switch', switch: name, connected: true }];
+}
+
+function forward(text: string, forwards: readonly PortForward[]): readonly PortForward[] {
+  const [, protocol, address, host, guest] = /^(tcp|udp):(?:(\[[\da-f:]+\]|[\d.]+):)?(\d+):(\d+)$/i.exec(text) ?? [], ports = [host, guest].map(Number);
+  if (protocol === undefined || ports.some(number => !(number >= 1 && number <= 65535))) throw new InvalidArgumentError('A port forward is written as tcp:8080:80 or udp:127.0.0.1:8080:80, ports from 1 to 65535.');
+  const [hostPort = 0, guestPort = 0] = ports;
+  return [...forwards, { protocol: protocol.toLowerCase() === 'tcp' ? 'tcp' : 'udp', hostPort, guestPort, ...(address !== undefined && { bind: address.replace(/[[\]]/g, '') }) }];
+}
+
 function positiveNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('A time is a number of seconds above 0.');
@@ -121,7 +145,16 @@ async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.resume && options.state === undefined) throw new EngineError('usage', '--resume goes on from the file given with --state: give that too.');
   const disks = [...options.disk, ...options.cdrom.map(driveOf)];
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, iommu: options.iommu, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
+}
+
+/** Port forwards are those of the first NAT. */
+function nicsOf({ net, forward: forwards, capture }: RunOptions): readonly NicSpec[] {
+  const first = net.findIndex(({ kind }) => kind === 'nat');
+  if (net.length > VM_LIMITS.nics) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.nics} network adapters.`);
+  if (forwards.length > 0 && first < 0) throw new EngineError('usage', 'A port forward needs a NAT: give --net nat too.');
+  if (capture !== undefined && net.length === 0) throw new EngineError('usage', 'There is no network adapter to capture from: give --net too.');
+  return net.map((spec, place) => (place === first ? { ...spec, forwards: [...forwards] } as NicSpec : spec));
 }
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */
@@ -189,6 +222,7 @@ class ConsoleSession {
       profiled: profile => { this.profile = profile; },
       stopped: stop => { void this.stopped(stop); },
     }, { stopOnReset: !options.reboot });
+    if (options.capture !== undefined) this.vm.nics[0]?.startCapture({ path: options.capture }).catch((error: unknown) => this.fail(messageOf(error)));
     this.timer = options.timeout === undefined ? undefined : setTimeout(() => this.end(TIMEOUT_CODE), options.timeout * 1000);
     process.once('SIGINT', () => this.end(QUIT_CODE));
     if (process.platform !== 'win32') process.on('SIGUSR2', () => void this.suspend());
@@ -216,6 +250,11 @@ class ConsoleSession {
   private async suspend(): Promise<void> {
     if (this.statePath === undefined) { process.stderr.write('\r\nquarterdeck: Nothing says where to suspend to: start with --state FILE.\r\n'); return; }
     try { await this.vm.suspend(this.statePath); } catch (error) { process.stderr.write(`\r\nquarterdeck: ${messageOf(error)}\r\n`); }
+  }
+
+  private fail(sentence: string): void {
+    complain(sentence, 2);
+    this.end(2);
   }
 
   private end(code: number): void {

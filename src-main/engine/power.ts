@@ -4,7 +4,7 @@
  */
 import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
 import { removeStateFile } from '../hypervisor/state-file.ts';
-import type { RunningVm, StartVm, VmStop } from '../hypervisor/vm-launch.ts';
+import type { RunningVm, SnapshotLayers, StartVm, VmStop } from '../hypervisor/vm-launch.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { VmId } from '../../shared/base/ids.ts';
 import type { PowerState, Vm, VmStats } from '../../shared/model/vm.ts';
@@ -62,6 +62,8 @@ export class Power {
       edit.putVm({ ...rest, powerState: 'poweringOn' });
       return off;
     });
+    // Nothing may be left that the VM could seem to go on from.
+    if (vm.powerState === 'poweredOff' && this.files.isSuspended(id)) await removeStateFile(this.files.suspendedState(id));
     const running = this.launch(vm, progress);
     const cancel = () => void running.vm.terminate();
     signal.addEventListener('abort', cancel, { once: true });
@@ -94,6 +96,11 @@ export class Power {
       throw error;
     }
     await running.gone;
+  }
+
+  /** See `RunningVm.snapshot`. */
+  async snapshot(id: VmId, what: SnapshotLayers, record: () => Promise<void>, { signal, progress }: TaskContext): Promise<void> {
+    await this.runningVm(inState(this.inventory.vm(id), ['poweredOn'])).vm.snapshot(what, record, { signal, progress });
   }
 
   /** Of a suspended VM, gives its state up. */
@@ -135,7 +142,7 @@ export class Power {
     // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
     gone.promise.catch(() => undefined);
-    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, counterHz, guest: spec.guest, disks: spec.disks, resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
+    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: id }), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
       resuming: progress,
       started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),

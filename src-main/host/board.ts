@@ -19,6 +19,7 @@ import { VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import { VirtioPci } from '../devices/virtio/pci.ts';
 import { VirtioRng } from '../devices/virtio/rng.ts';
+import { VirtioNet, type VirtioNetIo } from '../devices/virtio/net.ts';
 import { VirtioScsi } from '../devices/virtio/scsi.ts';
 import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
 import {
@@ -51,6 +52,7 @@ export interface BoardIo {
   readonly disks: readonly BoardDisk[];
   /** Whether an SMMU is between PCI and memory; it is when absent. */
   readonly iommu?: boolean;
+  readonly nics?: readonly Omit<VirtioNetIo, 'dma'>[];
   /** Milliseconds since 1970 in the outside world. */
   readonly wallMs: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -84,6 +86,7 @@ export class Board {
   readonly virtio: readonly VirtioMmio[];
   readonly virtioConsole: VirtioConsole | undefined;
   readonly cdDrives: readonly ScsiUnit[];
+  readonly nics: readonly VirtioNet[];
   readonly cpuLines: readonly CpuLines[];
   readonly guestErrors = { count: 0, last: '' };
   private readonly io: BoardIo;
@@ -117,6 +120,7 @@ export class Board {
     this.cdDrives = units.filter(({ type }) => type === CDROM);
     if (units.length > 0) this.pci.add(this.scsiFunction('scsi', units));
     this.virtioConsole = io.virtioConsoleOutput === undefined ? undefined : new VirtioConsole({ dma, transmit: io.virtioConsoleOutput });
+    this.nics = (io.nics ?? []).map((nic, n) => this.nic(`nic-${n}`, nic));
     const cores: VirtioCore<unknown>[] = [...onMmio, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : [])];
     assert(cores.length <= VIRTIO_SLOTS, 'every virtio device has a slot');
     this.virtio = cores.map((core, slot) =>
@@ -152,13 +156,20 @@ export class Board {
   }
 
   /** Puts another medium, or none, into a CD drive, whether or not the guest locked it. */
-  changeMedium(drive: number, medium: BlockBackend | undefined): void { this.cdDriveAt(drive).change(medium); }
-
-  cdDriveAt(drive: number): ScsiUnit {
+  changeMedium(drive: number, medium: BlockBackend | undefined): void {
     const unit = this.cdDrives[drive];
-    if (unit === undefined) throw new EngineError('disk.no-drive', `There is no CD drive ${drive}; the VM has ${this.cdDrives.length}.`);
-    return unit;
+    assert(unit !== undefined, 'the drive is there');
+    unit.change(medium);
   }
+
+  private nic(name: string, io: Omit<VirtioNetIo, 'dma'>): VirtioNet {
+    const { function: device, core } = new VirtioPci({ name: `pci ${name}`, guestError: (what) => this.countError(what), core: (dma) => new VirtioNet({ ...io, dma }) });
+    this.pci.add(device);
+    return core;
+  }
+
+  /** Puts a device into an empty slot before the machine runs. */
+  insert(slot: number, device: PciFunction): void { this.portOf(slot).insert(device); }
 
   /** Puts a device into an empty slot while the machine runs. */
   plug(slot: number, device: PciFunction): void {
@@ -184,6 +195,9 @@ export class Board {
 
   /** The console's reader has room for more. */
   get consoleReady(): boolean { return this.flow.ready; }
+
+  /** Takes and gives what is in the NICs' rings. */
+  pollNics(): void { for (const nic of this.nics) nic.poll(); }
 
   powerButton(): void { this.button.press(); }
 

@@ -71,7 +71,7 @@ test('disks on PCI, one of them plugged in at run time, are moved again and agai
   plug(machine.vm);
   const command = 'until [ -b /dev/vdb ]; do sleep 0.1; done; for n in 1 2 3; do for d in a b; do dd if=/dev/vd$d bs=16k iflag=direct 2>/dev/null | sha256sum; done; done; poweroff -f\r';
   machine.vm.board.type(new TextEncoder().encode(command));
-  const hashes = () => machine.printed.split(sha256(content)).length - 1;
+  const hash = sha256(content), hashes = () => machine.printed.split(hash).length - 1;
   for (let moves = 1; moves <= 5; moves++) {
     await machine.runUntil(() => hashes() >= moves || machine.vm.powerRequest !== 'none');
     const until = machine.vm.retired[0]! + 500_000;

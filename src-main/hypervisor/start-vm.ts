@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { DiskSpec, VmStats } from '../../shared/model/vm.ts';
-import type { RunningVm, SaveOptions, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
+import type { RunningVm, SaveOptions, SnapshotLayers, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
+import { sharedNetwork, type PluggedNic } from './start-network.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** The worker's bundle, or its source where the engine itself runs from source. */
@@ -17,9 +18,10 @@ function workerFile(): string {
 
 export const startVm: StartVm = (launch, listener, options = {}) => new WorkerVm(launch, listener, options.stopOnReset ?? false);
 
-interface Asked { resolve(result: unknown): void; reject(error: Error): void; readonly progress: ((part: number) => void) | undefined }
+interface Asked { resolve(result: unknown): void; reject(error: Error): void; readonly progress: ((part: number) => void) | undefined; readonly record: (() => Promise<void>) | undefined }
 
 class WorkerVm implements RunningVm {
+  readonly nics: readonly PluggedNic[];
   private readonly worker: Worker;
   private readonly listener: VmListener;
   private readonly isProfiled: boolean;
@@ -31,10 +33,13 @@ class WorkerVm implements RunningVm {
   constructor(launch: VmLaunch, listener: VmListener, stopOnReset: boolean) {
     this.listener = listener;
     this.isProfiled = launch.profile !== undefined;
-    this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset }, name: `vm ${launch.name}` });
+    this.nics = (launch.nics ?? []).map((spec, place) => sharedNetwork().plug(spec, { name: launch.name, seed: launch.nicSeed ?? launch.name, place }));
+    const channels = this.nics.map(({ channel }) => channel);
+    this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset, channels }, transferList: channels.map(({ doorbell }) => doorbell), name: `vm ${launch.name}` });
+    void Promise.all(this.nics.map(({ ready }) => ready)).catch((error: unknown) => this.failed(messageOf(error)));
     this.worker.on('message', (message: FromWorker) => this.handle(message));
     this.worker.on('error', error => { this.stop ??= { kind: 'failed', message: `The VM's worker failed: ${messageOf(error)}` }; });
-    this.gone = new Promise(resolve => this.worker.once('exit', () => { this.ended(); resolve(); }));
+    this.gone = new Promise(resolve => this.worker.once('exit', () => void this.ended().then(resolve)));
   }
 
   consoleInput(bytes: Uint8Array): void { this.post({ kind: 'input', bytes }); }
@@ -58,14 +63,36 @@ class WorkerVm implements RunningVm {
 
   async suspend(path: string, options: SaveOptions = {}): Promise<void> { await this.ask(id => ({ kind: 'suspend', id, path }), options); }
 
-  private async ask(question: (id: number) => ToWorker, { signal, progress }: SaveOptions = {}): Promise<unknown> {
+  async snapshot(what: SnapshotLayers, record: () => Promise<void>, options: SaveOptions = {}): Promise<void> {
+    await this.ask(id => ({ kind: 'snapshot', id, what }), { ...options, record });
+  }
+
+  private async ask(question: (id: number) => ToWorker, { signal, progress, record }: SaveOptions & { readonly record?: () => Promise<void> } = {}): Promise<unknown> {
     const id = this.nextId++, cancel = () => this.post({ kind: 'cancel', id });
     if (this.stop !== undefined) throw stopped();
-    const answer = new Promise((resolve, reject) => this.asked.set(id, { resolve, reject, progress }));
+    const answer = new Promise((resolve, reject) => this.asked.set(id, { resolve, reject, progress, record }));
     this.post(question(id));
     signal?.addEventListener('abort', cancel, { once: true });
     if (signal?.aborted) cancel();
     try { return await answer; } finally { signal?.removeEventListener('abort', cancel); }
+  }
+
+  /** It cannot run as it should. */
+  private failed(message: string): void {
+    this.stop ??= { kind: 'failed', message };
+    void this.worker.terminate();
+  }
+
+  private async record(id: number): Promise<void> {
+    const asked = this.asked.get(id);
+    try {
+      await asked?.record?.();
+      this.post({ kind: 'proceed', id, isRecorded: true });
+    } catch (error) {
+      this.post({ kind: 'proceed', id, isRecorded: false });
+      asked?.reject(error as Error);
+      this.asked.delete(id);
+    }
   }
 
   private post(message: ToWorker): void { this.worker.postMessage(message); }
@@ -77,6 +104,7 @@ class WorkerVm implements RunningVm {
       case 'reset-by-guest': this.listener.resetByGuest(); break;
       case 'resuming': this.listener.resuming?.(message.part); break;
       case 'progress': this.asked.get(message.id)?.progress?.(message.part); break;
+      case 'prepared': void this.record(message.id); break;
       case 'answer': this.asked.get(message.id)?.resolve(message.result); this.asked.delete(message.id); break;
       case 'refusal': this.asked.get(message.id)?.reject(new EngineError(message.code, message.message)); this.asked.delete(message.id); break;
       case 'profile': this.listener.profiled?.(message.profile); break;
@@ -85,10 +113,12 @@ class WorkerVm implements RunningVm {
     }
   }
 
-  private ended(): void {
+  private async ended(): Promise<void> {
     for (const asked of this.asked.values()) asked.reject(stopped());
     this.asked.clear();
-    this.listener.stopped(this.stop ?? { kind: 'failed', message: 'The VM\'s worker ended without a word.' });
+    const { stop = { kind: 'failed', message: 'The VM\'s worker ended without a word.' } } = this;
+    await Promise.allSettled(this.nics.map(nic => nic.unplug()));
+    this.listener.stopped(stop);
   }
 }
 

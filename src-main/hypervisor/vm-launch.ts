@@ -1,5 +1,6 @@
 /** The contract between the engine, which wants VMs to run, and the hypervisor, which runs each in a worker of its own. */
-import type { DiskSpec, GuestSource, SmpMode, VmStats } from '../../shared/model/vm.ts';
+import type { DiskSpec, GuestSource, NicSpec, SmpMode, VmStats } from '../../shared/model/vm.ts';
+import type { NicHandle } from './network-messages.ts';
 import type { ProfileOptions, VmProfile } from './profile.ts';
 
 /** Everything a VM needs to run, by value: a worker gets it as its `workerData`. */
@@ -17,6 +18,10 @@ export interface VmLaunch {
   readonly disks: readonly DiskSpec[];
   /** Whether an SMMU is between PCI and memory; it is when absent. */
   readonly iommu?: boolean;
+  /** None when absent. */
+  readonly nics?: readonly NicSpec[] | undefined;
+  /** What MAC addresses follow from; the name when absent. */
+  readonly nicSeed?: string;
   /** Samples where its vCPUs are. When the VM stops, whoever stops it, its listener gets the profile. */
   readonly profile?: ProfileOptions | undefined;
   /** A file that `suspend` wrote, to go on from instead of booting. It is removed before the first instruction, as its disks then go on. */
@@ -45,6 +50,12 @@ export interface VmListener {
   stopped(stop: VmStop): void;
 }
 
+export interface SnapshotLayers {
+  readonly statePath?: string | undefined;
+  /** For each disk: first those on bus 0, then by slot. */
+  readonly layers: readonly (string | undefined)[];
+}
+
 export interface SaveOptions { readonly signal?: AbortSignal; readonly progress?: (part: number) => void }
 
 /** A VM that is starting or running. */
@@ -63,9 +74,16 @@ export interface RunningVm {
   unplug(slot: number): Promise<void>;
   /** Puts an image, or nothing, into a CD drive, by its number among the VM's CD drives, from 0. Whoever resumes the VM from a file says what is in it then. */
   changeMedium(drive: number, path: string | undefined): Promise<void>;
+  /**
+   * Keeps the machine in a file, if there is to be one, and puts a layer on each disk for which there is a path. Nothing runs while `record`
+   * makes the layers known: when that rejects they are taken away again, and the VM goes on as before.
+   */
+  snapshot(what: SnapshotLayers, record: () => Promise<void>, options?: SaveOptions): Promise<void>;
   /** Pulls the plug; resolves when the worker is gone. */
   terminate(): Promise<void>;
   stats(): Promise<VmStats>;
+  /** In the order of the launch. */
+  readonly nics: readonly NicHandle[];
 }
 
 /** Given to the engine by its entry point. */

@@ -5,13 +5,14 @@
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { DiskBus, DiskSpec, GuestSource } from '../../shared/model/vm.ts';
-import type { BlockBackend } from '../storage/block-backend.ts';
-import { RawImage } from '../storage/raw.ts';
+import type { DiskSpec, GuestSource } from '../../shared/model/vm.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { removeStateFile } from './state-file.ts';
 import { Vm, type BootImage } from './vm.ts';
-import type { VmLaunch } from './vm-launch.ts';
+import { VmDisks, type VmDisk } from './vm-disks.ts';
+import type { SnapshotLayers, VmLaunch } from './vm-launch.ts';
+import type { NicChannel } from './network-messages.ts';
+import { VmNics } from './vm-nics.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** Longest time for which messages wait while the guest is busy. */
@@ -66,13 +67,6 @@ async function bootOf(guest: GuestSource): Promise<BootImage> {
   }
 }
 
-interface OpenDisk { readonly medium: BlockBackend; readonly bus: DiskBus }
-interface OpenDrive { medium: BlockBackend | undefined; readonly bus: 'cdrom' }
-
-const openDisk = async (disk: DiskSpec): Promise<OpenDisk> => ({ medium: await RawImage.open(disk.path, disk), bus: disk.bus ?? 'virtio' });
-const openMedium = (path: string): Promise<BlockBackend> => RawImage.open(path, { readOnly: true });
-const openDrive = async ({ path }: DiskSpec): Promise<OpenDrive> => ({ medium: path === '' ? undefined : await openMedium(path), bus: 'cdrom' });
-
 type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
 /** What is done between two turns, with the VM paused; it may end the VM. */
 type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
@@ -80,17 +74,22 @@ type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
-  private readonly disks: (OpenDisk | OpenDrive)[];
+  private readonly disks: VmDisks;
+  private readonly nics: VmNics;
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private readonly jobs = new Map<number, { readonly job: Job; readonly abort: AbortController }>();
+  private readonly recorded = new Map<number, (isRecorded: boolean) => void>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: (OpenDisk | OpenDrive)[], stopOnReset: boolean) {
+  constructor(launch: VmLaunch, boot: BootImage, disks: VmDisks, { stopOnReset, channels }: { readonly stopOnReset: boolean; readonly channels: readonly NicChannel[] }) {
     this.disks = disks;
     this.stopOnReset = stopOnReset;
-    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.nics = new VmNics(channels);
+    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks: disks.fixed, nics: this.nics.ios, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     releaseImages();
+    for (const [slot, disk] of disks.slots) this.vm.board.insert(slot, this.functionOf(slot, disk));
+    this.nics.listen({ ring: () => this.wakeUp(), link: (nic, up) => this.vm.board.nics[nic]?.setLink(up) });
   }
 
   handle(message: ToWorker): void {
@@ -100,11 +99,13 @@ class Worker {
       case 'power-button': this.vm.board.powerButton(); break;
       case 'reset': this.reset(); break;
       case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
-      case 'unplug': void this.answer(message.id, this.vm.board.unplug(message.slot)); break;
+      case 'unplug': void this.answer(message.id, this.unplug(message.slot)); break;
       case 'change-medium': void this.answer(message.id, this.changeMedium(message.drive, message.path)); break;
       case 'end': this.isAskedToEnd = true; break;
-      case 'stats': send({ kind: 'answer', id: message.id, result: this.vm.stats() }); break;
+      case 'stats': send({ kind: 'answer', id: message.id, result: { ...this.vm.stats(), disks: this.disks.counters } }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
+      case 'snapshot': this.jobs.set(message.id, { job: signal => this.snapshot(message.id, message.what, signal), abort: new AbortController() }); break;
+      case 'proceed': this.recorded.get(message.id)?.(message.isRecorded); break;
       case 'cancel': this.jobs.get(message.id)?.abort.abort(); break;
       default: message satisfies never;
     }
@@ -114,6 +115,20 @@ class Worker {
   private async suspend(id: number, path: string, signal: AbortSignal): Promise<Ended> {
     await this.vm.saveTo(path, { signal, progress: part => send({ kind: 'progress', id, part }) });
     return 'suspended';
+  }
+
+  private async snapshot(id: number, { statePath, layers }: SnapshotLayers, signal: AbortSignal): Promise<undefined> {
+    if (statePath !== undefined) await this.vm.saveTo(statePath, { signal, progress: part => send({ kind: 'progress', id, part }) });
+    await this.vm.board.disksIdle();
+    await this.disks.addLayers(layers);
+    const isRecorded = await new Promise<boolean>(resolve => {
+      this.recorded.set(id, resolve);
+      send({ kind: 'prepared', id });
+    });
+    this.recorded.delete(id);
+    if (isRecorded) return;
+    await this.disks.removeLayers(layers);
+    throw new EngineError('not-recorded', 'The snapshot could not be recorded.');
   }
 
   /** Does what was asked for, until one ends the VM; after one that failed it goes on. */
@@ -139,19 +154,27 @@ class Worker {
   }
 
   private async plugDisk(slot: number, disk: DiskSpec): Promise<void> {
-    const open = await openDisk(disk);
-    this.disks.push(open);
-    this.vm.board.plug(slot, this.vm.board.diskFunction(`slot-${slot}`, open.bus, open.medium));
+    const open = await this.disks.openInSlot(slot, disk);
+    try {
+      this.vm.board.plug(slot, this.functionOf(slot, open));
+    } catch (error) {
+      await this.disks.closeSlot(slot);
+      throw error;
+    }
     this.wakeUp();
   }
 
+  private functionOf(slot: number, { bus, medium }: VmDisk) { return this.vm.board.diskFunction(`slot-${slot}`, bus, medium); }
+
+  private async unplug(slot: number): Promise<void> {
+    await this.vm.board.unplug(slot);
+    await this.disks.closeSlot(slot);
+  }
+
   private async changeMedium(drive: number, path: string | undefined): Promise<void> {
-    this.vm.board.cdDriveAt(drive);
-    const medium = path === undefined ? undefined : await openMedium(path), open = this.disks.filter(({ bus }) => bus === 'cdrom')[drive] as OpenDrive, { medium: old } = open;
-    open.medium = medium;
-    this.vm.board.changeMedium(drive, medium);
+    const open = this.disks.driveAt(drive), old = await open.change(path);
+    this.vm.board.changeMedium(drive, open.medium);
     await old?.close();
-    this.wakeUp();
   }
 
   /** What needs no pause. */
@@ -171,6 +194,7 @@ class Worker {
       if (profile !== undefined) send({ kind: 'profile', profile });
       return ended;
     } finally {
+      this.nics.close();
       await this.vm.end();
     }
   }
@@ -202,12 +226,13 @@ class Worker {
   /** Until the next deadline, or a message, or a device that has something. */
   private sleep(): Promise<void> {
     const ms = (this.vm.nextDeadlineNs - this.vm.clock.nowNs) / 1e6;
-    if (ms <= 0) return yieldToMessages();
+    if (ms <= 0 || !this.nics.sleep()) return yieldToMessages();
     return new Promise(resolve => {
       const timer = Number.isFinite(ms) ? setTimeout(() => this.wakeUp(), Math.min(ms, 2 ** 30)) : undefined;
       const keepAlive = timer ?? setInterval(() => { /* the worker lives on */ }, 2 ** 30);
       this.wakeUp = () => {
         clearTimeout(keepAlive);
+        this.nics.wake();
         this.wakeUp = () => { /* nobody waits */ };
         resolve();
       };
@@ -216,11 +241,11 @@ class Worker {
 }
 
 async function main(): Promise<void> {
-  const { launch, stopOnReset } = workerData as { launch: VmLaunch; stopOnReset: boolean };
-  const disks: (OpenDisk | OpenDrive)[] = [];
+  const { launch, ...rest } = workerData as { launch: VmLaunch; stopOnReset: boolean; channels: readonly NicChannel[] };
+  let disks: VmDisks | undefined;
   try {
-    for (const disk of launch.disks) disks.push(await (disk.cdrom ? openDrive(disk) : openDisk(disk)));
-    const worker = new Worker(launch, await bootOf(launch.guest), disks, stopOnReset);
+    disks = await VmDisks.open(launch.disks);
+    const worker = new Worker(launch, await bootOf(launch.guest), disks, rest);
     if (launch.resumeFrom !== undefined) await worker.restoreFrom(launch.resumeFrom);
     port?.on('message', (message: ToWorker) => worker.handle(message));
     send({ kind: 'started' });
@@ -228,7 +253,7 @@ async function main(): Promise<void> {
   } catch (error) {
     send({ kind: 'stopped', stop: { kind: 'failed', message: sentenceOf(error) } });
   } finally {
-    for (const { medium } of disks) await medium?.close();
+    await disks?.close();
     port?.close();
   }
 }

@@ -10,6 +10,7 @@ import { RAM_BASE as LINEAR_RAM } from '../cpu/layout.ts';
 import { loadBinary, loadLinux, type BootEntry } from '../firmware/boot.ts';
 import { RAM_BASE } from '../firmware/board-map.ts';
 import { Board, type BoardDisk, type BoardState } from '../host/board.ts';
+import type { VirtioNetIo } from '../devices/virtio/net.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { VmClock } from '../time/vm-clock.ts';
@@ -44,6 +45,7 @@ export interface VmOptions {
   readonly boot: BootImage;
   readonly disks: readonly BoardDisk[];
   readonly iommu?: boolean;
+  readonly nics?: readonly Omit<VirtioNetIo, 'dma'>[];
   readonly consoleOutput: (byte: number) => void;
   /** Something happened outside the vCPUs that may make one runnable. */
   readonly wake: () => void;
@@ -96,7 +98,7 @@ export class Vm {
     this.ram.onDmaWrite = (address, length) => this.machine.wrote((address - RAM_BASE + GUEST_RAM_PA) as Pa, length);
     this.clock = new VmClock(nowNs);
     this.board = new Board({
-      ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.iommu !== undefined && { iommu: options.iommu }),
+      ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }),
       wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), random: length => world?.random(length) ?? randomBytes(length),
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
     });
@@ -191,6 +193,7 @@ export class Vm {
   runSlice(): boolean {
     if (this.world !== undefined && !this.board.consoleReady) return false;
     this.clock.runDue();
+    this.board.pollNics();
     this.profiler?.collect();
     if (this.parallel !== undefined) return this.parallel.serve(() => Math.min(LONGEST_WAIT_MS, (this.nextDeadlineNs - this.clock.nowNs) / 1e6));
     let ran = false;

@@ -13,3 +13,34 @@ export interface BlockBackend {
   discard(offset: number, length: number): Promise<void>;
   close(): Promise<void>;
 }
+
+export const DISK_FORMATS = ['raw', 'qcow2', 'vmdk', 'iso'] as const;
+export type DiskFormat = typeof DISK_FORMATS[number];
+
+/** Bytes from some offset on that are of one kind: known to be zero without a look at them, or perhaps not. */
+export interface Extent { readonly zero: boolean; readonly length: number }
+
+export interface SnapshotInfo { readonly id: string; readonly name: string; readonly sizeBytes: number; readonly dateMs: number; readonly vmStateBytes: number }
+
+/** What an operator may want to know of an image besides its size. */
+export interface ImageDetails {
+  /** Bytes on the host's disk. */
+  readonly allocatedBytes: number;
+  /** What is mapped at once: a cluster or a grain. */
+  readonly clusterBytes?: number;
+  /** A version or a kind, in the format's own words. */
+  readonly variant?: string;
+  readonly backingFile?: string;
+  readonly snapshots?: readonly SnapshotInfo[];
+  readonly dirty?: boolean;
+  readonly corrupt?: boolean;
+}
+
+/** A backend that is a file (or several) of a known format. */
+export interface DiskImage extends BlockBackend {
+  readonly path: string;
+  readonly format: DiskFormat;
+  readonly backing?: DiskImage | undefined;
+  extentAt(offset: number): Promise<Extent>;
+  details(): Promise<ImageDetails>;
+}

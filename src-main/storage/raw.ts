@@ -1,48 +1,64 @@
-/** A raw image: the file's bytes are the disk's. */
-import { open, type FileHandle } from 'node:fs/promises';
-import { EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { BlockBackend } from './block-backend.ts';
+/**
+ * Raw images: the file's bytes are the disk's. An ISO 9660 image is one that is only read, of blocks of 2048 bytes, whose
+ * first volume descriptor is in block 16 (ECMA-119, 7.2 and 9.4). Node cannot punch holes: discarding does nothing, and zeroes are
+ * stored.
+ */
+import { EngineError } from '../../shared/base/errors.ts';
+import type { DiskFormat, DiskImage, Extent, ImageDetails } from './block-backend.ts';
+import { assertInside, unsupported, writeRefused } from './image-errors.ts';
+import { ImageFile } from './image-file.ts';
 
-const SECTOR = 512;
+export const SECTOR = 512;
 const ZEROES = new Uint8Array(0x100000);
+const ISO_BLOCK = 2048;
+const ISO_IDENTIFIER = { offset: 16 * ISO_BLOCK + 1, text: 'CD001' } as const;
 
-export class RawImage implements BlockBackend {
-  readonly sizeBytes: number;
+export class RawImage implements DiskImage {
+  readonly format: DiskFormat;
+  readonly path: string;
   readonly readOnly: boolean;
-  private readonly file: FileHandle;
+  private readonly file: ImageFile;
+  private size: number;
 
-  private constructor(file: FileHandle, sizeBytes: number, readOnly: boolean) {
+  private constructor(file: ImageFile, format: DiskFormat) {
     this.file = file;
-    this.sizeBytes = sizeBytes;
-    this.readOnly = readOnly;
+    this.format = format;
+    this.path = file.path;
+    this.readOnly = file.readOnly || format === 'iso';
+    this.size = file.sizeBytes;
+  }
+
+  /** The file is the image's from then on, unless this throws. */
+  static over(file: ImageFile): RawImage {
+    checkSize(file, SECTOR);
+    return new RawImage(file, 'raw');
+  }
+
+  static async overIso(file: ImageFile): Promise<RawImage> {
+    checkSize(file, ISO_BLOCK);
+    if (!await isIso(file)) throw unsupported(file.path, 'it has no ISO 9660 volume descriptor');
+    return new RawImage(file, 'iso');
   }
 
   static async open(path: string, options: { readonly readOnly: boolean }): Promise<RawImage> {
-    const file = await open(path, options.readOnly ? 'r' : 'r+')
-      .catch((error: unknown) => { throw new EngineError('disk.unreadable', `The disk image ${path} cannot be opened: ${messageOf(error)}.`); });
-    try {
-      return new RawImage(file, await checkedSize(file, path), options.readOnly);
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
+    const file = await ImageFile.open(path, options);
+    try { return RawImage.over(file); } catch (error) { await file.close(); throw error; }
   }
 
+  get sizeBytes(): number { return this.size; }
+
   async read(offset: number, into: Uint8Array): Promise<void> {
-    for (let at = 0; at < into.length;) {
-      const { bytesRead } = await this.file.read(into, at, into.length - at, offset + at);
-      if (bytesRead === 0) throw new Error('the disk image became shorter');
-      at += bytesRead;
-    }
+    assertInside(this, offset, into.length);
+    await this.file.read(offset, into);
   }
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length;) {
-      at += (await this.file.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
-    }
+    assertInside(this, offset, bytes.length);
+    if (this.readOnly) throw writeRefused(this.path);
+    await this.file.write(offset, bytes);
   }
 
-  async flush(): Promise<void> { await this.file.datasync(); }
+  async flush(): Promise<void> { if (!this.readOnly) await this.file.sync(); }
 
   async zero(offset: number, length: number): Promise<void> {
     for (let at = 0; at < length; at += ZEROES.length) {
@@ -50,17 +66,30 @@ export class RawImage implements BlockBackend {
     }
   }
 
-  /** The file stays as it is: Node cannot punch holes. */
+  /** The file stays as it is. */
   async discard(): Promise<void> {}
+
+  /** What is a hole cannot be told. */
+  extentAt(offset: number): Promise<Extent> { return Promise.resolve({ zero: false, length: this.size - offset }); }
+
+  async details(): Promise<ImageDetails> { return { allocatedBytes: await this.file.allocatedBytes() }; }
+
+  async grow(sizeBytes: number): Promise<void> {
+    if (this.readOnly) throw writeRefused(this.path);
+    await this.file.extend(sizeBytes);
+    this.size = sizeBytes;
+  }
 
   async close(): Promise<void> { await this.file.close(); }
 }
 
-async function checkedSize(file: FileHandle, path: string): Promise<number> {
-  const stat = await file.stat();
-  if (!stat.isFile()) throw new EngineError('disk.notAFile', `The disk image ${path} is not a regular file.`);
-  if (stat.size === 0 || stat.size % SECTOR !== 0) {
-    throw new EngineError('disk.size', `The disk image ${path} has ${stat.size} bytes, which is not a positive multiple of ${SECTOR}.`);
-  }
-  return stat.size;
+export async function isIso(file: ImageFile): Promise<boolean> {
+  const { offset, text } = ISO_IDENTIFIER, found = Buffer.alloc(text.length);
+  await file.readPadded(offset, found);
+  return found.toString('latin1') === text;
+}
+
+function checkSize(file: ImageFile, unit: number) {
+  if (file.sizeBytes > 0 && file.sizeBytes % unit === 0) return;
+  throw new EngineError('disk.size', `The disk image ${file.path} has ${file.sizeBytes} bytes, which is not a positive multiple of ${unit}.`);
 }

@@ -134,6 +134,16 @@ test('a guest that does not let go in time loses the device', () => {
   expect([ejected, status() & 0x48]).toEqual([['new'], 0x08]);
 });
 
+test('what is to be unplugged is gone after a reset', () => {
+  const { host, setUpPort, endpoint, powerOn, ejected, status } = rig();
+  setUpPort();
+  host.ports[0]!.plug(endpoint('new'));
+  powerOn();
+  host.ports[0]!.unplug(30e9);
+  host.ports[0]!.reset();
+  expect([ejected, status() & 0x40]).toEqual([['new'], 0]);
+});
+
 test('a device without power is as after reset, and is there again with power', () => {
   const { host, put, express, setUpPort, powerOn, setUpChild, endpoint, get, ejected } = rig();
   setUpPort();
@@ -151,10 +161,14 @@ function portRig(clock: TestClock) {
   const all = rig(clock), port = all.host.ports[0]!, device = all.endpoint('new');
   port.insert(device);
   const devices = [port, device, all.host];
+  /** As a reset takes what was to be unplugged. */
+  const plugAgain = () => {
+    if (all.ejected.splice(0).length > 0) port.insert(device);
+  };
   return {
     ...all, port, memory: all.ram.view(RAM, RAM_BYTES)!,
     device: {
-      name: 'port', regions: { ecam: all.host.regions.ecam }, reset: () => { for (const each of devices) each.reset(); }, save: () => devices.map((each) => each.save()),
+      name: 'port', regions: { ecam: all.host.regions.ecam }, reset: () => { for (const each of devices) each.reset(); plugAgain(); }, save: () => devices.map((each) => each.save()),
       restore: (state: unknown) => devices.forEach((each, n) => { (each.restore as (saved: unknown) => void)((state as unknown[])[n]); }),
     },
     outputs: () => [all.status(), all.get(CHILD), all.get(CHILD + 0x10), all.memory(0x10_0000), all.heard(), all.ejected.splice(0)],

@@ -159,7 +159,11 @@ export class RootPort implements Device<RootPortState> {
     this.slot.start(this.device !== undefined);
   }
 
-  reset(): void { this.function.reset(); }
+  /** What was to be unplugged is gone after it. */
+  reset(): void {
+    if (this.pullAtNs !== null) this.pull();
+    this.function.reset();
+  }
 
   save(): RootPortState { return { function: this.function.save(), plugged: this.device?.name ?? null, pullAtNs: this.pullAtNs }; }
 

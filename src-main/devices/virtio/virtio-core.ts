@@ -6,6 +6,10 @@ export interface VirtioPort {
   queue(index: number): Virtqueue;
   /** The driver broke a rule of this device: it has to reset it. */
   fail(what: string): void;
+  /** Its own features that the driver chose. */
+  negotiated(): number;
+  /** The driver is running. */
+  isLive(): boolean;
   /** `config` has changed by itself: the driver is told. */
   configurationChanged(): void;
 }

@@ -57,7 +57,10 @@ export class VirtioFunction {
       dma: io.dma, maxSize, eventIndexes: () => (this.driverFeatures[0] & EVENT_INDEX) !== 0,
       interrupt: () => this.raise(USED_BUFFER, queue), broken: (what) => this.fail(what),
     }));
-    core.attach({ queue: (index) => this.queues[index]!, fail: (what) => this.fail(what), configurationChanged: () => this.configurationChanged() });
+    core.attach({
+      queue: (index) => this.queues[index]!, fail: (what) => this.fail(what), negotiated: () => this.driverFeatures[0], isLive: () => this.live,
+      configurationChanged: () => this.configurationChanged(),
+    });
   }
 
   get status(): number { return this.currentStatus; }

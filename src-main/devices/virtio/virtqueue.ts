@@ -85,18 +85,22 @@ export class Virtqueue {
   chainAt(head: number): Chain | undefined { return this.usable ? this.walk(head) : undefined; }
 
   /** Gives a chain back, with `written` bytes in its writable buffers. */
-  complete(head: number, written: number): void {
+  complete(head: number, written: number): void { this.completeAll([{ head, written }]); }
+
+  /** Gives chains back at once: the driver sees all of them or none. */
+  completeAll(chains: readonly { readonly head: number; readonly written: number }[]): void {
     if (!this.usable) return;
-    const { nextUsed, size } = this.state;
-    const element = this.device + 4 + 8 * (nextUsed % size);
-    const after = nextUsed + 1 & 0xffff;
-    const { dma } = this.io;
-    if (!dma.store(element, 4, head) || !dma.store(element + 4, 4, written) || !dma.store(this.device + 2, 2, after)) {
+    const { nextUsed, size } = this.state, { dma } = this.io, after = nextUsed + chains.length & 0xffff;
+    const stored = chains.every(({ head, written }, n) => {
+      const element = this.device + 4 + 8 * ((nextUsed + n & 0xffff) % size);
+      return dma.store(element, 4, head) && dma.store(element + 4, 4, written);
+    });
+    if (!stored || !dma.store(this.device + 2, 2, after)) {
       this.fail('the device area is not in memory');
       return;
     }
     this.state.nextUsed = after;
-    if (this.interruptWanted(after)) this.io.interrupt();
+    if (this.interruptWanted(nextUsed, after)) this.io.interrupt();
   }
 
   private get usable() { return this.state.ready && !this.stopped; }
@@ -109,9 +113,9 @@ export class Virtqueue {
   }
 
   /** With event indexes the driver names the used index after which it wants to hear, else it may want nothing. */
-  private interruptWanted(nowUsed: number): boolean {
+  private interruptWanted(before: number, after: number): boolean {
     if (!this.io.eventIndexes()) return ((this.io.dma.load(this.driver, 2) ?? 0) & NO_INTERRUPT) === 0;
-    return this.io.dma.load(this.driver + 4 + 2 * this.state.size, 2) === (nowUsed - 1 & 0xffff);
+    return distance(before, this.io.dma.load(this.driver + 4 + 2 * this.state.size, 2) ?? before) < distance(before, after);
   }
 
   private walk(head: number): Chain | undefined {

@@ -1,0 +1,92 @@
+/** Starts the network's worker, with the first VM that has a NIC, and speaks for it. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { MessageChannel, Worker, type Transferable } from 'node:worker_threads';
+import { EngineError } from '../../shared/base/errors.ts';
+import type { NicSpec } from '../../shared/model/vm.ts';
+import { DEFAULT_MTU, macOf, type Mac } from '../fabric/frame.ts';
+import type { LinkOptions } from '../fabric/switch/switch-link.ts';
+import type { PortCounters, SwitchOptions } from '../fabric/switch/virtual-switch.ts';
+import { NIC_MEMORY_BYTES, type AttachedNic, type FromNetwork, type MirrorOptions, type NetworkCall, type NicChannel, type NicHandle } from './network-messages.ts';
+
+function workerFile(): string {
+  const here = import.meta.dirname, file = [join(here, '../engine/network-worker.js'), join(here, 'network-worker.ts')].find(existsSync);
+  if (file === undefined) throw new EngineError('not-built', 'The network is not built: run `npm run build` first.');
+  return file;
+}
+
+/** A NIC that is being plugged in. The channel is for its VM's worker. */
+export interface PluggedNic extends NicHandle { readonly id: number; readonly channel: NicChannel; unplug(): Promise<void> }
+
+/** Locally administered, and the same whenever the seed and the place are. */
+export const stableMac = (seed: string, place: number): Mac => {
+  const bytes = createHash('sha256').update(`${place} ${seed}`).digest();
+  return 0x5254_0000_0000 + bytes.readUIntBE(0, 4);
+};
+
+export class NetworkClient {
+  private readonly worker: Worker;
+  private readonly waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
+  private nextId = 1;
+
+  constructor() {
+    this.worker = new Worker(workerFile(), { name: 'network' });
+    this.worker.on('message', (message: FromNetwork) => this.answered(message));
+    this.worker.on('error', (error: Error) => this.failed(error));
+    this.worker.unref();
+  }
+
+  plug(spec: NicSpec, { name, seed, place }: { readonly name: string; readonly seed: string; readonly place: number }): PluggedNic {
+    const nic = this.nextId++, memory = new SharedArrayBuffer(NIC_MEMORY_BYTES), { port1, port2 } = new MessageChannel();
+    const mac = (spec.mac === undefined ? undefined : macOf(spec.mac)) ?? stableMac(seed, place);
+    const ready = this.call({ kind: 'attach', nic, spec, mac, name: `${name} nic${place}`, memory, doorbell: port1 }, [port1]) as Promise<AttachedNic>;
+    ready.catch(() => { /* whoever waits for it hears of it */ });
+    return {
+      id: nic, mac, ready, channel: { memory, doorbell: port2, mac, mtu: DEFAULT_MTU },
+      setConnected: async connected => { await this.call({ kind: 'connect', nic, connected }); },
+      counters: async () => await this.call({ kind: 'counters', nic }) as PortCounters,
+      startCapture: async capture => { await this.call({ kind: 'capture', nic, capture }); },
+      stopCapture: async () => { await this.call({ kind: 'stop-capture', nic }); },
+      unplug: async () => { await this.call({ kind: 'detach', nic }); },
+    };
+  }
+
+  /** Before the first NIC is at it; a switch that nobody defined has `VM Network` without a VLAN. */
+  async defineSwitch(options: SwitchOptions): Promise<void> { await this.call({ kind: 'define-switch', options }); }
+
+  async link(from: string, to: string, options: LinkOptions = {}): Promise<void> { await this.call({ kind: 'link', from, to, options }); }
+
+  /** All sessions of a switch, by the ids of NICs. */
+  async mirror(name: string, sessions: readonly MirrorOptions[]): Promise<void> { await this.call({ kind: 'mirror', switch: name, sessions }); }
+
+  async end(): Promise<void> { await this.worker.terminate(); }
+
+  private call(call: NetworkCall, transfer: Transferable[] = []): Promise<unknown> {
+    const id = this.nextId++;
+    // As long as an answer is due, the process lives.
+    this.worker.ref();
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.worker.postMessage({ id, call }, transfer);
+    });
+  }
+
+  private answered(message: FromNetwork): void {
+    const waiting = this.waiting.get(message.id);
+    this.waiting.delete(message.id);
+    if (this.waiting.size === 0) this.worker.unref();
+    if ('error' in message) waiting?.reject(new EngineError(message.error.code, message.error.message));
+    else waiting?.resolve(message.result);
+  }
+
+  private failed(error: Error): void {
+    for (const waiting of this.waiting.values()) waiting.reject(error);
+    this.waiting.clear();
+    throw error;
+  }
+}
+
+let shared: NetworkClient | undefined;
+/** The one network of this process. */
+export const sharedNetwork = (): NetworkClient => shared ??= new NetworkClient();
