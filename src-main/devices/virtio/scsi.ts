@@ -1,6 +1,6 @@
 /**
  * SCSI host device (virtio 1.2, 5.6): one unit, number 0, for each target. Commands and task management under way are part
- * of the saved state by the heads of their chains, and are done again after a restore: every one can be. Left out: data in
+ * of the saved state by the heads of their chains; commands are done again after a restore: every one can be. Left out: data in
  * both directions, asynchronous notification, parameter change events, protection information.
  */
 import type { Dma } from '../../memory/dma.ts';
@@ -11,7 +11,7 @@ import type { ScsiUnit, ScsiUnitState } from '../scsi/scsi-unit.ts';
 import { CHECK_CONDITION, fixedSense, GOOD, NO_SUCH_UNIT } from '../scsi/sense.ts';
 import { gather, lengthOf, scatter, slice } from './buffers.ts';
 import type { VirtioCore, VirtioPort } from './virtio-core.ts';
-import type { Chain } from './virtqueue.ts';
+import type { Chain, GuestBuffer } from './virtqueue.ts';
 
 const CONTROL = 0, EVENT = 1, FIRST_REQUESTS = 2, REQUEST_QUEUES = 4;
 const QUEUE_SIZE = 128;
@@ -27,6 +27,8 @@ const T_TASK = 0, T_QUERY = 1, T_SUBSCRIBE = 2;
 const ABORT_TASK = 0, ABORT_TASK_SET = 1, CLEAR_TASK_SET = 3, NEXUS_RESET = 4, UNIT_RESET = 5, QUERY_TASK = 6, QUERY_TASK_SET = 7;
 const TRANSPORT_RESET = 1, RESCAN = 1, REMOVED = 2, EVENTS_MISSED = 0x8000_0000;
 
+type Ending = typeof ABORTED | typeof RESET;
+
 interface Work {
   readonly queue: number;
   readonly head: number;
@@ -34,12 +36,13 @@ interface Work {
   readonly address?: string;
   readonly tag?: bigint;
   /** Why it is to end early. */
-  ends?: typeof ABORTED | typeof RESET;
-  settled?: Promise<void>;
+  ends?: Ending;
+  /** Of task management, which waits for what it ended. */
+  readonly answer?: number;
 }
 
 export interface VirtioScsiState {
-  readonly underWay: readonly { readonly queue: number; readonly head: number }[];
+  readonly underWay: readonly { readonly queue: number; readonly head: number; readonly ends: Ending | null; readonly answer: number | null }[];
   readonly senseSize: number;
   readonly cdbSize: number;
   readonly missedEvents: boolean;
@@ -59,7 +62,7 @@ export class VirtioScsi implements VirtioCore<VirtioScsiState> {
   private readonly units: (ScsiUnit | undefined)[];
   private readonly words = new DataView(this.config.buffer);
   private port!: VirtioPort;
-  private underWay = new Set<Work>();
+  private underWay = new Map<Work, Promise<void>>();
   private missedEvents = false;
 
   constructor({ dma, units }: VirtioScsiIo) {
@@ -102,19 +105,20 @@ export class VirtioScsi implements VirtioCore<VirtioScsiState> {
   }
 
   /** Resolves when nothing is under way; to be awaited before the media are closed or given to another machine. */
-  async idle(): Promise<void> { while (this.underWay.size > 0) await Promise.all([...this.underWay].map(({ settled }) => settled)); }
+  async idle(): Promise<void> { while (this.underWay.size > 0) await Promise.all(this.underWay.values()); }
 
   private start(queue: number, chain: Chain) {
-    if ([...this.underWay].some(work => work.queue === queue && work.head === chain.head)) return this.port.fail('a chain was made available twice');
+    if ([...this.underWay.keys()].some(work => work.queue === queue && work.head === chain.head)) return this.port.fail('a chain was made available twice');
     if (queue === CONTROL) this.control(chain);
     else this.command(queue, chain);
   }
 
-  private command(queue: number, chain: Chain) {
+  /** One that `ends` is answered with that, and does nothing. */
+  private command(queue: number, chain: Chain, ends?: Ending) {
     const { port } = this, { readable, writable, head } = chain, headerBytes = REQUEST_BYTES + this.cdbSize, answerBytes = RESPONSE_BYTES + this.senseSize;
     if (lengthOf(readable) < headerBytes || lengthOf(writable) < answerBytes) return this.port.fail('a request has no header or no response');
     const header = gather(this.dma, slice(readable, 0, headerBytes)), owner = this.underWay, address = addressOf(header);
-    const work: Work = { queue, head, address, tag: new DataView(header.buffer).getBigUint64(8, true) }, room = lengthOf(writable) - answerBytes;
+    const work: Work = { queue, head, address, tag: new DataView(header.buffer).getBigUint64(8, true), ...(ends !== undefined && { ends }) }, room = lengthOf(writable) - answerBytes;
     const request: ScsiRequest = {
       cdb: new Cdb(header.subarray(REQUEST_BYTES)), inBytes: room, outBytes: lengthOf(readable) - headerBytes,
       dataOut: length => gather(this.dma, slice(readable, headerBytes, length)), current: () => this.underWay === owner && work.ends === undefined,
@@ -127,7 +131,7 @@ export class VirtioScsi implements VirtioCore<VirtioScsiState> {
       scatter(this.dma, slice(writable, 0, answerBytes), this.response(response, response === OK ? sense : undefined, left));
       return answerBytes + moved.length;
     };
-    const outcome = this.outcomeOf(address, request);
+    const outcome = ends === undefined ? this.outcomeOf(address, request) : Promise.resolve(undefined);
     if (outcome instanceof Promise) this.follow(work, outcome, answered);
     else port.queue(queue).complete(head, answered(outcome));
   }
@@ -153,12 +157,11 @@ export class VirtioScsi implements VirtioCore<VirtioScsiState> {
   /** Completes a chain when its work is done, unless the driver reset the device before. */
   private follow<T>(work: Work, done: Promise<T>, answered: (value: T) => number) {
     const owner = this.underWay;
-    owner.add(work);
-    work.settled = done.then(value => {
+    owner.set(work, done.then(value => {
       if (this.underWay !== owner) return;
       owner.delete(work);
       this.port.queue(work.queue).complete(work.head, answered(value));
-    });
+    }));
   }
 
   /** Task management and notification (5.6.6.2). What it ends has ended before it is answered. */
@@ -167,13 +170,16 @@ export class VirtioScsi implements VirtioCore<VirtioScsiState> {
     const isTask = type === T_TASK && bytes.length === TASK_BYTES, isNotification = (type === T_QUERY || type === T_SUBSCRIBE) && bytes.length >= NOTIFICATION_BYTES;
     const answerBytes = isTask ? 1 : 5;
     if ((!isTask && !isNotification) || lengthOf(writable) < answerBytes) return this.port.fail('a control request is too short, or of no kind');
-    const waits = isTask ? this.task(words.getUint32(4, true), addressOf(bytes.subarray(8)), words.getBigUint64(16, true)) : { answer: OK, ended: [] };
-    const answered = () => scatter(this.dma, writable, isTask ? Uint8Array.of(waits.answer) : new Uint8Array(answerBytes));
-    if (waits.ended.length === 0) this.port.queue(CONTROL).complete(head, answered());
-    else this.follow({ queue: CONTROL, head }, Promise.all(waits.ended), answered);
+    const { answer, ended } = isTask ? this.task(words.getUint32(4, true), addressOf(bytes.subarray(8)), words.getBigUint64(16, true)) : { answer: OK, ended: [] };
+    if (ended.length > 0) this.answerAfter(ended, { queue: CONTROL, head, answer }, writable);
+    else this.port.queue(CONTROL).complete(head, scatter(this.dma, writable, isTask ? Uint8Array.of(answer) : new Uint8Array(answerBytes)));
   }
 
-  private task(kind: number, address: string, tag: bigint): { readonly answer: number; readonly ended: Promise<void>[] } {
+  private answerAfter(ended: readonly Work[], work: Work & { readonly answer: number }, writable: readonly GuestBuffer[]) {
+    this.follow(work, Promise.all(ended.map(async each => { await this.underWay.get(each); })), () => scatter(this.dma, writable, Uint8Array.of(work.answer)));
+  }
+
+  private task(kind: number, address: string, tag: bigint): { readonly answer: number; readonly ended: readonly Work[] } {
     const target = targetOf(address), unit = this.units[target], same = (work: Work) => work.address === address, one = (work: Work) => same(work) && work.tag === tag;
     if (unit === undefined) return { answer: BAD_TARGET, ended: [] };
     switch (kind) {
@@ -182,15 +188,15 @@ export class VirtioScsi implements VirtioCore<VirtioScsiState> {
       case UNIT_RESET: case NEXUS_RESET:
         unit.reset();
         return { answer: OK, ended: this.end(work => work.address !== undefined && targetOf(work.address) === target, RESET) };
-      case QUERY_TASK: case QUERY_TASK_SET: return { answer: [...this.underWay].some(kind === QUERY_TASK ? one : same) ? SUCCEEDED : OK, ended: [] };
+      case QUERY_TASK: case QUERY_TASK_SET: return { answer: [...this.underWay.keys()].some(kind === QUERY_TASK ? one : same) ? SUCCEEDED : OK, ended: [] };
       default: return { answer: REJECTED, ended: [] };
     }
   }
 
-  private end(which: (work: Work) => boolean, how: typeof ABORTED | typeof RESET): Promise<void>[] {
-    const chosen = [...this.underWay].filter(which);
+  private end(which: (work: Work) => boolean, how: Ending): readonly Work[] {
+    const chosen = [...this.underWay.keys()].filter(which);
     for (const work of chosen) work.ends ??= how;
-    return chosen.map(({ settled }) => settled!);
+    return chosen;
   }
 
   private tell(event: number, target: number, reason: number) { this.send(event, Uint8Array.of(1, target, 0x40, 0, 0, 0, 0, 0), reason); }
@@ -216,7 +222,7 @@ export class VirtioScsi implements VirtioCore<VirtioScsiState> {
 
   /** Also resets what hangs on it: trays are closed and unlocked. */
   stop(): void {
-    this.underWay = new Set();
+    this.underWay = new Map();
     this.missedEvents = false;
     this.setSizes(96, 32);
     for (const unit of this.units) unit?.reset();
@@ -226,17 +232,19 @@ export class VirtioScsi implements VirtioCore<VirtioScsiState> {
 
   save(): VirtioScsiState {
     const { senseSize, cdbSize, missedEvents } = this;
-    return { underWay: [...this.underWay].map(({ queue, head }) => ({ queue, head })), senseSize, cdbSize, missedEvents, units: this.units.map(unit => unit?.save() ?? null) };
+    return { underWay: [...this.underWay.keys()].map(({ queue, head, ends = null, answer = null }) => ({ queue, head, ends, answer })), senseSize, cdbSize, missedEvents, units: this.units.map(unit => unit?.save() ?? null) };
   }
 
   restore(state: VirtioScsiState): void {
-    this.underWay = new Set();
+    this.underWay = new Map();
     this.missedEvents = state.missedEvents;
     this.setSizes(state.senseSize, state.cdbSize);
     state.units.forEach((unit, target) => { if (unit !== null) this.units[target]?.restore(unit); });
-    for (const { queue, head } of state.underWay) {
+    for (const { queue, head, ends, answer } of state.underWay) {
       const chain = this.port.queue(queue).chainAt(head);
-      if (chain !== undefined) this.start(queue, chain);
+      if (chain === undefined) continue;
+      if (answer === null) this.command(queue, chain, ends ?? undefined);
+      else this.answerAfter([...this.underWay.keys()].filter(work => work.ends !== undefined), { queue, head, answer }, chain.writable);
     }
   }
 }
