@@ -153,4 +153,9 @@ export interface VmStats {
   readonly exits: Readonly<Record<string, number>>;
   /** Accesses the guest made that the architecture or a device does not define. */
   readonly guestErrors: number;
+  /** How much of its memory the guest gave up, and how much it is to. */
+  readonly balloonMib: number;
+  readonly balloonTargetMib: number;
+  /** As the guest said last; absent when it has no driver for the balloon. */
+  readonly guestMemory?: { readonly freeBytes: number; readonly totalBytes: number; readonly availableBytes: number };
 }

@@ -14,6 +14,7 @@ import { Pl031 } from '../devices/rtc/pl031.ts';
 import { CDROM, DISK, ScsiUnit } from '../devices/scsi/scsi-unit.ts';
 import { Smmu } from '../devices/smmu/smmu.ts';
 import { Pl011 } from '../devices/uart/pl011.ts';
+import { VirtioBalloon } from '../devices/virtio/balloon.ts';
 import { VirtioBlock } from '../devices/virtio/block.ts';
 import { VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioMmio } from '../devices/virtio/mmio.ts';
@@ -82,8 +83,9 @@ export class Board {
   readonly gpio: Pl061;
   readonly smmu: Smmu | undefined;
   readonly pci: PciHost<Ipa>;
-  /** In the order of their slots: disks that are not on PCI, entropy, console. */
+  /** In the order of their slots: disks that are not on PCI, entropy, console, balloon. */
   readonly virtio: readonly VirtioMmio[];
+  readonly balloon: VirtioBalloon;
   readonly virtioConsole: VirtioConsole | undefined;
   readonly cdDrives: readonly ScsiUnit[];
   readonly nics: readonly VirtioNet[];
@@ -121,7 +123,8 @@ export class Board {
     if (units.length > 0) this.pci.add(this.scsiFunction('scsi', units));
     this.virtioConsole = io.virtioConsoleOutput === undefined ? undefined : new VirtioConsole({ dma, transmit: io.virtioConsoleOutput });
     this.nics = (io.nics ?? []).map((nic, n) => this.nic(`nic-${n}`, nic));
-    const cores: VirtioCore<unknown>[] = [...onMmio, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : [])];
+    this.balloon = new VirtioBalloon({ dma });
+    const cores: VirtioCore<unknown>[] = [...onMmio, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : []), this.balloon];
     assert(cores.length <= VIRTIO_SLOTS, 'every virtio device has a slot');
     this.virtio = cores.map((core, slot) =>
       new VirtioMmio({ name: `virtio${slot}`, core, dma, line: this.gic.spi(virtioSlot(slot).spi), guestError }));

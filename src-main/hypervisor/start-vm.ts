@@ -51,6 +51,7 @@ class WorkerVm implements RunningVm {
   async unplug(slot: number): Promise<void> { await this.ask(id => ({ kind: 'unplug', id, slot })); }
 
   async changeMedium(drive: number, path: string | undefined): Promise<void> { await this.ask(id => ({ kind: 'change-medium', id, drive, path })); }
+  async setBalloon(mib: number): Promise<void> { await this.ask(id => ({ kind: 'set-balloon', id, mib })); }
 
   async terminate(): Promise<void> {
     this.stop ??= { kind: 'terminated' };
