@@ -43,7 +43,8 @@ export const DiskSpec = v.pipe(
     slot: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7))),
   }),
   v.forward(v.check(({ path, cdrom }) => cdrom === true || path !== '', 'Choose the disk image file.'), ['path']),
-  v.forward(v.check(({ slot, cdrom }) => cdrom !== true || slot === undefined, 'A CD drive cannot be in a hot-plug slot.'), ['slot']));
+  v.forward(v.check(({ slot, cdrom }) => cdrom !== true || slot === undefined, 'A CD drive cannot be in a hot-plug slot.'), ['slot']),
+  v.transform(disk => (disk.cdrom ? { ...disk, readOnly: true } : disk)));
 export type DiskSpec = v.InferOutput<typeof DiskSpec>;
 
 const port = (what: string) => v.pipe(v.number(`${what} must be a number.`), v.integer(`${what} must be a whole number.`), v.minValue(1, `${what} must be at least 1.`), v.maxValue(65535, `${what} must be at most 65535.`));
