@@ -34,7 +34,7 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true })),
     revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context))),
     deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), () => snapshots.delete(id, snapshot))),
-    changeMedium: checked([Id, Count, v.optional(FilePath)], (id, drive, path) => changeMedium(engine, id, drive, path)),
+    changeMedium: checked([Id, Count, v.optional(FilePath)], (id, drive, path) => changeMedium(engine, id, drive, path || undefined)),
     setBalloon: checked([Id, Count], (id, mib) => setBalloon(engine, id, mib)),
     stats: checked([Id], id => power.stats(id)),
   };
