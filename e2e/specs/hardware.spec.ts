@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { expect, test } from '../fixtures/app.ts';
 import { EditSettings } from '../pages/edit-settings.ts';
 import { NewVmWizard } from '../pages/new-vm-wizard.ts';
@@ -67,4 +68,29 @@ test('settings of a VM that is off are checked as they are typed', async ({ page
   await expect(settings.dialog).toBeHidden();
   await vm.openTab('Configure');
   await expect(vm.panel).toContainText('lab: VM Network, VLAN 7, connected');
+});
+
+test('a CD/DVD drive is empty at first, and holds a disc while its VM runs until it is ejected', async ({ page }, testInfo) => {
+  const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)], settings = new EditSettings(page, vm), disc = testInfo.outputPath('disc.iso');
+  await writeFile(disc, Buffer.alloc(1 << 20));
+  await wizard.create({ name: 'driven' });
+  await settings.open();
+  await settings.dialog.getByRole('button', { name: 'Add CD/DVD drive' }).click();
+  await settings.save();
+  await vm.openTab('Configure');
+  await expect(vm.panel).toContainText('CD/DVD drive 1empty');
+  await vm.powerOn();
+  await expect(vm.powerState).toHaveText('Powered On');
+
+  await settings.open();
+  await expect(settings.dialog.getByRole('button', { name: 'Add CD/DVD drive' })).toBeDisabled();
+  await settings.field('CD/DVD drive 1 image').fill(disc);
+  await settings.field('Memory balloon').fill('64');
+  await settings.save();
+  await expect(vm.panel).toContainText('disc.iso');
+  await settings.open();
+  await expect(settings.field('Memory balloon')).toHaveValue('64');
+  await settings.dialog.getByRole('button', { name: 'Eject' }).click();
+  await settings.save();
+  await expect(vm.panel).toContainText('CD/DVD drive 1empty');
 });

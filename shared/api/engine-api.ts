@@ -53,6 +53,10 @@ export interface EngineApi {
     revertToSnapshot(id: VmId, snapshotId: SnapshotId): Promise<TaskId>;
     /** Its disks' layers stay for as long as something is on top of them. */
     deleteSnapshot(id: VmId, snapshotId: SnapshotId): Promise<TaskId>;
+    /** Puts an image, or nothing, into a CD drive of a VM that is on or off; drives are counted from 0 among its CD drives. */
+    changeMedium(id: VmId, drive: number, path?: string): Promise<void>;
+    /** Asks the guest of a VM that is on to give up so much of its memory; what it did is in `stats`. */
+    setBalloon(id: VmId, mib: number): Promise<void>;
     stats(id: VmId): Promise<VmStats | null>;
     /** Writes what passes an adapter of a VM that is on, counted from 0, to a pcapng file: a new one in the VM's folder where none is given. */
     startCapture(id: VmId, nic: number, path?: string): Promise<{ readonly path: string }>;

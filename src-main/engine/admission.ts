@@ -31,7 +31,7 @@ export function checkDisks({ disks }: VmRequest, all: Iterable<Vm>): void {
   for (const disk of disks) if ('path' in disk && !disk.readOnly && held.has(resolve(disk.path))) throw new EngineError('held', `${disk.path} belongs to a snapshot of ${held.get(resolve(disk.path))}. It can be used read only.`);
   const paths = new Set<string>(), slots = new Set<number>();
   for (const disk of disks) {
-    if ('create' in disk) continue;
+    if ('create' in disk || disk.path === '') continue;
     if (paths.has(resolve(disk.path))) throw new EngineError('disk-twice', `The disk image ${disk.path} is there twice.`);
     if (disk.slot !== undefined && slots.has(disk.slot)) throw new EngineError('slot-twice', `Two disks are in slot ${disk.slot}.`);
     paths.add(resolve(disk.path));

@@ -17,7 +17,7 @@ export class Captures {
   constructor(engine: Context) { this.engine = engine; }
 
   async start(id: VmId, place: number, path?: string): Promise<{ readonly path: string }> {
-    const { inventory, files } = this.engine, vm = inventory.vm(id), nic = nicOf(vm, this.engine.power.machine(vm), place);
+    const { inventory, files } = this.engine, vm = inventory.vm(id), nic = nicOf(vm, this.engine.power.machine(id), place);
     const running = this.paths.get(nic);
     if (running !== undefined) throw new EngineError('capturing', `Network adapter ${place + 1} of ${vm.spec.name} is being captured to ${running} already.`);
     if (path === undefined) await files.makeFolder(id);
@@ -29,7 +29,7 @@ export class Captures {
   }
 
   async stop(id: VmId, place: number): Promise<void> {
-    const vm = this.engine.inventory.vm(id), nic = nicOf(vm, this.engine.power.machine(vm), place), path = this.paths.get(nic);
+    const vm = this.engine.inventory.vm(id), nic = nicOf(vm, this.engine.power.machine(id), place), path = this.paths.get(nic);
     if (path === undefined) throw new EngineError('not-capturing', `Network adapter ${place + 1} of ${vm.spec.name} is not being captured.`);
     this.paths.delete(nic);
     await nic.stopCapture();
@@ -38,9 +38,9 @@ export class Captures {
 
   /** The VM's figures, with what is being captured. */
   async stats(id: VmId): Promise<VmStats | null> {
-    const stats = await this.engine.power.stats(id), { inventory, power } = this.engine;
+    const stats = await this.engine.power.stats(id), { power } = this.engine;
     if (stats === null) return null;
-    const handles = power.machine(inventory.vm(id)).nics;
+    const handles = power.nics(id);
     return { ...stats, nics: stats.nics.map((nic, place) => ({ ...nic, capturePath: handles[place] && this.paths.get(handles[place]) })) };
   }
 

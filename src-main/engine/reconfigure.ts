@@ -8,6 +8,7 @@ import type { RunningVm } from '../hypervisor/vm-launch.ts';
 import { refOf, type Edit } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName, checkNotHeld } from './admission.ts';
 import type { Engine } from './engine.ts';
+import { changeMedium } from './hardware.ts';
 import { withNewDisks } from './new-disks.ts';
 import type { TaskContext } from './task-runner.ts';
 
@@ -44,10 +45,11 @@ function whileOff(engine: Context, id: VmId, wanted: VmRequest, context: TaskCon
 }
 
 async function whileOn(engine: Context, id: VmId, wanted: VmRequest, context: TaskContext): Promise<void> {
-  const { inventory, power } = engine, vm = inventory.vm(id), machine = power.machine(vm);
+  const { inventory, power } = engine, vm = inventory.vm(id), machine = power.machine(id);
   checkWish(engine, vm, wanted);
-  const { addedDisks, removedDisks, cables } = runningChange(vm.spec, wanted), steps = addedDisks.length + removedDisks.length;
+  const { addedDisks, removedDisks, cables, media } = runningChange(vm.spec, wanted), steps = addedDisks.length + removedDisks.length;
   for (const { nic, connected } of cables) await machine.nics[nic]?.setConnected(connected);
+  for (const { drive, path } of media) await changeMedium(engine, id, drive, path);
   await inventory.transact(edit => { settle(edit, edit.vm(id), wanted, cables); });
   for (const [at, disk] of addedDisks.entries()) {
     context.progress(at / steps, 'Adding a disk');
@@ -63,7 +65,7 @@ async function whileOn(engine: Context, id: VmId, wanted: VmRequest, context: Ta
 /** What needs no machine, or was done to it. */
 function settle(edit: Edit, vm: Vm, wanted: VmRequest, cables: ReturnType<typeof runningChange>['cables']): void {
   checkName(wanted.name, edit.vms, vm);
-  const disks = vm.spec.disks.map(disk => keptDisk(disk, wanted) ?? disk);
+  const disks = vm.spec.disks.map(disk => (disk.cdrom ? disk : keptDisk(disk, wanted) ?? disk));
   const settled = { ...vm.spec, name: wanted.name, guest: wanted.guest, disks, ...(wanted.nics && { nics: wanted.nics }) };
   if (!isDeepStrictEqual(settled, vm.spec)) putSpec(edit, vm, settled, 'vm.reconfigured', `The settings of ${wanted.name} were changed.`);
   for (const { nic, connected } of cables) {

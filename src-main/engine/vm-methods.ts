@@ -8,6 +8,7 @@ import { refOf } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName } from './admission.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
+import { changeMedium, setBalloon } from './hardware.ts';
 import { withNewDisks } from './new-disks.ts';
 import { reconfigure } from './reconfigure.ts';
 import type { TaskWork } from './task-runner.ts';
@@ -36,6 +37,8 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true })),
     revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context))),
     deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), () => snapshots.delete(id, snapshot))),
+    changeMedium: checked([Id, Count, v.optional(FilePath)], (id, drive, path) => changeMedium(engine, id, drive, path || undefined)),
+    setBalloon: checked([Id, Count], (id, mib) => setBalloon(engine, id, mib)),
     stats: checked([Id], id => engine.captures.stats(id)),
     startCapture: checked([Id, Count, v.optional(FilePath)], (id, nic, path) => engine.captures.start(id, nic, path)),
     stopCapture: checked([Id, Count], (id, nic) => engine.captures.stop(id, nic)),

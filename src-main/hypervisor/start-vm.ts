@@ -52,6 +52,9 @@ class WorkerVm implements RunningVm {
   async plugDisk(slot: number, disk: DiskSpec): Promise<void> { await this.ask(id => ({ kind: 'plug-disk', id, slot, disk })); }
   async unplug(slot: number): Promise<void> { await this.ask(id => ({ kind: 'unplug', id, slot })); }
 
+  async changeMedium(drive: number, path: string | undefined): Promise<void> { await this.ask(id => ({ kind: 'change-medium', id, drive, path })); }
+  async setBalloon(mib: number): Promise<void> { await this.ask(id => ({ kind: 'set-balloon', id, mib })); }
+
   async terminate(): Promise<void> {
     this.stop ??= { kind: 'terminated' };
     if (this.isProfiled) this.post({ kind: 'end' });
@@ -125,9 +128,9 @@ class WorkerVm implements RunningVm {
   }
 }
 
-async function statsOf({ mac, ready, counters }: PluggedNic): Promise<NicStats> {
-  const { hostPorts } = await ready, { in: sent, out: received } = await counters();
-  return { mac: macText(mac), hostPorts, sent: framesOf(sent), received: framesOf(received) };
+async function statsOf(nic: PluggedNic): Promise<NicStats> {
+  const { hostPorts } = await nic.ready, { in: sent, out: received } = await nic.counters();
+  return { mac: macText(nic.mac), hostPorts, sent: framesOf(sent), received: framesOf(received) };
 }
 
 const framesOf = ({ frames, bytes, drops }: PortCounters['in']): FrameStats => ({ frames, bytes, drops: Object.values(drops).reduce((sum, count) => sum + count, 0) });

@@ -32,6 +32,7 @@ export const useVms = defineStore('vms', () => {
     revertToSnapshot: (vm: VmId, snapshot: SnapshotId) => engine.call(api => api.vms.revertToSnapshot(vm, snapshot)),
     deleteSnapshot: (vm: VmId, snapshot: SnapshotId) => engine.call(api => api.vms.deleteSnapshot(vm, snapshot)),
     stats: (vm: VmId) => engine.call(api => api.vms.stats(vm)),
+    setBalloon: (vm: VmId, mib: number) => engine.call(api => api.vms.setBalloon(vm, mib)),
     startCapture: (vm: VmId, nic: number) => engine.call(api => api.vms.startCapture(vm, nic)),
     stopCapture: (vm: VmId, nic: number) => engine.call(api => api.vms.stopCapture(vm, nic)),
   };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
-import { diskDraft, diskOf, linuxNames, newDisk, newNic, nicOf } from './hardware-draft.ts';
+import type { DiskBus } from '../../../shared/model/vm.ts';
+import { deviceNames, diskDraft, diskOf, linuxNames, newDisk, newNic, nicOf } from './hardware-draft.ts';
 
 test('a new disk is asked for with its size; one that exists with the format that was found', () => {
   const qcow2: FileProbe = { exists: true, sizeBytes: 1, what: 'other', image: { format: 'qcow2', sizeBytes: 1, allocatedBytes: 1 } }, probes = new Map([['/i', qcow2]]);
@@ -18,6 +19,13 @@ test('an adapter that went from a switch to a NAT has nothing left of the switch
 });
 
 test('Linux numbers disks for each bus, and those in slots last', () => {
-  const own = { path: '/i', readOnly: false, slot: 0 };
-  expect(linuxNames([{ bus: 'virtio' }, { bus: 'nvme' }, { bus: 'virtio', own }, { bus: 'virtio' }, { bus: 'nvme' }])).toEqual(['vda', 'nvme0n1', undefined, 'vdb', 'nvme0n2']);
+  const own = { path: '/i', readOnly: false, slot: 0 }, disk = (bus: DiskBus) => ({ ...newDisk([], 'new'), bus });
+  expect(linuxNames([disk('virtio'), disk('nvme'), { ...disk('virtio'), own }, newDisk([], 'cdrom'), disk('virtio'), disk('nvme'), disk('scsi')])).toEqual(['vda', 'nvme0n1', undefined, 'sr0', 'vdb', 'nvme0n2', 'sda']);
+  expect(deviceNames([disk('virtio'), newDisk([], 'cdrom'), disk('scsi')])).toEqual(['Disk 1', 'CD/DVD drive 1', 'Disk 2']);
+});
+
+test('a CD drive may be empty, and keeps what is said of it as long as its image stays', () => {
+  const own = { path: '/a.iso', readOnly: true, cdrom: true, format: 'iso' } as const;
+  expect(diskOf(newDisk([], 'cdrom'), new Map())).toEqual({ path: '', readOnly: true, cdrom: true });
+  expect([diskOf(diskDraft(own, 1), new Map()), diskOf({ ...diskDraft(own, 1), path: '' }, new Map())]).toEqual([own, { path: '', readOnly: true, cdrom: true }]);
 });

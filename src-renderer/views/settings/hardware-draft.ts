@@ -9,7 +9,7 @@ export interface DiskDraft {
   readonly key: number;
   /** The disk as the VM has it; absent of one that is to be added. */
   readonly own?: DiskSpec | undefined;
-  source: 'new' | 'image';
+  source: 'new' | 'image' | 'cdrom';
   path: string;
   size: string;
   sizeUnit: 'MiB' | 'GiB';
@@ -54,7 +54,7 @@ export const newNic = (nics: readonly NicDraft[]): NicDraft =>
 export const newForward = (forwards: readonly ForwardDraft[]): ForwardDraft => ({ key: nextKey(forwards), protocol: 'tcp', hostPort: '', guestPort: '', bind: '' });
 
 export const diskDraft = (own: DiskSpec, key: number): DiskDraft => ({
-  ...newDisk([], 'image'), key, own, path: own.path, bus: own.bus ?? 'virtio', readOnly: own.readOnly,
+  ...newDisk([], own.cdrom ? 'cdrom' : 'image'), key, own, path: own.path, bus: own.bus ?? 'virtio', readOnly: own.readOnly,
   iops: shown(own.iopsLimit), bandwidth: shown(own.bytesPerSecondLimit === undefined ? undefined : own.bytesPerSecondLimit / MIB),
 });
 
@@ -69,12 +69,19 @@ export function diskOf(draft: DiskDraft, probes: Probes): DiskRequest {
   const { own, source, readOnly, iops, bandwidth } = draft, path = draft.path.trim(), image = probes.get(path)?.image;
   const limits = { ...(iops.trim() && { iopsLimit: typed(iops) }), ...(bandwidth.trim() && { bytesPerSecondLimit: typed(bandwidth) * MIB }) };
   const bus = draft.bus === (own?.bus ?? 'virtio') ? {} : { bus: draft.bus };
+  if (source === 'cdrom') return driveOf(path, own, limits);
   if (own) {
     const { iopsLimit: _, bytesPerSecondLimit: __, ...rest } = own;
     return { ...rest, readOnly, ...bus, ...limits };
   }
   if (source === 'new') return { create: { format: draft.format, sizeMib: sizeMib(draft) }, readOnly, ...bus, ...limits };
   return { path, readOnly, ...bus, ...(image && 'format' in image && { format: image.format }), ...limits };
+}
+
+/** What the image of a drive is, its first bytes tell. */
+function driveOf(path: string, own: DiskSpec | undefined, limits: Partial<DiskSpec>): DiskSpec {
+  if (own?.path === path) return own;
+  return { path, readOnly: true, cdrom: true, ...limits };
 }
 
 export const sizeMib = ({ size, sizeUnit }: Pick<DiskDraft, 'size' | 'sizeUnit'>): number => typed(size) * (sizeUnit === 'GiB' ? 1024 : 1);
@@ -95,7 +102,7 @@ export function hardwareProblems({ disks, nics }: HardwareDraft, probes: Probes)
 }
 
 function diskProblems(disk: DiskDraft, at: number, { disks, probes }: { disks: readonly DiskDraft[]; probes: Probes }): readonly (readonly [string, string])[] {
-  if (disk.own || disk.source === 'new') return [];
+  if (disk.own || disk.source !== 'image') return [];
   const path = disk.path.trim(), image = probes.get(path)?.image, field = `disks.${at}.path`;
   const first = disks.findIndex(other => other.source === 'image' && other.path.trim() === path);
   return [
@@ -114,14 +121,24 @@ function repeatedPorts(nics: readonly NicDraft[]): readonly (readonly [string, s
   })));
 }
 
-const BUS_NAMES: Readonly<Record<string, string>> = { virtio: 'virtio', nvme: 'NVMe' };
-export const busName = (bus: DiskBus): string => BUS_NAMES[bus] ?? bus.toUpperCase();
+const BUS_NAMES: Readonly<Record<string, string>> = { virtio: 'virtio', nvme: 'NVMe', scsi: 'SCSI', cdrom: 'SCSI' };
+export const busName = (bus: DiskBus | 'cdrom'): string => BUS_NAMES[bus] ?? bus.toUpperCase();
+
+/** What people call the disks of a VM, by their places: `Disk 2`, `CD/DVD drive 1`. */
+export function deviceNames(disks: readonly object[]): readonly string[] {
+  const count = { disks: 0, drives: 0 };
+  return disks.map(disk => (isDrive(disk) ? `CD/DVD drive ${++count.drives}` : `Disk ${++count.disks}`));
+}
+
+const isDrive = (disk: object): boolean => ('source' in disk ? disk.source === 'cdrom' : 'cdrom' in disk && disk.cdrom === true);
 
 /** What Linux calls the disks that are there from the start; those in slots get their names as it finds them. */
-export function linuxNames(disks: readonly Pick<DiskDraft, 'bus' | 'own'>[]): readonly (string | undefined)[] {
+export function linuxNames(disks: readonly Pick<DiskDraft, 'bus' | 'own' | 'source'>[]): readonly (string | undefined)[] {
   const seen = new Map<DiskBus, number>();
-  return disks.map(({ bus, own }) => {
+  let drives = 0;
+  return disks.map(({ bus, own, source }) => {
     if (own?.slot !== undefined) return undefined;
+    if (source === 'cdrom') return `sr${drives++}`;
     const at = seen.get(bus) ?? 0, letter = String.fromCharCode(97 + at);
     seen.set(bus, at + 1);
     // NVMe disks are namespaces of one controller.

@@ -2,7 +2,7 @@
 import { fileName } from '../../../shared/model/hardware-change.ts';
 import { VLAN_TRUNK, type DiskRequest, type GuestSource, type NicSpec, type NicStats, type PortForward, type VmRequest } from '../../../shared/model/vm.ts';
 import { formatBytes, formatMib } from '../../components/format.ts';
-import { busName, type Probes } from '../settings/hardware-draft.ts';
+import { busName, deviceNames, type Probes } from '../settings/hardware-draft.ts';
 
 type Rows = readonly (readonly [name: string, value: string | undefined])[];
 
@@ -21,6 +21,7 @@ const sentence = (words: readonly (string | undefined | false)[]): string => wor
 export function diskText(disk: DiskRequest, probes: Probes = new Map()): string {
   const { bus = 'virtio', readOnly, iopsLimit, bytesPerSecondLimit } = disk;
   const place = [busName(bus), 'slot' in disk && disk.slot !== undefined && `hot-plug slot ${disk.slot + 1}`, readOnly && 'read only', iopsLimit !== undefined && `at most ${iopsLimit} IOPS`, bytesPerSecondLimit !== undefined && `at most ${formatBytes(bytesPerSecondLimit)}/s`];
+  if ('cdrom' in disk && disk.cdrom) return disk.path || 'empty';
   if ('create' in disk) return sentence(['New', disk.create.format, formatMib(disk.create.sizeMib), ...place]);
   const image = probes.get(disk.path)?.image;
   if (!image || 'problem' in image) return sentence([disk.path, disk.format, ...place]);
@@ -42,8 +43,11 @@ export const nicText = (nic: NicSpec, stats?: NicStats): string => sentence([
 
 const processorRows = ({ cpus, smpMode = 'parallel', memoryMib }: VmRequest): Rows => [['CPU', String(cpus)], ['CPU scheduling', smpMode === 'parallel' ? 'Parallel' : 'Deterministic'], ['Memory', formatMib(memoryMib)]];
 
-export const hardwareRows = (spec: VmRequest, { probes, nics = [] }: { readonly probes?: Probes; readonly nics?: readonly NicStats[] } = {}): Rows => [
-  ...processorRows(spec),
-  ...spec.disks.map((disk, at) => [`Disk ${at + 1}`, diskText(disk, probes)] as const), ['Disks', spec.disks.length === 0 ? 'none' : undefined],
-  ...(spec.nics ?? []).map((nic, at) => [`Network adapter ${at + 1}`, nicText(nic, nics[at])] as const), ['Network adapters', spec.nics?.length ? undefined : 'none'],
-];
+export function hardwareRows(spec: VmRequest, { probes, nics = [] }: { readonly probes?: Probes; readonly nics?: readonly NicStats[] } = {}): Rows {
+  const names = deviceNames(spec.disks);
+  return [
+    ...processorRows(spec),
+    ...spec.disks.map((disk, at) => [names[at] ?? '', diskText(disk, probes)] as const), ['Disks', spec.disks.length === 0 ? 'none' : undefined],
+    ...(spec.nics ?? []).map((nic, at) => [`Network adapter ${at + 1}`, nicText(nic, nics[at])] as const), ['Network adapters', spec.nics?.length ? undefined : 'none'],
+  ];
+}

@@ -12,7 +12,7 @@ export function useDiskProbes(vm: () => Vm): Readonly<ShallowRef<Probes>> {
 
   async function look() {
     if (document.hidden) return;
-    const paths = vm().spec.disks.map(({ path }) => path);
+    const paths = vm().spec.disks.flatMap(({ path }) => (path === '' ? [] : [path]));
     // What cannot be looked at is shown without its figures.
     const found = await Promise.all(paths.map(path => engine.call(api => api.files.probe(path)).catch(() => undefined)));
     probes.value = new Map(paths.flatMap((path, at): [string, FileProbe][] => (found[at] ? [[path, found[at]]] : [])));

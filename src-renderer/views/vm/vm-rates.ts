@@ -1,6 +1,6 @@
 /** Rates of counters that only grow, from one sample to the next. */
 import type { DiskStats, VmSpec, VmStats } from '../../../shared/model/vm.ts';
-import type { Sample } from '../../components/LineChart.vue';
+import type { Sample } from '../../components/chart.ts';
 import type { History } from './vm-stats.ts';
 
 type Counter = (stats: VmStats) => number | undefined;

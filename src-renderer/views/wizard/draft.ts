@@ -145,7 +145,7 @@ export function filesOf(draft: Draft): readonly { readonly field: string; readon
   const linux = [{ field: 'guest.kernelPath', use: 'kernel', path: draft.kernelPath }, { field: 'guest.initrdPath', use: 'initrd', path: draft.initrdPath }] as const;
   const root = draft.guest === 'disk' ? [{ field: ROOT_DISK, use: 'disk', path: draft.rootDiskPath } as const] : [];
   const guest = draft.guest === 'linux' || draft.guest === 'disk' ? linux : draft.guest === 'binary' ? [{ field: 'guest.imagePath', use: 'image', path: draft.imagePath } as const] : [];
-  const disks = draft.disks.flatMap(({ source, own, path }, index) => (source === 'new' ? [] : [{ field: `disks.${index}.path`, use: own ? 'own' as const : 'disk' as const, path }]));
+  const disks = draft.disks.flatMap(({ source, own, path }, index) => (source === 'new' || path.trim() === '' && source === 'cdrom' ? [] : [{ field: `disks.${index}.path`, use: own ? 'own' as const : 'disk' as const, path }]));
   return [...root, ...guest, ...disks].map(file => ({ ...file, path: file.path.trim() }));
 }
 
