@@ -140,3 +140,13 @@ test('images that a snapshot has, or that a disk stands on, are not written to',
   await ended(await client.api.vms.deleteSnapshot(id, now.currentSnapshotId!));
   expect(await changed(id, spec)).toMatchObject({ state: 'error', error: expect.stringContaining('A disk of web-01 stands on') as string });
 });
+
+test('what is in a CD drive changes while the VM runs; the drive itself needs it off', async () => {
+  const disc = join(dataPath, 'disc.iso'), drive = { path: '', readOnly: true, cdrom: true };
+  writeFileSync(disc, Buffer.alloc(65_536));
+  const { id, spec } = await created({ disks: [drive] }, { on: true });
+  expect(await changed(id, { ...spec, disks: [{ ...drive, path: disc }] })).toMatchObject({ state: 'success' });
+  expect((await only()).spec.disks).toEqual([{ ...drive, path: disc }]);
+  expect((await client.api.vms.stats(id))?.disks).toMatchObject([{ bus: 'cdrom', path: disc }]);
+  await expect(client.api.vms.reconfigure(id, { ...spec, disks: [] })).rejects.toThrow('web-01 must be powered off to change: removing a CD/DVD drive.');
+});
