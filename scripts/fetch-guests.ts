@@ -16,7 +16,8 @@ export interface Guest { readonly kernel: string; readonly initrd: string; reado
 
 const MODULES = [
   'virtio_ring', 'virtio', 'virtio_mmio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci', 'virtio_blk', 'virtio-rng', 'virtio_console', 'failover', 'net_failover', 'virtio_net', 'evdev', 'gpio_keys',
-  'crc16', 'libcrc32c', 'crc32c_generic', 'mbcache', 'jbd2', 'ext4',
+  'crc16', 'crc32c_generic', 'libcrc32c', 'mbcache', 'jbd2', 'ext4',
+  'crc64', 'crc64-rocksoft', 'crct10dif_common', 'crc-t10dif', 't10-pi', 'scsi_common', 'scsi_mod', 'cdrom', 'sd_mod', 'sr_mod', 'virtio_scsi', 'isofs', 'virtio_balloon',
 ] as const;
 /** `cloud` is small and boots fast; `generic` also has a driver for the board's power button. */
 const KERNELS = {
@@ -28,7 +29,7 @@ const KERNELS = {
 export type KernelFlavour = keyof typeof KERNELS;
 
 /** To be raised with every change to what the initrd holds. */
-const INITRD_FORMAT = 7;
+const INITRD_FORMAT = 8;
 
 const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -108,8 +109,10 @@ async function initrd(root: string): Promise<Buffer> {
   ]);
 }
 
-/** Those that exist, in the order asked for: what one kernel has as a module is built into another. */
+/** Those that exist, unpacked, in the order asked for: what one kernel has as a module is built into another. */
 async function modulesBelow(folder: string, names: readonly string[]): Promise<string[]> {
+  const packed = (await readdir(folder, { recursive: true })).filter(path => path.endsWith('.ko.xz') && names.includes(basename(path, '.ko.xz')));
+  if (packed.length > 0) await run('xz', ['-d', ...packed.map(path => join(folder, path))]);
   const files = await readdir(folder, { recursive: true });
   return names.flatMap(name => files.filter(path => basename(path) === `${name}.ko`).map(path => join(folder, path)));
 }

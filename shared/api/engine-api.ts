@@ -43,6 +43,10 @@ export interface EngineApi {
     revertToSnapshot(id: VmId, snapshotId: SnapshotId): Promise<TaskId>;
     /** Its disks' layers stay for as long as something is on top of them. */
     deleteSnapshot(id: VmId, snapshotId: SnapshotId): Promise<TaskId>;
+    /** Puts an image, or nothing, into a CD drive of a VM that is on or off; drives are counted from 0 among its CD drives. */
+    changeMedium(id: VmId, drive: number, path?: string): Promise<void>;
+    /** Asks the guest of a VM that is on to give up so much of its memory; what it did is in `stats`. */
+    setBalloon(id: VmId, mib: number): Promise<void>;
     stats(id: VmId): Promise<VmStats | null>;
   };
   consoles: {

@@ -25,7 +25,7 @@ export const GuestSource = v.variant('kind', [
 export type GuestSource = v.InferOutput<typeof GuestSource>;
 
 /** What a disk hangs on, all of them on PCI. */
-export const DISK_BUSES = ['virtio', 'nvme'] as const;
+export const DISK_BUSES = ['virtio', 'nvme', 'scsi'] as const;
 export const DiskBus = v.picklist(DISK_BUSES);
 export type DiskBus = v.InferOutput<typeof DiskBus>;
 
@@ -33,13 +33,20 @@ export const DISK_FORMATS = ['raw', 'qcow2', 'vmdk', 'iso'] as const;
 
 const limit = (what: string) => v.optional(v.pipe(v.number(`${what} must be a number.`), v.minValue(1, `${what} must be at least 1.`)));
 
-/** A disk image; virtio when it has no bus. Without a format, its first bytes tell it. */
-export const DiskSpec = v.object({
-  path: filePath('disk image'), readOnly: v.boolean(), bus: v.optional(DiskBus), format: v.optional(v.picklist(DISK_FORMATS)),
-  iopsLimit: limit('The limit of operations a second'), bytesPerSecondLimit: limit('The limit of bytes a second'),
-  /** The hot-plug slot that it is in, counted from 0; on bus 0 otherwise. */
-  slot: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7))),
-});
+/**
+ * A disk image; virtio when it has no bus. Without a format, its first bytes tell it. A CD drive is on SCSI and read-only
+ * whatever else is said, and its path is '' while it is empty.
+ */
+export const DiskSpec = v.pipe(
+  v.object({
+    path: v.pipe(v.string(), v.trim()), readOnly: v.boolean(), bus: v.optional(DiskBus), cdrom: v.optional(v.boolean()), format: v.optional(v.picklist(DISK_FORMATS)),
+    iopsLimit: limit('The limit of operations a second'), bytesPerSecondLimit: limit('The limit of bytes a second'),
+    /** The hot-plug slot that it is in, counted from 0; on bus 0 otherwise. */
+    slot: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7))),
+  }),
+  v.forward(v.check(({ path, cdrom }) => cdrom === true || path !== '', 'Choose the disk image file.'), ['path']),
+  v.forward(v.check(({ slot, cdrom }) => cdrom !== true || slot === undefined, 'A CD drive cannot be in a hot-plug slot.'), ['slot']),
+  v.transform(disk => (disk.cdrom ? { ...disk, readOnly: true } : disk)));
 export type DiskSpec = v.InferOutput<typeof DiskSpec>;
 
 const port = (what: string) => v.pipe(v.number(`${what} must be a number.`), v.integer(`${what} must be a whole number.`), v.minValue(1, `${what} must be at least 1.`), v.maxValue(65535, `${what} must be at most 65535.`));
@@ -149,4 +156,9 @@ export interface VmStats {
   readonly exits: Readonly<Record<string, number>>;
   /** Accesses the guest made that the architecture or a device does not define. */
   readonly guestErrors: number;
+  /** How much of its memory the guest gave up, and how much it is to. */
+  readonly balloonMib: number;
+  readonly balloonTargetMib: number;
+  /** As the guest said last; absent when it has no driver for the balloon. */
+  readonly guestMemory?: { readonly freeBytes: number; readonly totalBytes: number; readonly availableBytes: number };
 }

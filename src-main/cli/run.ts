@@ -22,6 +22,7 @@ interface RunOptions {
   readonly seed?: string;
   readonly startDate?: number;
   readonly disk: readonly DiskSpec[];
+  readonly cdrom: readonly string[];
   readonly iommu: boolean;
   readonly net: readonly NicSpec[];
   readonly forward: readonly PortForward[];
@@ -55,6 +56,7 @@ export const runCommand = new Command('run')
   .option('--seed <text>', 'with --smp deterministic, what the guest\'s random numbers follow from')
   .option('--start-date <date>', 'with --smp deterministic, the date at power-on, for example 2026-01-01', dateMs)
   .option('--disk <file[,option…]>', `disk image: raw, qcow2, VMDK or ISO (may be repeated); options: ${DISK_OPTIONS}`, (text: string, disks: readonly DiskSpec[]) => [...disks, diskOf(text)], [])
+  .option('--cdrom <file>', 'CD or DVD image in a drive of its own, or "none" for an empty drive (may be repeated)', (text: string, images: readonly string[]) => [...images, text], [])
   .option('--firmware <file>', 'firmware in flash that boots from disks, such as EDK2 for QEMU\'s virt, instead of a kernel')
   .option('--firmware-vars <file>', 'where the firmware keeps its variables; made when it is not there')
   .option('--state <file>', 'where Ctrl-A s, or SIGUSR2, suspends the VM to: memory, devices, all of it')
@@ -76,6 +78,8 @@ function diskOf(text: string): DiskSpec {
   if (path === '') throw new InvalidArgumentError('A disk begins with its file.');
   return words.reduce<DiskSpec>((disk, word) => ({ ...disk, ...diskOption(word) }), { path, readOnly: false });
 }
+
+const driveOf = (image: string): DiskSpec => ({ path: image === 'none' ? '' : image, readOnly: true, cdrom: true });
 
 function diskOption(word: string): Partial<DiskSpec> {
   const [name, value = ''] = word.split('=', 2), bus = DISK_BUSES.find(each => each === value), format = DISK_FORMATS.find(each => each === value);
@@ -143,7 +147,7 @@ async function run(options: RunOptions): Promise<number> {
 async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.kernel === undefined && options.initrd !== undefined) throw new EngineError('usage', 'An initrd needs a kernel: give --kernel too.');
   if (options.resume && options.state === undefined) throw new EngineError('usage', '--resume goes on from the file given with --state: give that too.');
-  const disks = options.disk;
+  const disks = [...options.disk, ...options.cdrom.map(driveOf)];
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
   return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -175,4 +175,41 @@ test('waiting for a guest that ignores its power button can be cancelled', async
   await client.api.tasks.cancel(task);
   expect(await ended(task)).toMatchObject({ state: 'cancelled' });
   expect((await vmNamed('deaf')).powerState).toBe('poweredOn');
+});
+
+test('the medium of a CD drive is changed while the VM is on and while it is off, and kept; disks are no drives', async () => {
+  const [first, second] = ['first.iso', 'second.iso'].map(name => join(dataPath, name)) as [string, string], path = join(dataPath, 'disk.img');
+  for (const file of [first, second, path]) writeFileSync(file, new Uint8Array(4096));
+  const id = await created('web-01', { disks: [{ path, readOnly: false, bus: 'scsi' }, { path: first, readOnly: false, cdrom: true, format: 'raw' }, { path: '', readOnly: true, cdrom: true }] });
+  const drives = async () => (await vmNamed('web-01')).spec.disks.slice(1).map(disk => disk.path);
+  expect((await vmNamed('web-01')).spec.disks[1]).toEqual({ path: first, readOnly: true, cdrom: true, format: 'raw' });
+  await client.api.vms.changeMedium(id, 1, second);
+  expect(await drives()).toEqual([first, second]);
+  expect(await ended(await client.api.vms.powerOn(id))).toMatchObject({ state: 'success' });
+  await client.api.vms.changeMedium(id, 0);
+  expect((await vmNamed('web-01')).spec.disks[1]).toEqual({ path: '', readOnly: true, cdrom: true });
+  await expect(client.api.vms.changeMedium(id, 0, join(dataPath, 'none.iso'))).rejects.toThrow('cannot be opened');
+  await expect(client.api.vms.changeMedium(id, 2, first)).rejects.toThrow('There is no CD drive 2; the VM has 2.');
+  expect(await ended(await client.api.vms.takeSnapshot(id, { name: 'empty', description: '', memory: true }))).toMatchObject({ state: 'success' });
+  await client.api.vms.changeMedium(id, 0, second);
+  expect(await drives()).toEqual([second, second]);
+  const [snapshot] = (await vmNamed('web-01')).snapshots!;
+  expect(await ended(await client.api.vms.revertToSnapshot(id, snapshot!.id))).toMatchObject({ state: 'success' });
+  expect([await drives(), (await vmNamed('web-01')).powerState]).toEqual([['', second], 'poweredOn']);
+  expect(await ended(await client.api.vms.suspend(id))).toMatchObject({ state: 'success' });
+  await expect(client.api.vms.changeMedium(id, 0, first)).rejects.toThrow('web-01 is suspended.');
+  expect((await client.api.events.list(20)).rows.filter(event => event.type === 'vm.mediumChanged').map(event => event.message)).toEqual([
+    `CD drive 1 of web-01 now holds ${second}.`, 'CD drive 1 of web-01 was emptied.', `CD drive 2 of web-01 now holds ${second}.`,
+  ]);
+  await expect(client.api.vms.create(spec('web-02', { disks: [{ path: '', readOnly: true }] }), HOST_A)).rejects.toThrow('Choose the disk image file.');
+  await expect(client.api.vms.create(spec('web-02', { disks: [{ path: '', readOnly: true, cdrom: true, slot: 1 }] }), HOST_A)).rejects.toThrow('A CD drive cannot be in a hot-plug slot.');
+});
+
+test('a balloon has the size that was asked for, when the VM is on', async () => {
+  const id = await created('web-01');
+  await expect(client.api.vms.setBalloon(id, 16)).rejects.toThrow('web-01 is powered off.');
+  await ended(await client.api.vms.powerOn(id));
+  await client.api.vms.setBalloon(id, 16);
+  expect(await client.api.vms.stats(id)).toMatchObject({ balloonTargetMib: 16, balloonMib: 0 });
+  await expect(client.api.vms.setBalloon(id, 128)).rejects.toThrow('The balloon has to be smaller than the VM\'s memory of 128 MiB.');
 });

@@ -98,9 +98,12 @@ export class Power {
     await running.gone;
   }
 
+  /** Of a VM that is powered on. */
+  machine(id: VmId): RunningVm { return this.runningVm(inState(this.inventory.vm(id), ['poweredOn'])).vm; }
+
   /** See `RunningVm.snapshot`. */
   async snapshot(id: VmId, what: SnapshotLayers, record: () => Promise<void>, { signal, progress }: TaskContext): Promise<void> {
-    await this.runningVm(inState(this.inventory.vm(id), ['poweredOn'])).vm.snapshot(what, record, { signal, progress });
+    await this.machine(id).snapshot(what, record, { signal, progress });
   }
 
   /** Of a suspended VM, gives its state up. */
@@ -192,7 +195,7 @@ function markStopped(edit: Edit, vm: Vm, stop: VmStop, isSuspended: boolean): vo
 
 const IN_WORDS: Readonly<Record<PowerState, string>> = { poweredOff: 'powered off', poweringOn: 'being powered on', poweredOn: 'powered on', poweringOff: 'being powered off', suspending: 'being suspended', suspended: 'suspended' };
 
-function inState(vm: Vm, wanted: readonly PowerState[]): Vm {
+export function inState(vm: Vm, wanted: readonly PowerState[]): Vm {
   if (!wanted.includes(vm.powerState)) throw new EngineError('wrong-state', `${vm.spec.name} is ${IN_WORDS[vm.powerState]}.`);
   return vm;
 }

@@ -148,8 +148,9 @@ async function makeLayers(below: readonly DiskSpec[], layers: readonly DiskSpec[
   }
 }
 
-/** An image and those below it; nothing for one that cannot be read. */
+/** An image and those below it; what cannot be read has none below, and an empty drive has none at all. */
 async function chainOf(path: string): Promise<string[]> {
+  if (path === '') return [];
   const paths = [resolve(path)];
   for (let next: string | undefined = path; next !== undefined;) {
     const info: Awaited<ReturnType<typeof imageInfo>> | undefined = await imageInfo(next).catch(() => undefined);

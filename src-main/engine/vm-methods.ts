@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { SnapshotRequest, VmName, VmSpec, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkFits, checkName } from './admission.ts';
-import { checked, idOf } from './checked.ts';
+import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
+import { changeMedium, setBalloon } from './hardware.ts';
 import type { TaskWork } from './task-runner.ts';
 
 const Id = idOf<VmId>('The VM');
@@ -32,6 +34,8 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true })),
     revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context))),
     deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), () => snapshots.delete(id, snapshot))),
+    changeMedium: checked([Id, Count, v.optional(FilePath)], (id, drive, path) => changeMedium(engine, id, drive, path || undefined)),
+    setBalloon: checked([Id, Count], (id, mib) => setBalloon(engine, id, mib)),
     stats: checked([Id], id => power.stats(id)),
   };
 }

@@ -12,14 +12,17 @@ import { PowerButton } from '../devices/gpio/power-button.ts';
 import type { PciFunction } from '../devices/pci/pci-function.ts';
 import { PciHost } from '../devices/pci/pci-host.ts';
 import { Pl031 } from '../devices/rtc/pl031.ts';
+import { CDROM, DISK, ScsiUnit } from '../devices/scsi/scsi-unit.ts';
 import { Smmu } from '../devices/smmu/smmu.ts';
 import { Pl011 } from '../devices/uart/pl011.ts';
+import { VirtioBalloon } from '../devices/virtio/balloon.ts';
 import { VirtioBlock } from '../devices/virtio/block.ts';
 import { VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import { VirtioPci } from '../devices/virtio/pci.ts';
 import { VirtioRng } from '../devices/virtio/rng.ts';
 import { VirtioNet, type VirtioNetIo } from '../devices/virtio/net.ts';
+import { VirtioScsi } from '../devices/virtio/scsi.ts';
 import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
 import {
   FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot,
@@ -44,8 +47,8 @@ const PULL_AFTER_NS = 30e9;
 /** Reads of ports that nobody has. */
 const NO_PORTS: Region = { read: (_, size) => (size === 4 ? 0xffff_ffff : (1 << 8 * size) - 1), write: () => {} };
 
-/** `nvme` disks are namespaces of one controller; `virtio` ones have a function each. */
-export interface BoardDisk { readonly medium: BlockBackend; readonly bus: DiskBus | 'virtio-mmio' }
+/** `nvme` disks are namespaces of one controller, `scsi` ones and CD drives, which may be empty, targets of another; `virtio` ones have a function each. */
+export type BoardDisk = { readonly medium: BlockBackend; readonly bus: DiskBus | 'virtio-mmio' } | { readonly medium: BlockBackend | undefined; readonly bus: 'cdrom' };
 
 export interface BoardIo {
   readonly ram: GuestRam;
@@ -87,9 +90,11 @@ export class Board {
   readonly flash: readonly CfiFlash[];
   readonly smmu: Smmu | undefined;
   readonly pci: PciHost<Ipa>;
-  /** In the order of their slots: disks that are not on PCI, entropy, console. */
+  /** In the order of their slots: disks that are not on PCI, entropy, console, balloon. */
   readonly virtio: readonly VirtioMmio[];
+  readonly balloon: VirtioBalloon;
   readonly virtioConsole: VirtioConsole | undefined;
+  readonly cdDrives: readonly ScsiUnit[];
   readonly nics: readonly VirtioNet[];
   readonly cpuLines: readonly CpuLines[];
   readonly guestErrors = { count: 0, last: '' };
@@ -119,11 +124,15 @@ export class Board {
     });
     const onMmio = disks.flatMap(({ bus, medium }, n) => (bus === 'virtio-mmio' ? [this.block(dma, medium, `disk-${n}`)] : []));
     disks.forEach(({ bus, medium }, n) => { if (bus === 'virtio') this.pci.add(this.diskFunction(`disk-${n}`, 'virtio', medium)); });
-    const namespaces = disks.filter(({ bus }) => bus === 'nvme').map(({ medium }) => medium);
+    const namespaces = disks.flatMap(({ bus, medium }) => (bus === 'nvme' ? [medium] : []));
     if (namespaces.length > 0) this.pci.add(this.nvmeFunction('nvme', namespaces));
+    const units = disks.flatMap(({ bus, medium }, n) => (bus === 'scsi' || bus === 'cdrom' ? [new ScsiUnit({ type: bus === 'scsi' ? DISK : CDROM, medium, serial: `disk-${n}` })] : []));
+    this.cdDrives = units.filter(({ type }) => type === CDROM);
+    if (units.length > 0) this.pci.add(this.scsiFunction('scsi', units));
     this.virtioConsole = io.virtioConsoleOutput === undefined ? undefined : new VirtioConsole({ dma, transmit: io.virtioConsoleOutput });
     this.nics = (io.nics ?? []).map((nic, n) => this.nic(`nic-${n}`, nic));
-    const cores: VirtioCore<unknown>[] = [...onMmio, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : [])];
+    this.balloon = new VirtioBalloon({ dma });
+    const cores: VirtioCore<unknown>[] = [...onMmio, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : []), this.balloon];
     assert(cores.length <= VIRTIO_SLOTS, 'every virtio device has a slot');
     this.virtio = cores.map((core, slot) =>
       new VirtioMmio({ name: `virtio${slot}`, core, dma, line: this.gic.spi(virtioSlot(slot).spi), guestError }));
@@ -140,6 +149,7 @@ export class Board {
   /** A disk for a PCI slot. */
   diskFunction(serial: string, bus: DiskBus, medium: BlockBackend): PciFunction {
     if (bus === 'nvme') return this.nvmeFunction(serial, [medium]);
+    if (bus === 'scsi') return this.scsiFunction(serial, [new ScsiUnit({ type: DISK, medium, serial })]);
     const { function: device } = new VirtioPci({ name: `pci ${serial}`, guestError: (what) => this.countError(what), core: (dma) => this.block(dma, medium, serial) });
     return device;
   }
@@ -148,6 +158,19 @@ export class Board {
     const nvme = new Nvme({ name: `pci ${serial}`, serial, media, guestError: (what) => this.countError(what) });
     this.working.push(nvme);
     return nvme.function;
+  }
+
+  private scsiFunction(name: string, units: readonly ScsiUnit[]): PciFunction {
+    const { core, function: device } = new VirtioPci({ name: `pci ${name}`, guestError: (what) => this.countError(what), core: (dma) => new VirtioScsi({ dma, units }) });
+    this.working.push(core);
+    return device;
+  }
+
+  /** Puts another medium, or none, into a CD drive, whether or not the guest locked it. */
+  changeMedium(drive: number, medium: BlockBackend | undefined): void {
+    const unit = this.cdDrives[drive];
+    assert(unit !== undefined, 'the drive is there');
+    unit.change(medium);
   }
 
   private nic(name: string, io: Omit<VirtioNetIo, 'dma'>): VirtioNet {

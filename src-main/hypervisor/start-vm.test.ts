@@ -56,3 +56,22 @@ test.each(SMP_MODES)('two busy %s CPUs can be reset again and again, and the VM 
     await rm(folder, { recursive: true });
   }
 });
+
+test('what changes the machine waits while it is being saved; what only looks does not', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')), session = new GuestSession({}), { vm } = session;
+  try {
+    await session.expect('> ');
+    let balloon: Promise<void> | undefined;
+    await vm.snapshot({ statePath: join(folder, 'vm.state'), layers: [] }, async () => {
+      session.type('help');
+      balloon = vm.setBalloon(16);
+      expect((await vm.stats()).balloonTargetMib).toBe(0);
+    });
+    await balloon;
+    expect((await vm.stats()).balloonTargetMib).toBe(16);
+    await session.expect('power off');
+  } finally {
+    await vm.terminate();
+    await rm(folder, { recursive: true });
+  }
+});

@@ -50,6 +50,9 @@ class WorkerVm implements RunningVm {
   async plugDisk(slot: number, disk: DiskSpec): Promise<void> { await this.ask(id => ({ kind: 'plug-disk', id, slot, disk })); }
   async unplug(slot: number): Promise<void> { await this.ask(id => ({ kind: 'unplug', id, slot })); }
 
+  async changeMedium(drive: number, path: string | undefined): Promise<void> { await this.ask(id => ({ kind: 'change-medium', id, drive, path })); }
+  async setBalloon(mib: number): Promise<void> { await this.ask(id => ({ kind: 'set-balloon', id, mib })); }
+
   async terminate(): Promise<void> {
     this.stop ??= { kind: 'terminated' };
     if (this.isProfiled) this.post({ kind: 'end' });

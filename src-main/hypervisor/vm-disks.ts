@@ -9,7 +9,7 @@ import { EngineError } from '../../shared/base/errors.ts';
 import type { DiskBus, DiskSpec } from '../../shared/model/vm.ts';
 import type { BlockBackend } from '../storage/block-backend.ts';
 import { createImage } from '../storage/image-operations.ts';
-import { metered, type BlockCounters, type MeteredBackend } from '../storage/metered.ts';
+import { metered, noCounters, type BlockCounters, type MeteredBackend } from '../storage/metered.ts';
 import { openImage } from '../storage/open-image.ts';
 import { throttled, type Timer } from '../storage/throttled.ts';
 import { hostNowNs } from '../time/host-time.ts';
@@ -40,16 +40,19 @@ export class VmDisk {
   /** Images under the layers that were added. */
   private readonly below: { readonly path: string; readonly format: DiskSpec['format'] }[] = [];
 
-  private constructor({ path, format, bus = 'virtio', iopsLimit, bytesPerSecondLimit }: DiskSpec, image: BlockBackend) {
+  private constructor(spec: DiskSpec, image: BlockBackend) {
+    const { path, format, bus = 'virtio' } = spec;
     this.bus = bus;
     this.path = path;
     this.format = format;
     this.replaceable = new Replaceable(image);
-    const isLimited = iopsLimit !== undefined || bytesPerSecondLimit !== undefined;
-    this.medium = metered(isLimited ? throttled(this.replaceable, { iops: iopsLimit, bytesPerSecond: bytesPerSecondLimit }, timer) : this.replaceable, timer);
+    this.medium = limited(this.replaceable, spec);
   }
 
   static async open(spec: DiskSpec): Promise<VmDisk> { return new VmDisk(spec, await openImage(spec.path, spec)); }
+
+  get counters(): BlockCounters { return this.medium.counters(); }
+  close(): Promise<void> { return this.medium.close(); }
 
   /** Its image stays as it is from now on, and `path` is made to take what changes. Nothing is under way. */
   async addLayer(path: string): Promise<void> {
@@ -79,6 +82,37 @@ export class VmDisk {
   }
 }
 
+/** A CD drive as the board takes it. */
+export class VmDrive {
+  readonly bus = 'cdrom';
+  medium: MeteredBackend | undefined;
+  private readonly spec: DiskSpec;
+
+  private constructor(spec: DiskSpec) { this.spec = spec; }
+
+  static async open(spec: DiskSpec): Promise<VmDrive> {
+    const drive = new VmDrive(spec);
+    if (spec.path !== '') await drive.change(spec.path, spec.format);
+    return drive;
+  }
+
+  /** Takes another image, or none, and gives the one before, which is still open. */
+  async change(path: string | undefined, format?: DiskSpec['format']): Promise<BlockBackend | undefined> {
+    const next = path === undefined ? undefined : limited(await openImage(path, { format, readOnly: true }), this.spec), { medium } = this;
+    this.medium = next;
+    return medium;
+  }
+
+  /** Of the medium that is in it. */
+  get counters(): BlockCounters { return this.medium?.counters() ?? noCounters(); }
+  async close(): Promise<void> { await this.medium?.close(); }
+}
+
+function limited(image: BlockBackend, { iopsLimit, bytesPerSecondLimit }: DiskSpec): MeteredBackend {
+  const isLimited = iopsLimit !== undefined || bytesPerSecondLimit !== undefined;
+  return metered(isLimited ? throttled(image, { iops: iopsLimit, bytesPerSecond: bytesPerSecondLimit }, timer) : image, timer);
+}
+
 async function formatOf(path: string): Promise<NonNullable<DiskSpec['format']>> {
   const image = await openImage(path, { readOnly: true });
   try { return image.format; } finally { await image.close(); }
@@ -86,19 +120,19 @@ async function formatOf(path: string): Promise<NonNullable<DiskSpec['format']>> 
 
 export class VmDisks {
   /** Those that the VM was turned on with, in their order. */
-  readonly fixed: readonly VmDisk[];
+  readonly fixed: readonly (VmDisk | VmDrive)[];
   readonly slots = new Map<number, VmDisk>();
 
-  private constructor(fixed: readonly VmDisk[]) { this.fixed = fixed; }
+  private constructor(fixed: readonly (VmDisk | VmDrive)[]) { this.fixed = fixed; }
 
   /** All of them, or none with a reason. */
   static async open(specs: readonly DiskSpec[]): Promise<VmDisks> {
-    const fixed: VmDisk[] = [], disks = new VmDisks(fixed);
+    const fixed: (VmDisk | VmDrive)[] = [], disks = new VmDisks(fixed);
     try {
       for (const spec of specs) {
-        const disk = await VmDisk.open(spec);
-        if (spec.slot === undefined) fixed.push(disk);
-        else disks.slots.set(spec.slot, disk);
+        if (spec.cdrom) fixed.push(await VmDrive.open(spec));
+        else if (spec.slot === undefined) fixed.push(await VmDisk.open(spec));
+        else disks.slots.set(spec.slot, await VmDisk.open(spec));
       }
     } catch (error) {
       await disks.close();
@@ -108,6 +142,7 @@ export class VmDisks {
   }
 
   async openInSlot(slot: number, spec: DiskSpec): Promise<VmDisk> {
+    if (spec.cdrom) throw new EngineError('disk.no-slot', 'A CD drive cannot be plugged in; a VM has those that it was turned on with.');
     if (this.slots.has(slot)) throw new EngineError('pci.slot-taken', `There is something in PCI slot ${slot}.`);
     const disk = await VmDisk.open(spec);
     this.slots.set(slot, disk);
@@ -117,7 +152,14 @@ export class VmDisks {
   async closeSlot(slot: number): Promise<void> {
     const disk = this.slots.get(slot);
     this.slots.delete(slot);
-    await disk?.medium.close();
+    await disk?.close();
+  }
+
+  /** By its number among the CD drives, from 0. */
+  driveAt(number: number): VmDrive {
+    const drives = this.fixed.filter(disk => disk.bus === 'cdrom'), drive = drives[number];
+    if (drive === undefined) throw new EngineError('disk.no-drive', `There is no CD drive ${number}; the VM has ${drives.length}.`);
+    return drive;
   }
 
   /** A layer for each disk that has a path, in the order of `counters`: all of them, or none with a reason. Disks are idle. */
@@ -126,7 +168,7 @@ export class VmDisks {
     try {
       for (const [at, disk] of this.all.entries()) {
         const path = paths[at];
-        if (path === undefined) continue;
+        if (path === undefined || disk.bus === 'cdrom') continue;
         await disk.addLayer(path);
         added.push(disk);
       }
@@ -137,13 +179,13 @@ export class VmDisks {
   }
 
   async removeLayers(paths: readonly (string | undefined)[]): Promise<void> {
-    for (const [at, disk] of this.all.entries()) if (paths[at] !== undefined) await disk.removeLayer();
+    for (const [at, disk] of this.all.entries()) if (paths[at] !== undefined && disk.bus !== 'cdrom') await disk.removeLayer();
   }
 
   /** What was done with each, first those that are fixed, then by slot. */
-  get counters(): readonly BlockCounters[] { return this.all.map(disk => disk.medium.counters()); }
+  get counters(): readonly BlockCounters[] { return this.all.map(disk => disk.counters); }
 
-  async close(): Promise<void> { for (const disk of this.all) await disk.medium.close(); }
+  async close(): Promise<void> { for (const disk of this.all) await disk.close(); }
 
-  private get all(): readonly VmDisk[] { return [...this.fixed, ...[...this.slots].sort(([a], [b]) => a - b).map(([, disk]) => disk)]; }
+  private get all(): readonly (VmDisk | VmDrive)[] { return [...this.fixed, ...[...this.slots].sort(([a], [b]) => a - b).map(([, disk]) => disk)]; }
 }

@@ -72,6 +72,10 @@ export interface RunningVm {
   plugDisk(slot: number, disk: DiskSpec): Promise<void>;
   /** Resolves when the guest let go of what is in the slot, or lost it as it was too slow. */
   unplug(slot: number): Promise<void>;
+  /** Puts an image, or nothing, into a CD drive, by its number among the VM's CD drives, from 0. Whoever resumes the VM from a file says what is in it then. */
+  changeMedium(drive: number, path: string | undefined): Promise<void>;
+  /** Asks the guest to give up so much of its memory; what it did is in `stats`. */
+  setBalloon(mib: number): Promise<void>;
   /**
    * Keeps the machine in a file, if there is to be one, and puts a layer on each disk for which there is a path. Nothing runs while `record`
    * makes the layers known: when that rejects they are taken away again, and the VM goes on as before.

@@ -73,6 +73,9 @@ type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
 /** What is done between two turns, with the VM paused; it may end the VM. */
 type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 
+/** Messages that change a device or memory. */
+const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'reset', 'plug-disk', 'unplug', 'change-medium', 'set-balloon']);
+
 class Worker {
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
@@ -81,6 +84,8 @@ class Worker {
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private readonly jobs = new Map<number, { readonly job: Job; readonly abort: AbortController }>();
+  /** What came while a job has the machine as it is, for afterwards. */
+  private held: ToWorker[] | undefined;
   private readonly recorded = new Map<number, (isRecorded: boolean) => void>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
@@ -95,6 +100,10 @@ class Worker {
   }
 
   handle(message: ToWorker): void {
+    if (this.held !== undefined && CHANGES_MACHINE.has(message.kind)) {
+      this.held.push(message);
+      return;
+    }
     switch (message.kind) {
       case 'input': this.vm.type(message.bytes); break;
       case 'acknowledge': this.vm.board.acknowledgeConsole(message.bytes); break;
@@ -102,6 +111,8 @@ class Worker {
       case 'reset': this.reset(); break;
       case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
       case 'unplug': void this.answer(message.id, this.unplug(message.slot)); break;
+      case 'change-medium': void this.answer(message.id, this.changeMedium(message.drive, message.path)); break;
+      case 'set-balloon': void this.answer(message.id, Promise.resolve().then(() => this.vm.setBalloon(message.mib))); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'stats': send({ kind: 'answer', id: message.id, result: { ...this.vm.stats(), disks: this.disks.counters } }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
@@ -135,6 +146,7 @@ class Worker {
   /** Does what was asked for, until one ends the VM; after one that failed it goes on. */
   private async doJobs(): Promise<Ended | undefined> {
     for (const [id, { job, abort }] of this.jobs) {
+      const held = this.held = [] as ToWorker[];
       this.vm.pause();
       try {
         const ended = await job(abort.signal);
@@ -144,6 +156,8 @@ class Worker {
         refuse(id, error);
       } finally { this.jobs.delete(id); }
       this.vm.resume();
+      this.held = undefined;
+      for (const message of held) this.handle(message);
     }
     return undefined;
   }
@@ -170,6 +184,12 @@ class Worker {
   private async unplug(slot: number): Promise<void> {
     await this.vm.board.unplug(slot);
     await this.disks.closeSlot(slot);
+  }
+
+  private async changeMedium(drive: number, path: string | undefined): Promise<void> {
+    const open = this.disks.driveAt(drive), old = await open.change(path);
+    this.vm.board.changeMedium(drive, open.medium);
+    await old?.close();
   }
 
   /** What needs no pause. */

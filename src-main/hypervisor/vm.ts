@@ -87,6 +87,7 @@ export class Vm {
   private port: ConsolePort = 'serial';
   private running: Vcpu | undefined;
   private busyNs = 0;
+  private isPaused = true;
   private sample = { atNs: 0, instructions: 0, busyNs: 0 };
 
   constructor(options: VmOptions) {
@@ -255,12 +256,20 @@ export class Vm {
     else this.board.type(bytes);
   }
 
+  /** Asks the guest to give up so much of its memory. */
+  setBalloon(mib: number): void {
+    if (mib >= this.options.memoryMib) throw new EngineError('balloon.too-large', `The balloon has to be smaller than the VM's memory of ${this.options.memoryMib} MiB.`);
+    this.board.balloon.setTarget(mib);
+  }
+
   resume(): void {
+    this.isPaused = false;
     this.clock.resume();
     this.machine.setClock(this.clock.baseNs, -1);
   }
 
   pause(): void {
+    this.isPaused = true;
     this.parallel?.park();
     this.clock.pause();
     this.machine.setClock(0, this.clock.nowNs);
@@ -322,11 +331,15 @@ export class Vm {
   stats(): VmStats {
     const atNs = hostNowNs(), busyNs = this.parallel?.busyNs ?? this.busyNs, instructions = this.retired.reduce((sum, n) => sum + n, 0), { sample } = this;
     const elapsedNs = Math.max(1, atNs - sample.atNs);
+    const { balloon } = this.board, { guestMemory } = balloon;
     this.sample = { atNs, instructions, busyNs };
+    // To be asked makes a guest run, which a deterministic one must not, and nothing may change memory that is being saved.
+    if (this.world === undefined && !this.isPaused) balloon.askStatistics();
     return {
       upNs: this.clock.nowNs, instructions, mips: Math.max(0, instructions - sample.instructions) * 1000 / elapsedNs,
       cpuUsage: Math.min(this.vcpus.length, (busyNs - sample.busyNs) / elapsedNs), exits: { ...this.exits },
       guestErrors: this.board.guestErrors.count + this.vcpus.reduce((sum, v) => sum + v.cpu.guestErrors, 0),
+      balloonMib: balloon.actualMib, balloonTargetMib: balloon.targetMib, ...(guestMemory && { guestMemory }),
     };
   }
 

@@ -10,6 +10,8 @@ export type ToWorker =
   | { readonly kind: 'reset' }
   | { readonly kind: 'plug-disk'; readonly id: number; readonly slot: number; readonly disk: DiskSpec }
   | { readonly kind: 'unplug'; readonly id: number; readonly slot: number }
+  | { readonly kind: 'change-medium'; readonly id: number; readonly drive: number; readonly path: string | undefined }
+  | { readonly kind: 'set-balloon'; readonly id: number; readonly mib: number }
   /** Stop the VM, as it has something to say first. */
   | { readonly kind: 'end' }
   | { readonly kind: 'stats'; readonly id: number }

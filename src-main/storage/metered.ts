@@ -10,9 +10,11 @@ export interface BlockCounters {
 
 export interface MeteredBackend extends BlockBackend { counters(): BlockCounters }
 
+export const noCounters = (): BlockCounters => ({ reads: 0, writes: 0, flushes: 0, discards: 0, errors: 0, readBytes: 0, writtenBytes: 0, discardedBytes: 0, readNs: 0, writeNs: 0, flushNs: 0 });
+
 /** Zeroed ranges count with discarded ones. */
 export function metered(backend: BlockBackend, clock: { readonly nowNs: number }): MeteredBackend {
-  const counters: BlockCounters = { reads: 0, writes: 0, flushes: 0, discards: 0, errors: 0, readBytes: 0, writtenBytes: 0, discardedBytes: 0, readNs: 0, writeNs: 0, flushNs: 0 };
+  const counters = noCounters();
   const timed = async (act: () => Promise<void>, count: (ns: number) => void) => {
     const fromNs = clock.nowNs;
     try { await act(); } catch (error) { counters.errors++; throw error; }

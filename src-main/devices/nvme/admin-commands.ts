@@ -39,7 +39,7 @@ function give(controller: Nvme, command: Command, bytes: Uint8Array): Outcome {
 function identifyCommand(controller: Nvme, command: Command): Outcome {
   const { namespace: number } = command, { media, serial } = controller, medium = media[number - 1], name = `${serial} ${number}`;
   switch (command.dword(10) & 0xff) {
-    case 0x00: case 0x11: return medium === undefined ? refused(INVALID_NAMESPACE) : give(controller, command, identify.namespace(medium, name));
+    case 0x00: case 0x11: return number < 1 || number > identify.NAMESPACES ? refused(INVALID_NAMESPACE) : give(controller, command, identify.namespace(medium, name));
     case 0x01: return give(controller, command, identify.controller(serial));
     case 0x02: case 0x10: return give(controller, command, identify.namespaceList(media.map((_, n) => n + 1), number));
     case 0x03: return medium === undefined ? refused(INVALID_NAMESPACE) : give(controller, command, identify.descriptors(name));

@@ -41,7 +41,9 @@ export function controller(serial: string): Uint8Array {
   return page;
 }
 
-export function namespace(medium: BlockMedium, name: string): Uint8Array {
+/** One that is not there is all zeroes. */
+export function namespace(medium: BlockMedium | undefined, name: string): Uint8Array {
+  if (medium === undefined) return new Uint8Array(PAGE_BYTES);
   const blocks = Math.floor(medium.sizeBytes / LBA_BYTES);
   const page = fields({ 0: [8, blocks], 8: [8, blocks], 16: [8, blocks], 24: [1, 1], 99: [1, medium.readOnly ? 1 : 0], 128: [4, LBA_SHIFT << 16] });
   page.set(globalId(name), 104);

@@ -20,7 +20,7 @@ const UNDER_WAY_MOST = 1024;
 const TIMEOUT = 20;                       // in units of 500 ms
 /** CAP: queue sizes, contiguous queues, timeout; NVM command set, pages of 4 to 64 KiB. */
 const CAP = [QUEUE_ENTRIES - 1 | 1 << 16 | TIMEOUT << 24, 1 << 5 | 4 << 20] as const;
-const READY = 1, FATAL = 2, SHUT_DOWN = 2 << 2;
+const READY = 1, FATAL = 2, SHUTDOWN_STATUS = 3 << 2, SHUTTING_DOWN = 1 << 2, SHUT_DOWN = 2 << 2;
 const ENABLE = 1, SHUTDOWN_NOTIFICATION = 3 << 14;
 const ERROR_INVALID_DOORBELL = 0, ERROR_INVALID_VALUE = 1, ERROR_LOG = 1;
 
@@ -76,7 +76,7 @@ export class Nvme {
     this.serial = serial;
     this.media = media;
     this.guestError = what => guestError(`${name}: ${what}`);
-    const region: Region = { read: offset => this.read(offset), write: (offset, size, value) => (size === 4 ? this.write(offset, value) : this.guestError(`write of ${size} at ${hex(offset)}`)) };
+    const region: Region = { read: (offset, size) => (this.read(offset) >>> 8 * (offset & 3) & (size === 4 ? -1 : (1 << 8 * size) - 1)) >>> 0, write: (offset, size, value) => (size === 4 ? this.write(offset, value) : this.guestError(`write of ${size} at ${hex(offset)}`)) };
     this.function = new PciFunction({
       name, dma: this.dma, vendorId: VENDOR, deviceId: DEVICE, classCode: CLASS, subsystemVendorId: VENDOR, msixVectors: this.vectors,
       bars: [{ index: 0, sizeBytes: REGISTER_BYTES, wide: true, region }],
@@ -137,11 +137,17 @@ export class Nvme {
 
   private shutDown() {
     const { registers } = this;
-    registers[CSTS] = registers[CSTS]! & ~0xc | 1 << 2;
+    if ((registers[CSTS]! & SHUTDOWN_STATUS) === SHUTTING_DOWN) return;
+    registers[CSTS] = registers[CSTS]! & ~SHUTDOWN_STATUS | SHUTTING_DOWN;
+    this.flushAll();
+  }
+
+  private flushAll() {
+    const { registers } = this;
     const owner = this.underWay, work = { queue: -1, bytes: new Uint8Array(0) };
     owner.set(work, Promise.all(this.media.map(medium => medium.flush())).then(() => undefined, () => undefined).then(() => {
       owner.delete(work);
-      if (this.registers === registers) registers[CSTS] = registers[CSTS]! & ~0xc | SHUT_DOWN;
+      if (this.registers === registers) registers[CSTS] = registers[CSTS]! & ~SHUTDOWN_STATUS | SHUT_DOWN;
     }));
   }
 
@@ -166,7 +172,8 @@ export class Nvme {
     for (let isBusy = true; isBusy;) {
       isBusy = false;
       for (const [number, queue] of this.submissions) {
-        if (queue.head === queue.tail || this.underWay.size >= UNDER_WAY_MOST || (this.registers[CSTS]! & (READY | FATAL)) !== READY) continue;
+        const isFull = this.underWay.size >= UNDER_WAY_MOST || this.completions.get(queue.completion)!.waiting.length > 0;
+        if (queue.head === queue.tail || isFull || (this.registers[CSTS]! & (READY | FATAL)) !== READY) continue;
         this.fetch(number, queue);
         isBusy = true;
       }
@@ -260,8 +267,7 @@ export class Nvme {
     this.clear();
     const { registers, submissions, completions, features, eventRequests, events } = structuredClone(state);
     Object.assign(this, { registers, submissions, completions, features, eventRequests, events });
-    // Every medium was flushed by then.
-    if ((registers[CSTS]! & 0xc) === 1 << 2) registers[CSTS] = registers[CSTS]! & ~0xc | SHUT_DOWN;
+    if ((registers[CSTS]! & SHUTDOWN_STATUS) === SHUTTING_DOWN) this.flushAll();
     for (const work of structuredClone(state.underWay)) this.start(work);
   }
 }

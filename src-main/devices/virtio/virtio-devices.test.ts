@@ -1,30 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { TestClock } from '../../time/test-clock.ts';
 import { deviceContract, type Step } from '../device-contract.ts';
-import { VirtioBlock, type BlockMedium } from './block.ts';
+import { memoryDisk } from '../memory-disk.ts';
+import { VirtioBlock } from './block.ts';
 import { VirtioConsole } from './console.ts';
 import { VirtioRng } from './rng.ts';
 import { DATA, RAM_BYTES, TestDriver } from './test-driver.ts';
 
 const DISK_BYTES = 0x10000;
 const HEADER = DATA, STATUS = DATA + 0x20, BUFFER = DATA + 0x1000;
-
-/** A disk in the machine's memory, which answers in a later turn of the event loop. */
-function memoryDisk(disk: Uint8Array, readOnly = false): BlockMedium & { flushes: number; broken: boolean } {
-  const later = async () => {
-    await new Promise((resolve) => setImmediate(resolve));
-    if (medium.broken) throw new Error('the disk is on fire');
-  };
-  const medium = {
-    sizeBytes: disk.length, readOnly, flushes: 0, broken: false,
-    async read(offset: number, into: Uint8Array) { await later(); into.set(disk.subarray(offset, offset + into.length)); },
-    async write(offset: number, bytes: Uint8Array) { await later(); disk.set(bytes, offset); },
-    async flush() { await later(); medium.flushes++; },
-    async zero(offset: number, length: number) { await later(); disk.fill(0, offset, offset + length); },
-    async discard(offset: number, length: number) { await later(); disk.fill(0, offset, offset + length); },
-  };
-  return medium;
-}
 
 function blockRig(clock = new TestClock(), readOnly = false) {
   const memory = new SharedArrayBuffer(RAM_BYTES + DISK_BYTES);

@@ -16,6 +16,7 @@ export function guestRows(guest: GuestSource): Rows {
 
 export const hardwareRows = ({ cpus, smpMode = 'parallel', memoryMib, disks }: VmSpec): Rows => [
   ['CPU', String(cpus)], ['CPU scheduling', smpMode === 'parallel' ? 'Parallel' : 'Deterministic'], ['Memory', formatMib(memoryMib)],
-  ...disks.map((disk, at) => [`Disk ${at + 1}`, `${disk.path}${disk.readOnly ? ' (read only)' : ''}`] as const),
+  ...disks.filter(disk => !disk.cdrom).map((disk, at) => [`Disk ${at + 1}`, `${disk.path}${disk.readOnly ? ' (read only)' : ''}`] as const),
+  ...disks.filter(disk => disk.cdrom).map((drive, at) => [`CD drive ${at + 1}`, drive.path || 'empty'] as const),
   ['Disks', disks.length === 0 ? 'none' : undefined],
 ];
