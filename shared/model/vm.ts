@@ -19,6 +19,8 @@ export const GuestSource = v.variant('kind', [
   v.object({ kind: v.literal('linux'), kernelPath: filePath('kernel'), initrdPath: v.optional(v.string()), commandLine: v.string() }),
   /** A headerless binary, loaded at RAM + 0x80000 and entered with the device tree's address in x0. */
   v.object({ kind: v.literal('binary'), imagePath: filePath('image') }),
+  /** A firmware volume in flash, as EDK2's, with the file that it keeps its variables in; they are forgotten without one. */
+  v.object({ kind: v.literal('firmware'), firmwarePath: filePath('firmware'), variablesPath: v.optional(filePath('firmware variables')) }),
 ]);
 export type GuestSource = v.InferOutput<typeof GuestSource>;
 

@@ -27,6 +27,8 @@ interface RunOptions {
   readonly net: readonly NicSpec[];
   readonly forward: readonly PortForward[];
   readonly capture?: string;
+  readonly firmware?: string;
+  readonly firmwareVars?: string;
   readonly timeout?: number;
   readonly reboot: boolean;
   readonly state?: string;
@@ -55,6 +57,8 @@ export const runCommand = new Command('run')
   .option('--start-date <date>', 'with --smp deterministic, the date at power-on, for example 2026-01-01', dateMs)
   .option('--disk <file[,option…]>', `disk image: raw, qcow2, VMDK or ISO (may be repeated); options: ${DISK_OPTIONS}`, (text: string, disks: readonly DiskSpec[]) => [...disks, diskOf(text)], [])
   .option('--cdrom <file>', 'CD or DVD image in a drive of its own, or "none" for an empty drive (may be repeated)', (text: string, images: readonly string[]) => [...images, text], [])
+  .option('--firmware <file>', 'firmware in flash that boots from disks, such as EDK2 for QEMU\'s virt, instead of a kernel')
+  .option('--firmware-vars <file>', 'where the firmware keeps its variables; made when it is not there')
   .option('--state <file>', 'where Ctrl-A s, or SIGUSR2, suspends the VM to: memory, devices, all of it')
   .option('--resume', 'go on from that file instead of booting; it is used up by that, as the VM\'s disks go on')
   .option('--no-iommu', 'leave out the SMMU between PCI devices and memory')
@@ -158,7 +162,10 @@ function nicsOf({ net, forward: forwards, capture }: RunOptions): readonly NicSp
 }
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */
-async function guestOf({ kernel, initrd, append }: RunOptions): Promise<GuestSource> {
+async function guestOf({ kernel, initrd, append, firmware, firmwareVars }: RunOptions): Promise<GuestSource> {
+  if (firmwareVars !== undefined && firmware === undefined) throw new EngineError('usage', 'Variables are kept by firmware: give --firmware too.');
+  if (firmware !== undefined && kernel !== undefined) throw new EngineError('usage', 'Either firmware boots the VM, or a kernel is given to it: leave out --kernel or --firmware.');
+  if (firmware !== undefined) return { kind: 'firmware', firmwarePath: firmware, ...(firmwareVars !== undefined && { variablesPath: firmwareVars }) };
   if (kernel === undefined) return { kind: 'diagnostics' };
   const head = await firstBytes(kernel), text = (from: number, to: number) => head.subarray(from, to).toString('latin1');
   if (head.length === 0) throw new EngineError('image.empty', `The kernel ${kernel} is empty.`);

@@ -48,7 +48,7 @@ async function printed(text: string): Promise<void> {
   output = output.slice(output.indexOf(text) + text.length);
 }
 
-async function debianWithDisk(): Promise<{ id: VmId; type(line: string): Promise<void> }> {
+async function debianWithDisk(): Promise<{ id: VmId; type: (line: string) => Promise<void> }> {
   const guest = await fetchGuests('cloud'), path = join(folder, 'disk.img');
   await writeFile(path, '');
   await truncate(path, 2 ** 24);

@@ -2,6 +2,9 @@
 
 export const RAM_BASE = 0x4000_0000;
 
+/** Two banks of flash, where there is firmware: its code, from which the first CPU starts, and its variables. */
+export const FLASH = { base: 0, bankBytes: 0x400_0000 } as const;
+
 export const GIC_DISTRIBUTOR = { base: 0x0800_0000, size: 0x10000 } as const;
 export const GIC_ITS = { base: 0x0808_0000, size: 0x20000 } as const;
 /** Room for the redistributors of 123 CPUs. */
@@ -16,6 +19,8 @@ export const virtioSlot = (slot: number) => ({ base: 0x0a00_0000 + 0x200 * slot,
 /** Its wires are `spi` and the three after it: events, PRI, CMD_SYNC, errors. */
 export const SMMU = { base: 0x0905_0000, size: 0x20000, spi: 74 } as const;
 export const PCI_WINDOW = { base: 0x1000_0000, size: 0x2eff_0000 } as const;
+/** Nothing has ports; but firmware wants a window for them. */
+export const PCI_IO = { base: 0x3eff_0000, size: 0x1_0000 } as const;
 /** Configuration space of buses 0 to 15. */
 export const PCI_ECAM = { base: 0x3f00_0000, size: 0x100_0000 } as const;
 /** Where devices store their messages to the ITS. */

@@ -48,6 +48,13 @@ export function loadBinary(ram: GuestRam, { image, deviceTree }: BinaryBoot): Bo
   return { pc: range.start, x0: putDeviceTree(ram, initrdStart(ram, range.end), deviceTree()) };
 }
 
+/** For firmware, which starts in flash and looks for the device tree where RAM begins. */
+export function loadDeviceTree(ram: GuestRam, { entry, deviceTree }: { readonly entry: number; readonly deviceTree: () => Uint8Array }): BootEntry {
+  const blob = deviceTree();
+  put(ram, 'device tree', rangeAt(ram.base, blob.length), blob);
+  return { pc: entry, x0: ram.base };
+}
+
 const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
 const rangeAt = (start: number, length: number): BootRange => ({ start, end: start + length });
 

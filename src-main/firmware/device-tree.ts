@@ -1,5 +1,5 @@
 /** The device tree of the board, with the nodes and names that QEMU's `virt` has. */
-import { GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RAM_BASE, RTC, SMMU, UART, virtioSlot } from './board-map.ts';
+import { FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RAM_BASE, RTC, SMMU, UART, virtioSlot } from './board-map.ts';
 import { cells64, flatten, type FdtNode } from './fdt.ts';
 
 export interface DeviceTreeOptions {
@@ -16,6 +16,8 @@ export interface DeviceTreeOptions {
   readonly pmu?: boolean;
   /** Whether there is PCI Express, and an SMMU between it and memory. */
   readonly pci?: { readonly iommu: boolean };
+  /** Sizes of the banks of flash. */
+  readonly flash?: readonly number[];
 }
 
 const CLOCK = 1, GIC = 2, ITS = 3, GPIO_PINS = 4, IOMMU = 5, FIRST_CPU = 0x10;
@@ -52,6 +54,7 @@ export function deviceTree(options: DeviceTreeOptions): Uint8Array {
     'apb-pclk': { compatible: 'fixed-clock', '#clock-cells': [0], 'clock-frequency': [24_000_000], 'clock-output-names': 'clk24mhz', phandle: [CLOCK] },
     [at('intc', GIC_DISTRIBUTOR)]: interruptController(),
     ...peripherals(),
+    ...(options.flash ? { [at('flash', FLASH)]: flash(options.flash) } : {}),
     ...(options.pci?.iommu ? { [at('smmuv3', SMMU)]: smmu() } : {}),
     ...(options.pci ? { [at('pcie', PCI_ECAM)]: pcie(options.pci.iommu) } : {}),
     ...Object.fromEntries([...options.virtioSlots].sort((a, b) => a - b).map(virtio)),
@@ -101,6 +104,10 @@ function peripherals(): FdtNode {
   };
 }
 
+function flash(sizes: readonly number[]): FdtNode {
+  return { compatible: 'cfi-flash', reg: reg(...sizes.map((size, bank) => ({ base: FLASH.base + bank * FLASH.bankBytes, size }))), 'bank-width': [4] };
+}
+
 function smmu(): FdtNode {
   return {
     compatible: 'arm,smmu-v3', reg: reg(SMMU), interrupts: [0, 1, 2, 3].flatMap((wire) => spi(SMMU.spi + wire, EDGE_RISING)),
@@ -110,10 +117,10 @@ function smmu(): FdtNode {
 
 /** Requester ids are stream ids and device ids. */
 function pcie(iommu: boolean): FdtNode {
-  const memory32 = 0x0200_0000, ids = 0x10000;
+  const io = 0x0100_0000, memory32 = 0x0200_0000, ids = 0x10000;
   return {
     compatible: 'pci-host-ecam-generic', device_type: 'pci', '#address-cells': [3], '#size-cells': [2], reg: reg(PCI_ECAM),
-    ranges: [memory32, ...cells64(PCI_WINDOW.base), ...cells64(PCI_WINDOW.base), ...cells64(PCI_WINDOW.size)],
+    ranges: [io, ...cells64(0), ...cells64(PCI_IO.base), ...cells64(PCI_IO.size), memory32, ...cells64(PCI_WINDOW.base), ...cells64(PCI_WINDOW.base), ...cells64(PCI_WINDOW.size)],
     'bus-range': [0, PCI_ECAM.size / 2 ** 20 - 1], 'linux,pci-domain': [0], 'dma-coherent': true, 'msi-map': [0, ITS, 0, ids],
     ...(iommu ? { 'iommu-map': [0, IOMMU, 0, ids] } : {}),
   };

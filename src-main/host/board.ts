@@ -3,6 +3,7 @@ import { assert, EngineError } from '../../shared/base/errors.ts';
 import { VM_LIMITS, type DiskBus } from '../../shared/model/vm.ts';
 import type { Ipa } from '../../shared/base/ids.ts';
 import type { Device, Line } from '../devices/device.ts';
+import { CfiFlash, type CfiFlashIo } from '../devices/flash/cfi-flash.ts';
 import { Gic } from '../devices/gic/gic.ts';
 import { REDISTRIBUTOR_SIZE } from '../devices/gic/redistributor.ts';
 import { Nvme } from '../devices/nvme/nvme.ts';
@@ -24,7 +25,7 @@ import { VirtioNet, type VirtioNetIo } from '../devices/virtio/net.ts';
 import { VirtioScsi } from '../devices/virtio/scsi.ts';
 import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
 import {
-  GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot,
+  FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot,
 } from '../firmware/board-map.ts';
 import type { BootRange } from '../firmware/boot.ts';
 import { deviceTree } from '../firmware/device-tree.ts';
@@ -43,6 +44,9 @@ export const PCI_SLOTS = VM_LIMITS.hotPlugSlots;
 /** Longer than a guest takes to let go of a device: pciehp waits for 5 s after the button is pressed. */
 const PULL_AFTER_NS = 30e9;
 
+/** Reads of ports that nobody has. */
+const NO_PORTS: Region = { read: (_, size) => (size === 4 ? 0xffff_ffff : (1 << 8 * size) - 1), write: () => {} };
+
 /** `nvme` disks are namespaces of one controller, `scsi` ones and CD drives, which may be empty, targets of another; `virtio` ones have a function each. */
 export type BoardDisk = { readonly medium: BlockBackend; readonly bus: DiskBus | 'virtio-mmio' } | { readonly medium: BlockBackend | undefined; readonly bus: 'cdrom' };
 
@@ -54,6 +58,8 @@ export interface BoardIo {
   /** Whether an SMMU is between PCI and memory; it is when absent. */
   readonly iommu?: boolean;
   readonly nics?: readonly Omit<VirtioNetIo, 'dma'>[];
+  /** Banks of flash; none without firmware. */
+  readonly flash?: readonly Pick<CfiFlashIo, 'contents' | 'readOnly' | 'showsArray' | 'changed'>[];
   /** Milliseconds since 1970 in the outside world. */
   readonly wallMs: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -81,6 +87,7 @@ export class Board {
   readonly uart: Pl011;
   readonly rtc: Pl031;
   readonly gpio: Pl061;
+  readonly flash: readonly CfiFlash[];
   readonly smmu: Smmu | undefined;
   readonly pci: PciHost<Ipa>;
   /** In the order of their slots: disks that are not on PCI, entropy, console, balloon. */
@@ -109,6 +116,7 @@ export class Board {
     this.gpio = new Pl061({ line: this.gic.spi(GPIO.spi), guestError });
     this.button = new PowerButton({ clock, pin: this.gpio.pin(POWER_BUTTON_PIN) });
 
+    this.flash = (io.flash ?? []).map((bank, n) => new CfiFlash({ ...bank, name: `flash${n}`, guestError }));
     this.smmu = io.iommu === false ? undefined : this.buildSmmu(guestError);
     this.pci = new PciHost({
       bus: this.bus, window: PCI_WINDOW, slots: PCI_SLOTS, clock, dmaFor: (requester) => this.smmu?.dmaFor(requester) ?? this.memoryFor(requester),
@@ -135,7 +143,7 @@ export class Board {
 
   /** All that has state, in the order in which it is restored. */
   get devices(): readonly Device<unknown>[] {
-    return [this.gic, this.uart, this.rtc, this.gpio, this.button, ...(this.smmu ? [this.smmu] : []), ...this.pci.devices, ...this.virtio];
+    return [this.gic, this.uart, this.rtc, this.gpio, this.button, ...this.flash, ...(this.smmu ? [this.smmu] : []), ...this.pci.devices, ...this.virtio];
   }
 
   /** A disk for a PCI slot. */
@@ -205,9 +213,9 @@ export class Board {
   powerButton(): void { this.button.press(); }
 
   deviceTree(options: { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean } = {}): Uint8Array {
-    const { cpus, ram } = this.io;
+    const { cpus, ram, flash } = this.io;
     return deviceTree({
-      ...options, cpus, memoryBytes: ram.sizeBytes, pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), rngSeed: this.io.random(RNG_SEED_BYTES),
+      ...options, cpus, memoryBytes: ram.sizeBytes, pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), rngSeed: this.io.random(RNG_SEED_BYTES), ...(flash && { flash: flash.map(({ contents }) => contents.length) }),
     });
   }
 
@@ -283,6 +291,8 @@ export class Board {
     map(UART, this.uart.regions.registers);
     map(RTC, this.rtc.regions.registers);
     map(GPIO, this.gpio.regions.registers);
+    this.flash.forEach((bank, n) => map({ base: FLASH.base + n * FLASH.bankBytes, size: this.io.flash![n]!.contents.length }, bank.regions.registers));
+    map(PCI_IO, NO_PORTS);
     if (this.smmu !== undefined) map(SMMU, this.smmu.regions.registers);
     map(PCI_ECAM, this.pci.regions.ecam);
     this.virtio.forEach((device, slot) => map(virtioSlot(slot), device.regions.registers));

@@ -10,7 +10,7 @@ import { fuzzRandom, type FuzzRandom } from '../devices/fuzz-random.ts';
 import { FRAME_RING_BYTES, FrameRing } from '../fabric/frame-ring.ts';
 import { NO_OFFLOAD, type Mac } from '../fabric/frame.ts';
 import {
-  GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GITS_TRANSLATER, GPIO, PCI_ECAM, PCI_WINDOW, RAM_BASE, RTC, UART, VIRTIO_SLOTS, virtioSlot,
+  FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GITS_TRANSLATER, GPIO, PCI_ECAM, PCI_WINDOW, RAM_BASE, RTC, UART, VIRTIO_SLOTS, virtioSlot,
 } from '../firmware/board-map.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
 import type { BlockBackend } from '../storage/block-backend.ts';
@@ -20,7 +20,8 @@ import { Board } from './board.ts';
 const RAM_BYTES = 0x80000, GUARD = 0x10000, STEPS = 8000, PHASE = 100, DISK_BYTES = 0x10000;
 /** Of RAM, for the rings of one queue: descriptors, then the driver's area, then the device's. */
 const RINGS_BYTES = 0x2000, DRIVER = 0x1000, DEVICE = 0x1800, QUEUE_ENTRIES = 8, WRITABLE_FROM = 3;
-const RANGES = [GIC_DISTRIBUTOR, GIC_ITS, { base: GIC_REDISTRIBUTORS.base, size: 0x40000 }, UART, RTC, GPIO, PCI_ECAM, { base: PCI_WINDOW.base, size: 0x10_0000 }, { base: virtioSlot(0).base, size: VIRTIO_SLOTS * 0x200 }];
+const FLASH_BYTES = 0x40000;
+const RANGES = [{ base: FLASH.base, size: FLASH_BYTES }, GIC_DISTRIBUTOR, GIC_ITS, { base: GIC_REDISTRIBUTORS.base, size: 0x40000 }, UART, RTC, GPIO, PCI_ECAM, { base: PCI_WINDOW.base, size: 0x10_0000 }, { base: virtioSlot(0).base, size: VIRTIO_SLOTS * 0x200 }];
 
 interface Queue { readonly device: string; readonly rings: number; readonly notify: () => void }
 
@@ -48,8 +49,9 @@ class FuzzedBoard {
     this.r = r;
     this.ram = new GuestRam({ buffer: memory, byteOffset: GUARD, sizeBytes: RAM_BYTES, base: RAM_BASE });
     this.board = new Board({
-      ram: this.ram, clock: this.clock, cpus: 2, iommu: false, disks: (['virtio-mmio', ...DISK_BUSES, ...DISK_BUSES] as const).map((bus) => ({ bus, medium: slowMedium() })),
+      ram: this.ram, clock: this.clock, cpus: 2, iommu: false, disks: (['virtio-mmio', 'cdrom', ...DISK_BUSES, ...DISK_BUSES] as const).map((bus) => ({ bus, medium: slowMedium() })),
       nics: [{ mac: [0x52, 0x54, 0, 1, 2, 3] as unknown as Mac, mtu: 1500, tx: this.sent, rx: this.received, filterChanged: () => {} }],
+      flash: [{ contents: new Uint8Array(FLASH_BYTES), showsArray: () => {}, changed: () => {} }],
       wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, virtioConsoleOutput: () => {}, kick: () => {},
     });
   }

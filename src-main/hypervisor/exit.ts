@@ -3,7 +3,7 @@ import type { Ipa } from '../../shared/base/ids.ts';
 
 export interface Syndrome { readonly esr: bigint; readonly far: bigint; readonly hpfar: bigint }
 
-/** A load or store that the hypervisor performs for the guest: the register is extended as the instruction says. */
+/** A load or store, or a store to what may only be read, that the hypervisor performs for the guest: the register is extended as the instruction says. */
 export interface MmioExit {
   readonly kind: 'mmio';
   readonly ipa: Ipa;
@@ -29,6 +29,9 @@ const EC_SYSTEM = 0x18;
 const EC_INSTRUCTION_ABORT = 0x20;
 const EC_DATA_ABORT = 0x24;
 
+/** DFSC without its level. */
+const TRANSLATION = 1, PERMISSION = 3;
+
 const field = (value: bigint, high: number, low: number) => Number((value >> BigInt(low)) & ((1n << BigInt(high - low + 1)) - 1n));
 
 export function decodeExit({ esr, far, hpfar }: Syndrome): VmExit {
@@ -50,10 +53,10 @@ function registerOf(esr: bigint): string {
 }
 
 function dataAbort(esr: bigint, far: bigint, ipa: Ipa): VmExit {
-  const described = field(esr, 24, 24) === 1, translationFault = field(esr, 5, 2) === 1;
-  if (!described || !translationFault) return { kind: 'abort', ipa, va: far, instruction: false };
+  const described = field(esr, 24, 24) === 1, write = field(esr, 6, 6) === 1, status = field(esr, 5, 2);
+  if (!described || !(status === TRANSLATION || (status === PERMISSION && write))) return { kind: 'abort', ipa, va: far, instruction: false };
   return {
-    kind: 'mmio', ipa, bytes: (1 << field(esr, 23, 22)) as 1 | 2 | 4 | 8, write: field(esr, 6, 6) === 1,
+    kind: 'mmio', ipa, bytes: (1 << field(esr, 23, 22)) as 1 | 2 | 4 | 8, write,
     signed: field(esr, 21, 21) === 1, wide: field(esr, 15, 15) === 1, register: field(esr, 20, 16),
   };
 }

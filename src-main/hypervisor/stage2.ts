@@ -10,8 +10,9 @@ const TABLE_DESCRIPTOR = 3n;
 const BLOCK_SIZES = [2 ** 30, 2 ** 21, 2 ** 12]; // at levels 1, 2, 3
 const VALID = 1n;
 const NOT_A_BLOCK = 2n;
-/** Access flag, inner shareable, read and write, normal write-back memory. */
-const NORMAL_MEMORY = (1n << 10n) | (3n << 8n) | (3n << 6n) | (0xfn << 2n);
+/** Access flag, inner shareable, readable, normal write-back memory. */
+const NORMAL_MEMORY = (1n << 10n) | (3n << 8n) | (1n << 6n) | (0xfn << 2n);
+const WRITABLE = 1n << 7n;
 
 /** VTCR_EL2 for these tables: T0SZ 24, start at level 1, write-back, inner shareable, 40-bit output. */
 export const STAGE2_VTCR = 24n | (1n << 6n) | (1n << 8n) | (1n << 10n) | (3n << 12n) | (2n << 16n);
@@ -35,20 +36,21 @@ export class Stage2 {
     this.takeTables(2);
   }
 
-  /** Maps normal memory, in the largest blocks that fit. */
-  map(ipa: Ipa, pa: Pa, sizeBytes: number): void {
+  /** Maps normal memory, in the largest blocks that fit, or takes it away again by the same arguments. */
+  map(ipa: Ipa, pa: Pa, sizeBytes: number, rights: 'writable' | 'read-only' | 'none' = 'writable'): void {
     assert((ipa | pa | sizeBytes) % PAGE === 0, 'whole pages');
     for (let done = 0; done < sizeBytes;) {
       const block = BLOCK_SIZES.find(size => (ipa + done) % size === 0 && (pa + done) % size === 0 && sizeBytes - done >= size) ?? PAGE;
-      this.mapBlock(ipa + done, pa + done, BLOCK_SIZES.indexOf(block));
+      this.mapBlock(ipa + done, pa + done, BLOCK_SIZES.indexOf(block), rights);
       done += block;
     }
   }
 
-  private mapBlock(ipa: number, pa: number, depth: number): void {
+  private mapBlock(ipa: number, pa: number, depth: number, rights: 'writable' | 'read-only' | 'none'): void {
     let table: number = this.root;
     for (let level = 0; level < depth; level++) table = this.tableBelow(table + 8 * indexAt(ipa, level));
-    this.memory.setBigUint64(table + 8 * indexAt(ipa, depth), BigInt(pa) | NORMAL_MEMORY | VALID | (depth === 2 ? NOT_A_BLOCK : 0n), true);
+    const descriptor = rights === 'none' ? 0n : BigInt(pa) | NORMAL_MEMORY | (rights === 'writable' ? WRITABLE : 0n) | VALID | (depth === 2 ? NOT_A_BLOCK : 0n);
+    this.memory.setBigUint64(table + 8 * indexAt(ipa, depth), descriptor, true);
   }
 
   private tableBelow(entry: number): number {

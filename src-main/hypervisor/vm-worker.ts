@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { DiskSpec, GuestSource, VmStats } from '../../shared/model/vm.ts';
 import { hostNowNs } from '../time/host-time.ts';
+import { firmwareOf } from './firmware-files.ts';
 import { removeStateFile } from './state-file.ts';
 import { Vm, type BootImage } from './vm.ts';
 import { VmDisks, type VmDisk } from './vm-disks.ts';
@@ -59,6 +60,7 @@ async function bootOf(guest: GuestSource): Promise<BootImage> {
   switch (guest.kind) {
     case 'diagnostics': return { kind: 'binary', image: (await import('./diagnostics/image.ts')).diagnosticsImage };
     case 'binary': return { kind: 'binary', image: imageAt(guest.imagePath, 'image') };
+    case 'firmware': return { kind: 'firmware', firmware: firmwareOf(guest) };
     case 'linux': {
       const initrd = guest.initrdPath ? { initrd: imageAt(guest.initrdPath, 'initrd') } : {};
       return { kind: 'linux', kernel: imageAt(guest.kernelPath, 'kernel'), commandLine: guest.commandLine, ...initrd };

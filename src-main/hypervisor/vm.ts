@@ -7,8 +7,8 @@ import { EngineError } from '../../shared/base/errors.ts';
 import type { Ipa, Pa } from '../../shared/base/ids.ts';
 import { Machine, type CpuState, type ExitReason } from '../cpu/core/machine.ts';
 import { RAM_BASE as LINEAR_RAM } from '../cpu/layout.ts';
-import { loadBinary, loadLinux, type BootEntry } from '../firmware/boot.ts';
-import { RAM_BASE } from '../firmware/board-map.ts';
+import { loadBinary, loadDeviceTree, loadLinux, type BootEntry } from '../firmware/boot.ts';
+import { FLASH, RAM_BASE } from '../firmware/board-map.ts';
 import { Board, type BoardDisk, type BoardState } from '../host/board.ts';
 import type { VirtioNetIo } from '../devices/virtio/net.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
@@ -16,6 +16,7 @@ import { hostNowNs } from '../time/host-time.ts';
 import { VmClock } from '../time/vm-clock.ts';
 import type { SmpMode, VmStats } from '../../shared/model/vm.ts';
 import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
+import { flashBanks, flashBytes, type Firmware } from './flash-banks.ts';
 import { ParallelVcpus } from './parallel-vcpus.ts';
 import { Profiler, type ProfileOptions, type VmProfile } from './profile.ts';
 import { GUEST_HCR, Stage2, STAGE2_VTCR } from './stage2.ts';
@@ -36,7 +37,8 @@ const LONGEST_WAIT_MS = 1;
 /** What a VM boots. Files are read at each power-on or reset, and not kept. */
 export type BootImage =
   | { readonly kind: 'linux'; readonly kernel: () => Uint8Array; readonly initrd?: () => Uint8Array; readonly commandLine: string }
-  | { readonly kind: 'binary'; readonly image: () => Uint8Array };
+  | { readonly kind: 'binary'; readonly image: () => Uint8Array }
+  | { readonly kind: 'firmware'; readonly firmware: Firmware };
 
 export interface VmOptions {
   readonly cpus: number;
@@ -91,15 +93,18 @@ export class Vm {
   constructor(options: VmOptions) {
     const { cpus, counterHz } = options, sizeBytes = options.memoryMib * MIB;
     const world = options.smpMode === 'deterministic' ? new CountedWorld(options.counted) : undefined, nowNs = world?.nowNs ?? hostNowNs;
-    const machine = { cpus, counterHz, nowNs, ramBytes: GUEST_RAM_PA + sizeBytes, inThreads: world === undefined && cpus > 1 };
+    const flashPa = alignUp(GUEST_RAM_PA + sizeBytes, 2 * MIB), firmware = options.boot.kind === 'firmware' ? options.boot.firmware : undefined;
+    const machine = { cpus, counterHz, nowNs, ramBytes: firmware === undefined ? GUEST_RAM_PA + sizeBytes : flashPa + flashBytes(firmware), inThreads: world === undefined && cpus > 1 };
     this.options = options;
     this.world = world;
     this.machine = newMachine(machine, options.memoryMib);
     this.ram = new GuestRam({ buffer: this.machine.memory.buffer, byteOffset: LINEAR_RAM + GUEST_RAM_PA, sizeBytes, base: RAM_BASE });
     this.ram.onDmaWrite = (address, length) => this.machine.wrote((address - RAM_BASE + GUEST_RAM_PA) as Pa, length);
     this.clock = new VmClock(nowNs);
+    const stage2 = this.mapStage2(sizeBytes);
     this.board = new Board({
       ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }),
+      ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, flashPa) }),
       wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), random: length => world?.random(length) ?? randomBytes(length),
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
     });
@@ -113,7 +118,6 @@ export class Vm {
     this.parallel = machine.inThreads ? new ParallelVcpus(this.machine, machine, this.vcpus, {
       leave: (vcpu, reason) => this.leave(vcpu, reason), mayRun: () => this.powerRequest === 'none', hasLoaded: cpu => this.board.gic.hasLoaded(cpu), samplesOf: cpu => profiler?.samplesOf(cpu),
     }) : undefined;
-    this.mapStage2(sizeBytes);
     this.pause();
     if (!options.isRestored) this.boot();
   }
@@ -131,9 +135,10 @@ export class Vm {
     this.running = undefined;
   }
 
-  private mapStage2(sizeBytes: number): void {
+  private mapStage2(sizeBytes: number): Stage2 {
     const tables = new Stage2(new DataView(this.machine.memory.buffer, LINEAR_RAM, GUEST_RAM_PA), 0 as Pa, GUEST_RAM_PA);
     tables.map(RAM_BASE as Ipa, GUEST_RAM_PA as Pa, sizeBytes);
+    return tables;
   }
 
   /** Puts the boot image into zeroed RAM and the first vCPU at its entry. */
@@ -149,6 +154,7 @@ export class Vm {
   private load(): BootEntry {
     const { boot } = this.options;
     if (boot.kind === 'binary') return loadBinary(this.ram, { image: boot.image(), deviceTree: () => this.board.deviceTree() });
+    if (boot.kind === 'firmware') return loadDeviceTree(this.ram, { entry: FLASH.base, deviceTree: () => this.board.deviceTree() });
     return loadLinux(this.ram, {
       kernel: boot.kernel(), ...(boot.initrd && { initrd: boot.initrd() }),
       deviceTree: initrd => this.board.deviceTree({ bootargs: boot.commandLine, ...(initrd && { initrd }) }),
@@ -344,6 +350,8 @@ export class Vm {
     return this.profiler.profile({ ...this.exits }, this.stats().guestErrors);
   }
 }
+
+const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
 
 function newMachine(options: ConstructorParameters<typeof Machine>[0], memoryMib: number): Machine {
   try {

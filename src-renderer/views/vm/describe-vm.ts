@@ -6,12 +6,13 @@ import { busName, deviceNames, type Probes } from '../settings/hardware-draft.ts
 
 type Rows = readonly (readonly [name: string, value: string | undefined])[];
 
-const GUESTS: Record<GuestSource['kind'], string> = { diagnostics: 'Built-in diagnostics', linux: 'Linux kernel', binary: 'Bare binary' };
+const GUESTS: Record<GuestSource['kind'], string> = { diagnostics: 'Built-in diagnostics', linux: 'Linux kernel', binary: 'Bare binary', firmware: 'Firmware (UEFI)' };
 export const guestName = (guest: GuestSource): string => GUESTS[guest.kind];
 
 export function guestRows(guest: GuestSource): Rows {
   const first = ['Guest', guestName(guest)] as const;
   if (guest.kind === 'linux') return [first, ['Kernel', guest.kernelPath], ['Initial RAM disk', guest.initrdPath ?? 'none'], ['Command line', guest.commandLine || 'none']];
+  if (guest.kind === 'firmware') return [first, ['Firmware', guest.firmwarePath], ['Variables', guest.variablesPath ?? 'forgotten at power-off']];
   return guest.kind === 'binary' ? [first, ['Image', guest.imagePath]] : [first];
 }
 

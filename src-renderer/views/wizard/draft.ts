@@ -14,7 +14,7 @@ export interface Draft extends HardwareDraft {
   name: string;
   hostId: HostId | undefined;
   /** `disk` is a Linux kernel whose root is the first disk. */
-  guest: GuestSource['kind'] | 'disk';
+  guest: Exclude<GuestSource['kind'], 'firmware'> | 'disk';
   kernelPath: string;
   initrdPath: string;
   commandLine: string;
@@ -82,7 +82,7 @@ function guestOf(draft: Draft): GuestSource {
   const initrd = initrdPath.trim() ? { initrdPath: initrdPath.trim() } : {};
   if (kind === 'linux') return { kind, kernelPath, commandLine, ...initrd };
   if (kind === 'disk') return { kind: 'linux', kernelPath, commandLine: draft.rootCommandLine, ...initrd };
-  return kind === 'binary' ? { kind, imagePath } : { kind };
+  return kind === 'binary' ? { kind, imagePath } : { kind: 'diagnostics' };
 }
 
 const rootDisk = (draft: Draft) => (draft.guest === 'disk' ? [{ ...newDisk([], 'image'), path: draft.rootDiskPath }] : []);
