@@ -81,6 +81,13 @@ test('a VM’s settings become a draft and the same settings again', () => {
   expect(asked(draftOf(spec, host.id))).toEqual(spec);
 });
 
+test('firmware needs its volume; its variables need not be there yet', () => {
+  expect(problems({ guest: 'firmware' })).toEqual({ 'guest.firmwarePath': 'Choose the firmware file.' });
+  const spec: VmSpec = { name: 'web-01', cpus: 1, smpMode: 'parallel', memoryMib: 512, guest: { kind: 'firmware', firmwarePath: '/f', variablesPath: '/v' }, disks: [] };
+  expect(asked(draftOf(spec, host.id))).toEqual(spec);
+  expect(filesOf(draftOf(spec, host.id)).map(({ path }) => path)).toEqual(['/f']);
+});
+
 test('hardware that cannot be says so at its field', () => {
   const forward = { ...newForward([]), hostPort: '8080', guestPort: '80' };
   expect(problems({ disks: [{ ...newDisk([], 'new'), size: '0', iops: 'many' }, image({ path: '/i' }), image({ path: '/i' }), image({ path: '/x' })] },

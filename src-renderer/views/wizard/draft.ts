@@ -14,13 +14,15 @@ export interface Draft extends HardwareDraft {
   name: string;
   hostId: HostId | undefined;
   /** `disk` is a Linux kernel whose root is the first disk. */
-  guest: Exclude<GuestSource['kind'], 'firmware'> | 'disk';
+  guest: GuestSource['kind'] | 'disk';
   kernelPath: string;
   initrdPath: string;
   commandLine: string;
   rootDiskPath: string;
   rootCommandLine: string;
   imagePath: string;
+  firmwarePath: string;
+  variablesPath: string;
   cpus: string;
   smpMode: SmpMode;
   memory: string;
@@ -29,7 +31,7 @@ export interface Draft extends HardwareDraft {
 
 export const newDraft = (hostId: HostId | undefined): Draft => ({
   name: '', hostId, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
-  rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '',
+  rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '',
   cpus: '1', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', disks: [], nics: [],
 });
 
@@ -40,13 +42,14 @@ export function draftOf(spec: VmSpec, hostId: HostId): Draft {
     ...newDraft(hostId), name, guest: guest.kind,
     ...(guest.kind === 'linux' && { kernelPath: guest.kernelPath, initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine }),
     ...(guest.kind === 'binary' && { imagePath: guest.imagePath }),
+    ...(guest.kind === 'firmware' && { firmwarePath: guest.firmwarePath, variablesPath: guest.variablesPath ?? '' }),
     cpus: String(cpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB',
     disks: disks.map((disk, at) => diskDraft(disk, at + 1)), nics: nics.map((nic, at) => nicDraft(nic, at + 1)),
   };
 }
 
-/** What a guest is usually given: Linux finds a network behind a NAT. */
-const usualNics = (guest: Draft['guest']) => (guest === 'linux' || guest === 'disk' ? [newNic([])] : []);
+/** What a guest is usually given: an operating system finds a network behind a NAT. */
+const usualNics = (guest: Draft['guest']) => (guest === 'diagnostics' || guest === 'binary' ? [] : [newNic([])]);
 
 /** Gives the draft what the guest now chosen usually has, unless the operator changed that. */
 export function followGuest(draft: Draft, before: Draft['guest'], now: Draft['guest']): void {
@@ -78,11 +81,12 @@ export type Problems = ReadonlyMap<string, string>;
 export const memoryMib = (draft: Draft): number => typed(draft.memory) * (draft.memoryUnit === 'GiB' ? 1024 : 1);
 
 function guestOf(draft: Draft): GuestSource {
-  const { guest: kind, kernelPath, initrdPath, commandLine, imagePath } = draft;
+  const { guest: kind, kernelPath, initrdPath, commandLine, imagePath, firmwarePath } = draft, variablesPath = draft.variablesPath.trim();
   const initrd = initrdPath.trim() ? { initrdPath: initrdPath.trim() } : {};
   if (kind === 'linux') return { kind, kernelPath, commandLine, ...initrd };
   if (kind === 'disk') return { kind: 'linux', kernelPath, commandLine: draft.rootCommandLine, ...initrd };
-  return kind === 'binary' ? { kind, imagePath } : { kind: 'diagnostics' };
+  if (kind === 'firmware') return { kind, firmwarePath, ...(variablesPath && { variablesPath }) };
+  return kind === 'binary' ? { kind, imagePath } : { kind };
 }
 
 const rootDisk = (draft: Draft) => (draft.guest === 'disk' ? [{ ...newDisk([], 'image'), path: draft.rootDiskPath }] : []);
@@ -142,11 +146,20 @@ export function describeDisk(probe: FileProbe): string {
 
 /** The fields that hold paths now in use. */
 export function filesOf(draft: Draft): readonly { readonly field: string; readonly use: FileUse; readonly path: string }[] {
-  const linux = [{ field: 'guest.kernelPath', use: 'kernel', path: draft.kernelPath }, { field: 'guest.initrdPath', use: 'initrd', path: draft.initrdPath }] as const;
-  const root = draft.guest === 'disk' ? [{ field: ROOT_DISK, use: 'disk', path: draft.rootDiskPath } as const] : [];
-  const guest = draft.guest === 'linux' || draft.guest === 'disk' ? linux : draft.guest === 'binary' ? [{ field: 'guest.imagePath', use: 'image', path: draft.imagePath } as const] : [];
+  const files = guestFiles(draft), root = draft.guest === 'disk' ? [{ field: ROOT_DISK, use: 'disk', path: draft.rootDiskPath } as const] : [];
   const disks = draft.disks.flatMap(({ source, own, path }, index) => (source === 'new' || path.trim() === '' && source === 'cdrom' ? [] : [{ field: `disks.${index}.path`, use: own ? 'own' as const : 'disk' as const, path }]));
-  return [...root, ...guest, ...disks].map(file => ({ ...file, path: file.path.trim() }));
+  return [...root, ...files, ...disks].map(file => ({ ...file, path: file.path.trim() }));
+}
+
+function guestFiles(draft: Draft): readonly { readonly field: string; readonly use: FileUse; readonly path: string }[] {
+  switch (draft.guest) {
+    case 'linux': case 'disk': return [{ field: 'guest.kernelPath', use: 'kernel', path: draft.kernelPath }, { field: 'guest.initrdPath', use: 'initrd', path: draft.initrdPath }];
+    case 'binary': return [{ field: 'guest.imagePath', use: 'image', path: draft.imagePath }];
+    // Where there are no variables yet, their file is made.
+    case 'firmware': return [{ field: 'guest.firmwarePath', use: 'image', path: draft.firmwarePath }];
+    case 'diagnostics': return [];
+    default: return draft.guest satisfies never;
+  }
 }
 
 /** The field of a path in the specification: its first disk may be the root, which stands on the guest's page. */
