@@ -37,6 +37,40 @@ test.each([1, 4])('a guest with %i CPUs goes on writing to its disk after each o
   expect(last.subarray(40 * 65536, 40 * 65536 + 10).toString()).toBe('record 40\n');
 }, 5 * MINUTES);
 
+test('a guest that is suspended while it takes a stream from another, onto its disk, goes on with the same connection', async () => {
+  const guest = await fetchGuests('cloud'), disk = join(folder, 'disk.img'), records = 120;
+  await writeFile(disk, '');
+  await truncate(disk, 2 ** 24);
+  const boot = async (name: string, more: Partial<VmLaunch> = {}) => {
+    const launch: Partial<VmLaunch> = {
+      name, guest: { kind: 'linux', kernelPath: guest.kernel, initrdPath: guest.initrd, commandLine: 'console=ttyAMA0 quiet' }, nics: [{ kind: 'switch', switch: 'suspend', connected: true }], ...more,
+    };
+    const booted = new GuestSession(launch);
+    await booted.expect('# ');
+    return { launch, booted };
+  };
+  const [{ booted: sender }, { launch, booted }] = await Promise.all([boot('sender'), boot('taker', { disks: [{ path: disk, readOnly: false, bus: 'nvme' }] })]);
+  session = booted;
+  try {
+    await sender.run('ip addr add 10.1.0.1/24 dev eth0; ip link set eth0 up; head -c 8000000 /dev/urandom > /tmp/all');
+    await session.run('ip addr add 10.1.0.2/24 dev eth0; ip link set eth0 up');
+    session.type(`sleep 999 | nc -l -p 7000 | for n in $(seq 0 ${records - 1}); do dd bs=16k count=1 iflag=fullblock of=/dev/nvme0n1 seek=$n conv=fsync 2>/dev/null; done & sleep 1`);
+    await session.expect('# ');
+    const hash = /[0-9a-f]{32}/.exec(await sender.run(`dd if=/tmp/all bs=16k count=${records} 2>/dev/null | md5sum`))?.[0];
+    sender.type(`for n in $(seq 0 ${records - 1}); do dd if=/tmp/all bs=16k skip=$n count=1 2>/dev/null; sleep 0.02; done | nc 10.1.0.2 7000; echo "se""nt"`);
+    const written = (sectors: number) => session!.run(`until [ $(awk '{print $7}' /sys/block/nvme0n1/stat) -gt ${sectors} ]; do sleep 0.1; done`);
+    for (const sectors of [600, 1800]) {
+      await written(sectors);
+      await session.vm.suspend(path);
+      expect(await session.stopped).toEqual({ kind: 'suspended' });
+      session = new GuestSession({ ...launch, resumeFrom: path });
+    }
+    await sender.expect('sent\r\n');
+    await written(records * 32 - 1);
+    expect(await session.run(`echo 3 > /proc/sys/vm/drop_caches; dd if=/dev/nvme0n1 bs=16k count=${records} 2>/dev/null | md5sum`)).toContain(hash);
+  } finally { await sender.vm.terminate(); }
+}, 5 * MINUTES);
+
 test('a state that is damaged, or of another machine, is refused and stays; one that cannot be written leaves the guest running', async () => {
   session = new GuestSession({});
   await session.expect('> ');
