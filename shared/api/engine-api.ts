@@ -1,9 +1,9 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
-import type { HostId, TaskId, VmId } from '../base/ids.ts';
+import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Host } from '../model/host.ts';
 import type { ObjectRef, Task } from '../model/task.ts';
-import type { Vm, VmSpec, VmStats } from '../model/vm.ts';
+import type { SnapshotRequest, Vm, VmSpec, VmStats } from '../model/vm.ts';
 
 /** What a file on the engine's machine is, for fields that take a path. */
 export interface FileProbe { readonly exists: boolean; readonly sizeBytes: number; readonly what: 'linux-image' | 'gzip' | 'cpio' | 'directory' | 'other'; readonly problem?: string }
@@ -37,6 +37,12 @@ export interface EngineApi {
     /** Writes the running machine to disk and stops it; the next power on goes on from there, and power off gives that up. */
     suspend(id: VmId): Promise<TaskId>;
     delete(id: VmId): Promise<TaskId>;
+    /** Keeps what the VM is now; it goes on, with a new layer on each disk. Memory is only there to keep while it runs. */
+    takeSnapshot(id: VmId, request: SnapshotRequest): Promise<TaskId>;
+    /** Makes the VM what it was. What it is now is lost, unless a snapshot has it; with memory it then goes on running. */
+    revertToSnapshot(id: VmId, snapshotId: SnapshotId): Promise<TaskId>;
+    /** Its disks' layers stay for as long as something is on top of them. */
+    deleteSnapshot(id: VmId, snapshotId: SnapshotId): Promise<TaskId>;
     stats(id: VmId): Promise<VmStats | null>;
   };
   consoles: {

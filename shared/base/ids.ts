@@ -5,6 +5,7 @@ export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 export type VmId = Brand<string, 'VmId'>;
 export type HostId = Brand<string, 'HostId'>;
 export type TaskId = Brand<string, 'TaskId'>;
+export type SnapshotId = Brand<string, 'SnapshotId'>;
 export type EventId = Brand<number, 'EventId'>;
 
 /** Physical address of the emulated host, in bytes. */

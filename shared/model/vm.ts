@@ -1,6 +1,6 @@
 /** What a virtual machine is, as the console shows it and the inventory keeps it. */
 import * as v from 'valibot';
-import type { HostId, VmId } from '../base/ids.ts';
+import type { HostId, SnapshotId, VmId } from '../base/ids.ts';
 
 export const VM_LIMITS = { nameLength: 80, cpus: { min: 1, max: 8 }, memoryMib: { min: 64, max: 3072 }, disks: 8, nics: 8 } as const;
 
@@ -104,6 +104,21 @@ export type VmSpec = v.InferOutput<typeof VmSpec>;
 /** vSphere's words for a VM's power state. */
 export type PowerState = 'poweredOff' | 'poweringOn' | 'poweredOn' | 'poweringOff' | 'suspending' | 'suspended';
 
+export const SnapshotRequest = v.object({ name: VmName, description: v.pipe(v.string(), v.maxLength(1024, 'A description has at most 1024 characters.')), memory: v.boolean() });
+export type SnapshotRequest = v.InferOutput<typeof SnapshotRequest>;
+
+/** What a VM was at one time: its hardware, its disks, and, when it ran and that was wanted, its memory. */
+export interface Snapshot {
+  readonly id: SnapshotId;
+  readonly name: string;
+  readonly description: string;
+  readonly createdMs: number;
+  readonly parentId?: SnapshotId;
+  readonly memory: boolean;
+  /** Its disks are never written to again. */
+  readonly spec: VmSpec;
+}
+
 export interface Vm {
   readonly id: VmId;
   readonly hostId: HostId;
@@ -111,6 +126,10 @@ export interface Vm {
   readonly powerState: PowerState;
   /** Why the VM last stopped, when that was not the operator's wish; one sentence. */
   readonly problem?: string;
+  /** Oldest first. */
+  readonly snapshots?: readonly Snapshot[];
+  /** The snapshot that the VM's present state goes on from; the newest one that was taken or gone back to. */
+  readonly currentSnapshotId?: SnapshotId;
   readonly createdMs: number;
   /** When the VM was last powered on, in ms since the epoch; absent when it never was. */
   readonly poweredOnMs?: number;

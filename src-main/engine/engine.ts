@@ -14,6 +14,7 @@ import { eventMethods, fileMethods, hostMethods, taskMethods } from './plain-met
 import { Power } from './power.ts';
 import { recover } from './recover.ts';
 import type { Session } from './session.ts';
+import { Snapshots } from './snapshots.ts';
 import { TaskRunner } from './task-runner.ts';
 import { VmFiles } from './vm-files.ts';
 import { vmMethods } from './vm-methods.ts';
@@ -22,6 +23,7 @@ export class Engine {
   readonly inventory: Inventory;
   readonly tasks: TaskRunner;
   readonly power: Power;
+  readonly snapshots: Snapshots;
   readonly store: Store;
   private readonly about: About;
   private closing: Promise<void> | undefined;
@@ -29,8 +31,10 @@ export class Engine {
   private constructor(store: Store, inventory: Inventory, startVm: StartVm, dataPath: string) {
     this.store = store;
     this.inventory = inventory;
+    const files = new VmFiles(dataPath);
     this.tasks = new TaskRunner(store);
-    this.power = new Power(inventory, startVm, new VmFiles(dataPath));
+    this.power = new Power(inventory, startVm, files);
+    this.snapshots = new Snapshots({ inventory, power: this.power, files });
     this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath };
   }
 

@@ -4,7 +4,7 @@
  */
 import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
 import { removeStateFile } from '../hypervisor/state-file.ts';
-import type { RunningVm, StartVm, VmStop } from '../hypervisor/vm-launch.ts';
+import type { RunningVm, SnapshotLayers, StartVm, VmStop } from '../hypervisor/vm-launch.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { VmId } from '../../shared/base/ids.ts';
 import type { PowerState, Vm, VmStats } from '../../shared/model/vm.ts';
@@ -62,6 +62,8 @@ export class Power {
       edit.putVm({ ...rest, powerState: 'poweringOn' });
       return off;
     });
+    // Nothing may be left that the VM could seem to go on from.
+    if (vm.powerState === 'poweredOff' && this.files.isSuspended(id)) await removeStateFile(this.files.suspendedState(id));
     const running = this.launch(vm, progress);
     const cancel = () => void running.vm.terminate();
     signal.addEventListener('abort', cancel, { once: true });
@@ -94,6 +96,11 @@ export class Power {
       throw error;
     }
     await running.gone;
+  }
+
+  /** See `RunningVm.snapshot`. */
+  async snapshot(id: VmId, what: SnapshotLayers, record: () => Promise<void>, { signal, progress }: TaskContext): Promise<void> {
+    await this.runningVm(inState(this.inventory.vm(id), ['poweredOn'])).vm.snapshot(what, record, { signal, progress });
   }
 
   /** Of a suspended VM, gives its state up. */

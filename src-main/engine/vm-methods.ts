@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import { EngineError } from '../../shared/base/errors.ts';
-import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
-import { VmName, VmSpec, type Vm } from '../../shared/model/vm.ts';
+import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import { SnapshotRequest, VmName, VmSpec, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkFits, checkName } from './admission.ts';
 import { checked, idOf } from './checked.ts';
@@ -10,11 +10,12 @@ import type { Engine } from './engine.ts';
 import type { TaskWork } from './task-runner.ts';
 
 const Id = idOf<VmId>('The VM');
+const SnapshotOf = idOf<SnapshotId>('The snapshot');
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'power'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'snapshots'>;
 
 export function vmMethods(engine: Context): EngineApi['vms'] {
-  const { inventory, power } = engine;
+  const { inventory, power, snapshots, tasks } = engine;
   /** A task about an existing VM. */
   const task = (name: string, work: (id: VmId) => TaskWork, options: { cancelable?: boolean } = {}) =>
     checked([Id], id => engine.tasks.run(name, refOf(inventory.vm(id)), work(id), options));
@@ -28,6 +29,9 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     suspend: task('Suspend virtual machine', id => context => power.suspend(id, context), { cancelable: true }),
     reset: task('Reset virtual machine', id => () => power.reset(id)),
     delete: task('Delete virtual machine', id => () => remove(engine, id)),
+    takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true })),
+    revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context))),
+    deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), () => snapshots.delete(id, snapshot))),
     stats: checked([Id], id => power.stats(id)),
   };
 }

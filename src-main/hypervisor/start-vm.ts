@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { DiskSpec, VmStats } from '../../shared/model/vm.ts';
-import type { RunningVm, SaveOptions, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
+import type { RunningVm, SaveOptions, SnapshotLayers, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
 import { sharedNetwork, type PluggedNic } from './start-network.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
@@ -18,7 +18,7 @@ function workerFile(): string {
 
 export const startVm: StartVm = (launch, listener, options = {}) => new WorkerVm(launch, listener, options.stopOnReset ?? false);
 
-interface Asked { resolve(result: unknown): void; reject(error: Error): void; readonly progress: ((part: number) => void) | undefined }
+interface Asked { resolve(result: unknown): void; reject(error: Error): void; readonly progress: ((part: number) => void) | undefined; readonly record: (() => Promise<void>) | undefined }
 
 class WorkerVm implements RunningVm {
   readonly nics: readonly PluggedNic[];
@@ -61,10 +61,14 @@ class WorkerVm implements RunningVm {
 
   async suspend(path: string, options: SaveOptions = {}): Promise<void> { await this.ask(id => ({ kind: 'suspend', id, path }), options); }
 
-  private async ask(question: (id: number) => ToWorker, { signal, progress }: SaveOptions = {}): Promise<unknown> {
+  async snapshot(what: SnapshotLayers, record: () => Promise<void>, options: SaveOptions = {}): Promise<void> {
+    await this.ask(id => ({ kind: 'snapshot', id, what }), { ...options, record });
+  }
+
+  private async ask(question: (id: number) => ToWorker, { signal, progress, record }: SaveOptions & { readonly record?: () => Promise<void> } = {}): Promise<unknown> {
     const id = this.nextId++, cancel = () => this.post({ kind: 'cancel', id });
     if (this.stop !== undefined) throw stopped();
-    const answer = new Promise((resolve, reject) => this.asked.set(id, { resolve, reject, progress }));
+    const answer = new Promise((resolve, reject) => this.asked.set(id, { resolve, reject, progress, record }));
     this.post(question(id));
     signal?.addEventListener('abort', cancel, { once: true });
     if (signal?.aborted) cancel();
@@ -77,6 +81,18 @@ class WorkerVm implements RunningVm {
     void this.worker.terminate();
   }
 
+  private async record(id: number): Promise<void> {
+    const asked = this.asked.get(id);
+    try {
+      await asked?.record?.();
+      this.post({ kind: 'proceed', id, isRecorded: true });
+    } catch (error) {
+      this.post({ kind: 'proceed', id, isRecorded: false });
+      asked?.reject(error as Error);
+      this.asked.delete(id);
+    }
+  }
+
   private post(message: ToWorker): void { this.worker.postMessage(message); }
 
   private handle(message: FromWorker): void {
@@ -86,6 +102,7 @@ class WorkerVm implements RunningVm {
       case 'reset-by-guest': this.listener.resetByGuest(); break;
       case 'resuming': this.listener.resuming?.(message.part); break;
       case 'progress': this.asked.get(message.id)?.progress?.(message.part); break;
+      case 'prepared': void this.record(message.id); break;
       case 'answer': this.asked.get(message.id)?.resolve(message.result); this.asked.delete(message.id); break;
       case 'refusal': this.asked.get(message.id)?.reject(new EngineError(message.code, message.message)); this.asked.delete(message.id); break;
       case 'profile': this.listener.profiled?.(message.profile); break;

@@ -2,6 +2,8 @@
  * The disks of a running VM: each image opened, limited and counted, in its place on the board or in a slot. A snapshot puts a new
  * layer on top of each image while the devices go on with what they have.
  */
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { DiskBus, DiskSpec } from '../../shared/model/vm.ts';
@@ -35,6 +37,8 @@ export class VmDisk {
   private path: string;
   private format: DiskSpec['format'];
   private readonly replaceable: Replaceable;
+  /** Images under the layers that were added. */
+  private readonly below: { readonly path: string; readonly format: DiskSpec['format'] }[] = [];
 
   private constructor({ path, format, bus = 'virtio', iopsLimit, bytesPerSecondLimit }: DiskSpec, image: BlockBackend) {
     this.bus = bus;
@@ -51,11 +55,27 @@ export class VmDisk {
   async addLayer(path: string): Promise<void> {
     const { replaceable, format } = this, below = replaceable.image;
     await below.flush();
-    await createImage(path, { format: 'qcow2', backingFile: this.path, backingFormat: format ?? (await formatOf(this.path)) });
+    await createImage(path, { format: 'qcow2', backingFile: resolve(this.path), backingFormat: format ?? (await formatOf(this.path)) });
     await below.close();
-    replaceable.image = await openImage(path, { format: 'qcow2', readOnly: false });
+    try { replaceable.image = await openImage(path, { format: 'qcow2', readOnly: false }); } catch (error) {
+      replaceable.image = await openImage(this.path, { format, readOnly: false });
+      await rm(path, { force: true });
+      throw error;
+    }
+    this.below.push({ path: this.path, format: this.format });
     this.path = path;
     this.format = 'qcow2';
+  }
+
+  /** Takes the layer away again, to which nothing was written. */
+  async removeLayer(): Promise<void> {
+    const below = this.below.pop(), { replaceable, path } = this;
+    if (below === undefined) return;
+    await replaceable.image.close();
+    replaceable.image = await openImage(below.path, { ...below, readOnly: false });
+    await rm(path, { force: true });
+    this.path = below.path;
+    this.format = below.format;
   }
 }
 
@@ -100,12 +120,24 @@ export class VmDisks {
     await disk?.medium.close();
   }
 
-  /** A path for each writable disk, in the order of `counters`; disks are idle. */
+  /** A layer for each disk that has a path, in the order of `counters`: all of them, or none with a reason. Disks are idle. */
   async addLayers(paths: readonly (string | undefined)[]): Promise<void> {
-    for (const [at, disk] of this.all.entries()) {
-      const path = paths[at];
-      if (path !== undefined) await disk.addLayer(path);
+    const added: VmDisk[] = [];
+    try {
+      for (const [at, disk] of this.all.entries()) {
+        const path = paths[at];
+        if (path === undefined) continue;
+        await disk.addLayer(path);
+        added.push(disk);
+      }
+    } catch (error) {
+      for (const disk of added) await disk.removeLayer();
+      throw error;
     }
+  }
+
+  async removeLayers(paths: readonly (string | undefined)[]): Promise<void> {
+    for (const [at, disk] of this.all.entries()) if (paths[at] !== undefined) await disk.removeLayer();
   }
 
   /** What was done with each, first those that are fixed, then by slot. */

@@ -50,6 +50,12 @@ export interface VmListener {
   stopped(stop: VmStop): void;
 }
 
+export interface SnapshotLayers {
+  readonly statePath?: string | undefined;
+  /** For each disk: first those on bus 0, then by slot. */
+  readonly layers: readonly (string | undefined)[];
+}
+
 export interface SaveOptions { readonly signal?: AbortSignal; readonly progress?: (part: number) => void }
 
 /** A VM that is starting or running. */
@@ -66,6 +72,11 @@ export interface RunningVm {
   plugDisk(slot: number, disk: DiskSpec): Promise<void>;
   /** Resolves when the guest let go of what is in the slot, or lost it as it was too slow. */
   unplug(slot: number): Promise<void>;
+  /**
+   * Keeps the machine in a file, if there is to be one, and puts a layer on each disk for which there is a path. Nothing runs while `record`
+   * makes the layers known: when that rejects they are taken away again, and the VM goes on as before.
+   */
+  snapshot(what: SnapshotLayers, record: () => Promise<void>, options?: SaveOptions): Promise<void>;
   /** Pulls the plug; resolves when the worker is gone. */
   terminate(): Promise<void>;
   stats(): Promise<VmStats>;

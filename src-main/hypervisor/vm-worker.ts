@@ -10,7 +10,7 @@ import { hostNowNs } from '../time/host-time.ts';
 import { removeStateFile } from './state-file.ts';
 import { Vm, type BootImage } from './vm.ts';
 import { VmDisks, type VmDisk } from './vm-disks.ts';
-import type { VmLaunch } from './vm-launch.ts';
+import type { SnapshotLayers, VmLaunch } from './vm-launch.ts';
 import type { NicChannel } from './network-messages.ts';
 import { VmNics } from './vm-nics.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
@@ -79,6 +79,7 @@ class Worker {
   private readonly stopOnReset: boolean;
   private isAskedToEnd = false;
   private readonly jobs = new Map<number, { readonly job: Job; readonly abort: AbortController }>();
+  private readonly recorded = new Map<number, (isRecorded: boolean) => void>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
   constructor(launch: VmLaunch, boot: BootImage, disks: VmDisks, { stopOnReset, channels }: { readonly stopOnReset: boolean; readonly channels: readonly NicChannel[] }) {
@@ -102,6 +103,8 @@ class Worker {
       case 'end': this.isAskedToEnd = true; break;
       case 'stats': send({ kind: 'answer', id: message.id, result: { ...this.vm.stats(), disks: this.disks.counters } }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
+      case 'snapshot': this.jobs.set(message.id, { job: signal => this.snapshot(message.id, message.what, signal), abort: new AbortController() }); break;
+      case 'proceed': this.recorded.get(message.id)?.(message.isRecorded); break;
       case 'cancel': this.jobs.get(message.id)?.abort.abort(); break;
       default: message satisfies never;
     }
@@ -111,6 +114,20 @@ class Worker {
   private async suspend(id: number, path: string, signal: AbortSignal): Promise<Ended> {
     await this.vm.saveTo(path, { signal, progress: part => send({ kind: 'progress', id, part }) });
     return 'suspended';
+  }
+
+  private async snapshot(id: number, { statePath, layers }: SnapshotLayers, signal: AbortSignal): Promise<undefined> {
+    if (statePath !== undefined) await this.vm.saveTo(statePath, { signal, progress: part => send({ kind: 'progress', id, part }) });
+    await this.vm.board.disksIdle();
+    await this.disks.addLayers(layers);
+    const isRecorded = await new Promise<boolean>(resolve => {
+      this.recorded.set(id, resolve);
+      send({ kind: 'prepared', id });
+    });
+    this.recorded.delete(id);
+    if (isRecorded) return;
+    await this.disks.removeLayers(layers);
+    throw new EngineError('not-recorded', 'The snapshot could not be recorded.');
   }
 
   /** Does what was asked for, until one ends the VM; after one that failed it goes on. */

@@ -1,7 +1,7 @@
 /** What the engine and a VM's worker say to each other. */
 import type { DiskSpec } from '../../shared/model/vm.ts';
 import type { VmProfile } from './profile.ts';
-import type { VmStop } from './vm-launch.ts';
+import type { SnapshotLayers, VmStop } from './vm-launch.ts';
 
 export type ToWorker =
   | { readonly kind: 'input'; readonly bytes: Uint8Array }
@@ -14,6 +14,9 @@ export type ToWorker =
   | { readonly kind: 'end' }
   | { readonly kind: 'stats'; readonly id: number }
   | { readonly kind: 'suspend'; readonly id: number; readonly path: string }
+  | { readonly kind: 'snapshot'; readonly id: number; readonly what: SnapshotLayers }
+  /** The answer to `prepared`. */
+  | { readonly kind: 'proceed'; readonly id: number; readonly isRecorded: boolean }
   /** Gives up what was asked for by that number. */
   | { readonly kind: 'cancel'; readonly id: number };
 
@@ -23,6 +26,8 @@ export type FromWorker =
   | { readonly kind: 'reset-by-guest' }
   | { readonly kind: 'resuming'; readonly part: number }
   | { readonly kind: 'progress'; readonly id: number; readonly part: number }
+  /** The layers are there; nothing runs until there is an answer. */
+  | { readonly kind: 'prepared'; readonly id: number }
   | { readonly kind: 'answer'; readonly id: number; readonly result?: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly code: string; readonly message: string }
   | { readonly kind: 'profile'; readonly profile: VmProfile }

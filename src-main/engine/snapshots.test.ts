@@ -1,0 +1,115 @@
+/** Snapshots of Debian, taken and gone back to through the engine's API while it writes to its disks. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { fetchGuests } from '../../scripts/fetch-guests.ts';
+import type { EngineApi } from '../../shared/api/engine-api.ts';
+import type { EngineEvents } from '../../shared/api/engine-events.ts';
+import { pagePort } from '../../shared/api/port.ts';
+import { connect, type Connection } from '../../shared/api/rpc.ts';
+import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { Task } from '../../shared/model/task.ts';
+import { startVm } from '../hypervisor/start-vm.ts';
+import { Engine } from './engine.ts';
+
+const MINUTES = 60_000;
+let folder: string, engine: Engine, client: Connection<EngineApi, EngineEvents>, closeClient: () => void;
+let output = '', heard: () => void = () => { /* nobody waits */ };
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'quarterdeck-snapshots-'));
+  output = '';
+  engine = await Engine.open({ dataPath: folder, startVm });
+  const { port1, port2 } = new MessageChannel();
+  engine.connect(pagePort(port2));
+  client = connect<EngineApi, EngineEvents>(pagePort(port1));
+  closeClient = () => port1.close();
+  await client.api.engine.subscribe();
+});
+afterEach(async () => { closeClient(); await engine.close(); await rm(folder, { recursive: true }); });
+
+function ended(id: TaskId): Promise<Task> {
+  return new Promise((resolve, reject) => {
+    const see = (task: Task) => { if (task.id === id && task.completedMs !== undefined) resolve(task); };
+    client.on('task.changed', see);
+    client.api.tasks.get(id).then(see, reject);
+  });
+}
+async function done(task: Promise<TaskId>): Promise<void> { expect(await ended(await task)).toMatchObject({ state: 'success' }); }
+const vm = async () => (await client.api.vms.list())[0]!;
+const snapshotNamed = async (name: string): Promise<SnapshotId> => (await vm()).snapshots!.find(each => each.name === name)!.id;
+
+/** Waits for text that is printed from now on. */
+async function printed(text: string): Promise<void> {
+  while (!output.includes(text)) await new Promise<void>(resolve => { heard = resolve; });
+  output = output.slice(output.indexOf(text) + text.length);
+}
+
+async function debianWithDisk(): Promise<{ id: VmId; type(line: string): Promise<void> }> {
+  const guest = await fetchGuests('cloud'), path = join(folder, 'disk.img');
+  await writeFile(path, '');
+  await truncate(path, 2 ** 24);
+  await done(client.api.vms.create({
+    name: 'web', cpus: 1, memoryMib: 192, guest: { kind: 'linux', kernelPath: guest.kernel, initrdPath: guest.initrd, commandLine: 'console=ttyAMA0 quiet' },
+    disks: [{ path, readOnly: false, bus: 'nvme' }],
+  }, 'host-a' as HostId));
+  const { id } = await vm(), { consoleId } = await client.api.consoles.attach(id);
+  client.on('console.output', ({ bytes }) => {
+    output += new TextDecoder().decode(bytes);
+    client.api.consoles.acknowledge(consoleId, bytes.length).catch(() => { /* the engine has closed */ });
+    heard();
+  });
+  return { id, type: line => client.api.consoles.write(consoleId, new TextEncoder().encode(`${line}\r`)) };
+}
+
+test('a guest goes back to its memory and its disk as they were, as often as it is asked to, and unused layers go', async () => {
+  const { id, type } = await debianWithDisk();
+  await done(client.api.vms.powerOn(id));
+  await printed('# ');
+  await type('put() { echo "$1" | dd of=/dev/nvme0n1 bs=512 seek=$2 conv=fsync 2>/dev/null; }; n=0; put first 1; while :; do n=$((n+1)); put "n $n" 2; [ $n = 20 ] && echo "twen""ty"; [ $n = 60 ] && break; sleep 0.05; done; echo "six""ty"');
+  await printed('twenty');
+  await done(client.api.vms.takeSnapshot(id, { name: 'early', description: 'in the middle of writing', memory: true }));
+  await printed('sixty');
+  await type('put second 1; echo "put sec""ond"');
+  await printed('put second');
+  for (let round = 0; round < 2; round++) {
+    await done(client.api.vms.revertToSnapshot(id, await snapshotNamed('early')));
+    expect((await vm()).powerState).toBe('poweredOn');
+    // The loop goes on from where it was, and the disk agrees with it.
+    await printed('sixty');
+    await type('dd if=/dev/nvme0n1 bs=512 skip=1 count=1 iflag=direct 2>/dev/null | head -1; echo "that was" it');
+    await printed('first\r\nthat was it');
+  }
+  const layers = (await readdir(join(folder, 'vms', id))).filter(name => name.endsWith('.layer.qcow2'));
+  expect(layers).toHaveLength(1);
+  await done(client.api.vms.powerOff(id));
+  await done(client.api.vms.deleteSnapshot(id, await snapshotNamed('early')));
+  expect(await readdir(join(folder, 'vms', id))).toEqual(layers);
+  await promisify(execFile)('qemu-img', ['check', join(folder, 'vms', id, layers[0]!)]);
+}, 3 * MINUTES);
+
+test('snapshots of a VM that is off form a tree, and going back changes its hardware too', async () => {
+  const { id } = await debianWithDisk();
+  await done(client.api.vms.takeSnapshot(id, { name: 'a', description: '', memory: true }));
+  await done(client.api.vms.takeSnapshot(id, { name: 'b', description: '', memory: false }));
+  await done(client.api.vms.revertToSnapshot(id, await snapshotNamed('a')));
+  await done(client.api.vms.takeSnapshot(id, { name: 'c', description: '', memory: false }));
+  const { snapshots = [], currentSnapshotId } = await vm(), byName = Object.fromEntries(snapshots.map(each => [each.name, each]));
+  expect([byName['a']?.memory, byName['b']?.parentId, byName['c']?.parentId, currentSnapshotId]).toEqual([false, byName['a']?.id, byName['a']?.id, byName['c']?.id]);
+  await done(client.api.vms.deleteSnapshot(id, await snapshotNamed('a')));
+  expect((await vm()).snapshots?.map(({ name, parentId }) => [name, parentId])).toEqual([['b', undefined], ['c', undefined]]);
+  await done(client.api.vms.powerOn(id));
+  await printed('# ');
+}, 3 * MINUTES);
+
+test('a snapshot that cannot be taken leaves nothing behind, and says why', async () => {
+  const { id } = await debianWithDisk();
+  await rm(join(folder, 'disk.img'));
+  const task = await ended(await client.api.vms.takeSnapshot(id, { name: 'a', description: '', memory: false }));
+  expect(task).toMatchObject({ state: 'error', error: expect.stringMatching(/disk\.img cannot be opened/) as string });
+  expect((await vm()).snapshots).toBeUndefined();
+  expect(await readdir(join(folder, 'vms', id))).toEqual([]);
+}, MINUTES);
