@@ -15,10 +15,10 @@ export class UtilityProcess extends EventEmitter implements Pick<Electron.Utilit
   private readonly ports = new Set<number>();
   private alive = true;
 
-  constructor(entry: string, args: readonly string[], serviceName: string) {
+  constructor(entry: string, args: readonly string[], serviceName: string, env: NodeJS.ProcessEnv) {
     super();
     this.serviceName = serviceName;
-    this.child = fork(entry, [...args], { serialization: 'advanced', execArgv: ['--import', join(import.meta.dirname, 'utility-preload.ts')], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.child = fork(entry, [...args], { env, serialization: 'advanced', execArgv: ['--import', join(import.meta.dirname, 'utility-preload.ts')], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     running.add(this);
     this.child.on('spawn', () => this.emit('spawn'));
     this.child.on('message', message => this.received(message as FromUtility));
@@ -65,9 +65,9 @@ export const utilityProcesses = (): readonly UtilityProcess[] => [...running];
 
 type Fork = typeof Electron.utilityProcess.fork;
 export const utilityProcess = {
-  fork(entry: Parameters<Fork>[0], args: Parameters<Fork>[1] = [], { serviceName, stdio, ...others }: NonNullable<Parameters<Fork>[2]> = {}): UtilityProcess {
+  fork(entry: Parameters<Fork>[0], args: Parameters<Fork>[1] = [], { serviceName, stdio, env, ...others }: NonNullable<Parameters<Fork>[2]> = {}): UtilityProcess {
     const [unknown] = Object.keys(others);
     if (unknown !== undefined || (stdio !== undefined && stdio !== 'inherit')) throw notImplemented(`the option ${unknown ?? 'stdio'} of utilityProcess.fork`);
-    return new UtilityProcess(entry, args, serviceName ?? 'Node Utility Process');
+    return new UtilityProcess(entry, args, serviceName ?? 'Node Utility Process', { ...(env ?? process.env) });
   },
 };

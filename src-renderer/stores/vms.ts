@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia';
 import { computed, shallowRef } from 'vue';
-import type { HostId, VmId } from '../../shared/base/ids.ts';
-import type { Vm, VmSpec } from '../../shared/model/vm.ts';
+import type { HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
+import type { SnapshotRequest, Vm, VmSpec } from '../../shared/model/vm.ts';
 import { useEngine } from '../engine/use-engine.ts';
 import { applyChanges, compareNames, mapById } from './by-id.ts';
 
@@ -27,6 +27,9 @@ export const useVms = defineStore('vms', () => {
     suspend: (vm: VmId) => engine.call(api => api.vms.suspend(vm)),
     reset: (vm: VmId) => engine.call(api => api.vms.reset(vm)),
     remove: (vm: VmId) => engine.call(api => api.vms.delete(vm)),
+    takeSnapshot: (vm: VmId, request: SnapshotRequest) => engine.call(api => api.vms.takeSnapshot(vm, request)),
+    revertToSnapshot: (vm: VmId, snapshot: SnapshotId) => engine.call(api => api.vms.revertToSnapshot(vm, snapshot)),
+    deleteSnapshot: (vm: VmId, snapshot: SnapshotId) => engine.call(api => api.vms.deleteSnapshot(vm, snapshot)),
     stats: (vm: VmId) => engine.call(api => api.vms.stats(vm)),
   };
 });

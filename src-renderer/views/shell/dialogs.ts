@@ -6,6 +6,7 @@ import { assert } from '../../../shared/base/errors.ts';
 export type DialogRequest =
   | { readonly kind: 'newVm'; readonly hostId?: HostId | undefined }
   | { readonly kind: 'rename'; readonly vmId: VmId }
+  | { readonly kind: 'takeSnapshot'; readonly vmId: VmId }
   | { readonly kind: 'about' }
   | { readonly kind: 'confirm'; readonly title: string; readonly message: string; readonly confirmLabel: string; readonly danger?: boolean; readonly run: () => void };
 

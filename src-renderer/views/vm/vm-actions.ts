@@ -8,7 +8,7 @@ import { useVms } from '../../stores/vms.ts';
 import { useDialogs } from '../shell/dialogs.ts';
 import { openConsole } from './open-console.ts';
 
-type PowerAction = 'powerOn' | 'shutDown' | 'powerOff' | 'suspend' | 'reset' | 'delete';
+type PowerAction = 'powerOn' | 'shutDown' | 'powerOff' | 'suspend' | 'takeSnapshot' | 'reset' | 'delete';
 
 const REASONS: Record<PowerAction, Partial<Record<PowerState, string>>> = {
   powerOn: { poweredOn: 'It is powered on already.', poweringOn: 'It is powering on.', poweringOff: 'It is powering off.', suspending: 'It is being suspended.' },
@@ -16,6 +16,7 @@ const REASONS: Record<PowerAction, Partial<Record<PowerState, string>>> = {
   powerOff: { poweredOff: 'It is powered off already.', suspending: 'It is being suspended.' },
   suspend: { poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off.', suspended: 'It is suspended already.', suspending: 'It is being suspended.' },
   reset: { suspended: 'It is suspended.', suspending: 'It is being suspended.', poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off.' },
+  takeSnapshot: { poweringOn: 'It is powering on.', poweringOff: 'It is powering off.', suspended: 'It is suspended: resume it or power it off first.', suspending: 'It is being suspended.' },
   delete: { suspended: 'Power it off first: that gives up its suspended state.', suspending: 'It is being suspended.', poweredOn: 'Power it off first.', poweringOn: 'Power it off first.', poweringOff: 'Wait until it is powered off.' },
 };
 
@@ -50,9 +51,10 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
       all: [
         ...power,
         { label: 'Open Console in New Window', icon: 'pop-out', divided: true, run: () => openConsole(id) },
+        { label: 'Take Snapshot…', icon: 'plus', divided: true, disabledReason: reason('takeSnapshot'), run: () => { dialogs.value = { kind: 'takeSnapshot', vmId: id }; } },
         { label: 'Rename…', icon: 'pencil', divided: true, disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', vmId: id }; } },
         { label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason: reason('delete'),
-          run: confirm('Delete virtual machine', `Delete "${name}"? It leaves the inventory for good. Kernel and disk image files stay where they are.`, 'Delete', () => vms.remove(id)) },
+          run: confirm('Delete virtual machine', `Delete "${name}"? It leaves the inventory for good, with its snapshots. Image files that you chose stay where they are${target.snapshots?.length ? ', as they were at its first snapshot' : ''}.`, 'Delete', () => vms.remove(id)) },
       ],
     };
   });
