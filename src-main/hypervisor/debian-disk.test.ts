@@ -45,20 +45,22 @@ async function logIn(debianSession: GuestSession): Promise<void> {
   await debianSession.expect(PROMPT);
 }
 
-test.each<Combination & { readonly release: RegExp }>([
-  { bus: 'nvme', flavour: 'cloud', cpus: 1, release: /^6\.1\./ },
-  { bus: 'virtio', flavour: 'cloud', cpus: 4, release: /^6\.1\./ },
-  { bus: 'nvme', flavour: 'cloud-6.12', cpus: 4, release: /^6\.12\./ },
-  { bus: 'virtio', flavour: 'cloud-6.12', cpus: 1, release: /^6\.12\./ },
-])('Debian with the kernel $flavour on $bus and $cpus CPUs boots, all units running, reboots and powers off', async ({ release, ...combination }) => {
+test.each<Combination & { readonly release: RegExp; readonly reboots: number }>([
+  { bus: 'nvme', flavour: 'cloud', cpus: 1, release: /^6\.1\./, reboots: 1 },
+  { bus: 'virtio', flavour: 'cloud', cpus: 4, release: /^6\.1\./, reboots: 1 },
+  { bus: 'nvme', flavour: 'cloud-6.12', cpus: 4, release: /^6\.12\./, reboots: 0 },
+  { bus: 'virtio', flavour: 'cloud-6.12', cpus: 1, release: /^6\.12\./, reboots: 0 },
+])('Debian with the kernel $flavour on $bus and $cpus CPUs boots, all units running, reboots ($reboots) and powers off', async ({ release, reboots, ...combination }) => {
   const guest = await powerOn(combination);
   await logIn(guest);
   expect(await guest.run('uname -r', PROMPT)).toMatch(release);
   expect(await guest.run('nproc', PROMPT)).toBe(String(combination.cpus));
   expect(await guest.run('systemctl is-system-running --wait; systemctl list-units --failed --plain --no-legend --no-pager', PROMPT)).toBe('running');
-  guest.type('reboot');
-  await logIn(guest);
-  expect(guest.resets).toBe(1);
+  for (let n = 0; n < reboots; n++) {
+    guest.type('reboot');
+    await logIn(guest);
+  }
+  expect(guest.resets).toBe(reboots);
   guest.type('poweroff');
   expect(await guest.stopped).toEqual({ kind: 'poweredOff' });
 }, 10 * MINUTES);
@@ -81,9 +83,10 @@ test('through SSH behind the NAT, Debian\'s disk and CPUs verify under load, and
   };
   await guest.expect('login: ');
   expect((await ssh('systemctl is-system-running --wait; nproc')).split('\n')).toEqual(['running', '2', '']);
-  expect(await ssh('fio --name=verified --filename=/root/fio --size=32m --rw=randwrite --bs=4k --iodepth=16 --ioengine=libaio --direct=1 --verify=crc32c --verify_fatal=1')).toMatch(/err= 0/);
-  expect(await ssh('stress-ng --verify --metrics-brief --cpu 2 --vm 1 --vm-bytes 128m --hdd 1 --hdd-bytes 32m --timeout 10s --temp-path /root 2>&1')).toMatch(/successful run completed/);
-  await ssh('apt-get -qq update && apt-get -qq install -y --no-install-recommends hello 2>/dev/null');
+  expect(await ssh('fio --name=verified --filename=/root/fio --size=16m --rw=randwrite --bs=4k --iodepth=16 --ioengine=libaio --direct=1 --verify=crc32c --verify_fatal=1')).toMatch(/err= 0/);
+  expect(await ssh('stress-ng --verify --metrics-brief --cpu 2 --vm 1 --vm-bytes 128m --hdd 1 --hdd-bytes 32m --timeout 5s --temp-path /root 2>&1')).toMatch(/successful run completed/);
+  // The archive's other lists would only take time.
+  await ssh('sed -i 1!d /etc/apt/sources.list && apt-get -qq -o Acquire::Languages=none update && apt-get -qq install -y --no-install-recommends hello 2>/dev/null');
   expect(await ssh('hello')).toBe('Hello, world!\n');
   expect(await ssh('dmesg --level=emerg,alert,crit,err')).toBe('');
   await ssh('systemctl poweroff').catch(() => { /* the connection may end before the command does */ });
