@@ -111,7 +111,7 @@ async function measure(folder: string, options: Options, sides: readonly Side[])
     for (const { boot, take, beside } of boots) {
       for (const side of sides) {
         progress(`run ${run} of ${options.runs}, ${side.name}`);
-        take(side, await runGuest(beside === undefined ? side : pairOf(side, beside), boot, { timeoutMs: options.timeout * 1000, processorTime: options.processorTime ?? false }));
+        take(side, await runGuest(beside === undefined ? side : pairOf(side, beside), boot, { timeoutMs: options.timeout * 1000, processorTime: beside === undefined && (options.processorTime ?? false) }));
       }
     }
   }

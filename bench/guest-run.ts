@@ -36,12 +36,14 @@ const optional = (option: string, value: string | undefined): readonly string[] 
 
 export const quarterdeck: Side = {
   name: 'Quarterdeck', command: QUARTERDECK, ram: { offset: RAM_BASE + GUEST_RAM_PA, bytes: ramBytes },
-  args: ({ kernel, initrd, commandLine, nat }) => ['run', ...QUARTERDECK_SETTINGS, '--kernel', kernel, ...optional('--initrd', initrd), ...optional('--append', commandLine), ...(nat ? ['--net', 'nat'] : [])],
+  args: ({ kernel, initrd, commandLine, nat }) => ['run', ...QUARTERDECK_SETTINGS, '--kernel', kernel, ...optional('--initrd', initrd), ...optional('--append', commandLine), ...(nat ? QUARTERDECK_NAT : [])],
 };
 export const qemu: Side = {
   name: 'QEMU', command: 'qemu-system-aarch64', ram: { offset: 0, bytes: ramBytes },
   args: ({ kernel, initrd, commandLine, nat }) => [...QEMU_SETTINGS, '-kernel', kernel, ...optional('-initrd', initrd), ...optional('-append', commandLine), ...(nat ? QEMU_NAT : [])],
 };
+/** QEMU's machine has no SMMU unless asked for. */
+const QUARTERDECK_NAT = ['--net', 'nat', '--no-iommu'];
 const QEMU_NAT = ['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n,romfile='];
 
 /** A guest with another beside it, which boots with a command line of its own. */
