@@ -11,7 +11,7 @@ import { build } from '../scripts/build.ts';
 import { fetchGuests, type Guest } from '../scripts/fetch-guests.ts';
 import { EngineError, messageOf } from '../shared/base/errors.ts';
 import { buildGuest, COMPILATION, GUEST_PROGRAM, nativeSums, type GuestFiles } from './build-guest.ts';
-import { pairOf, qemu, QEMU_SETTINGS, quarterdeck, QUARTERDECK_SETTINGS, runGuest, type Boot, type GuestRun, type Side } from './guest-run.ts';
+import { pairOf, qemu, QEMU_NAT, QEMU_SETTINGS, quarterdeck, QUARTERDECK_NAT, QUARTERDECK_SETTINGS, runGuest, type Boot, type GuestRun, type Side } from './guest-run.ts';
 import { isReached, ratioOf, spread, table, withReport, type Measurement } from './report.ts';
 import { startTcpPeer, STREAM_MIB, streamSum, type TcpPeer } from './tcp-peer.ts';
 import { BOOT, MEMORY, ROWS, START_UP, STREAMS, TCP_SWITCH, WORKLOADS, type Row } from './workloads.ts';
@@ -159,6 +159,7 @@ function settingsOf({ runs, processorTime }: Options, peer: string | undefined):
     `- Machine: ${cpus().length} × ${processor?.model ?? 'unknown processor'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB of memory, Linux ${release()}, Node ${process.version}.`,
     `- Ours: \`quarterdeck run ${QUARTERDECK_SETTINGS.join(' ')} --kernel Image --initrd initrd.gz --append …\``,
     ...(peer === undefined ? [] : [`- Peer: ${peer}, \`qemu-system-aarch64 ${QEMU_SETTINGS.join(' ')} -kernel Image -initrd initrd.gz -append …\``]),
+    `- Behind a NAT: ours with \`${QUARTERDECK_NAT.join(' ')}\`, QEMU with \`${QEMU_NAT.join(' ')}\`. Side by side: two VMs of one process, without SMMU, on a switch; two processes with \`-netdev socket\`.`,
     `- Kernel: Debian's arm64 cloud kernel, command line of both \`${KERNEL_OPTIONS} rdinit=${GUEST_PROGRAM}\`; of the boot to init \`${BOOT_COMMAND_LINE}\`.`,
     `- Guest program: bench/guest, ${firstLineOf('aarch64-linux-gnu-gcc', '--version') ?? 'no compiler'}, \`${COMPILATION}\`.`,
     `- Runs of each, in turns: ${runs}.${processorTime ? ' Workloads by processor time.' : ''}`,

@@ -31,6 +31,9 @@ const ramBytes = MEMORY_MIB * 2 ** 20;
 const QUARTERDECK = join(import.meta.dirname, '../dist/cli/quarterdeck.js');
 export const QUARTERDECK_SETTINGS = ['--memory', `${MEMORY_MIB}M`, '--cpus', '1', '--no-reboot'];
 export const QEMU_SETTINGS = ['-M', 'virt,gic-version=3', '-cpu', 'cortex-a72', '-accel', 'tcg', '-smp', '1', '-m', `${MEMORY_MIB}`, '-nographic', '-nodefaults', '-serial', 'stdio', '-no-reboot'];
+/** QEMU's machine has no SMMU unless asked for. */
+export const QUARTERDECK_NAT = ['--net', 'nat', '--no-iommu'];
+export const QEMU_NAT = ['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n,romfile='];
 
 const optional = (option: string, value: string | undefined): readonly string[] => (value === undefined ? [] : [option, value]);
 
@@ -42,9 +45,6 @@ export const qemu: Side = {
   name: 'QEMU', command: 'qemu-system-aarch64', ram: { offset: 0, bytes: ramBytes },
   args: ({ kernel, initrd, commandLine, nat }) => [...QEMU_SETTINGS, '-kernel', kernel, ...optional('-initrd', initrd), ...optional('-append', commandLine), ...(nat ? QEMU_NAT : [])],
 };
-/** QEMU's machine has no SMMU unless asked for. */
-const QUARTERDECK_NAT = ['--net', 'nat', '--no-iommu'];
-const QEMU_NAT = ['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n,romfile='];
 
 /** A guest with another beside it, which boots with a command line of its own. */
 export const pairOf = (side: Side, peerCommandLine: string): Side => ({
