@@ -22,7 +22,8 @@ interface Combination { readonly bus: DiskBus; readonly flavour: typeof DISK_KER
 let debian: DebianDisk, folder: string, session: GuestSession | undefined;
 beforeAll(async () => { debian = await debianDisk(); }, 60 * MINUTES);
 beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')); });
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') console.error(`The console's last lines:\n${session?.lastLines()}`);
   await session?.vm.terminate();
   await rm(folder, { recursive: true });
 });
@@ -63,7 +64,7 @@ test.each<Combination & { readonly release: RegExp; readonly reboots: number }>(
   expect(guest.resets).toBe(reboots);
   guest.type('poweroff');
   expect(await guest.stopped).toEqual({ kind: 'poweredOff' });
-}, 10 * MINUTES);
+}, 5 * MINUTES);
 
 /** A port that was free a moment ago. */
 async function freePort(): Promise<number> {
