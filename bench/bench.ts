@@ -8,12 +8,13 @@ import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { build } from '../scripts/build.ts';
-import { fetchGuests } from '../scripts/fetch-guests.ts';
+import { fetchGuests, type Guest } from '../scripts/fetch-guests.ts';
 import { EngineError, messageOf } from '../shared/base/errors.ts';
-import { buildGuest, COMPILATION, GUEST_PROGRAM, nativeSums } from './build-guest.ts';
-import { qemu, QEMU_SETTINGS, quarterdeck, QUARTERDECK_SETTINGS, runGuest, type Boot, type GuestRun, type Side } from './guest-run.ts';
+import { buildGuest, COMPILATION, GUEST_PROGRAM, nativeSums, type GuestFiles } from './build-guest.ts';
+import { pairOf, qemu, QEMU_NAT, QEMU_SETTINGS, quarterdeck, QUARTERDECK_NAT, QUARTERDECK_SETTINGS, runGuest, type Boot, type GuestRun, type Side } from './guest-run.ts';
 import { isReached, ratioOf, spread, table, withReport, type Measurement } from './report.ts';
-import { BOOT, MEMORY, ROWS, START_UP, WORKLOADS, type Row } from './workloads.ts';
+import { startTcpPeer, STREAM_MIB, streamSum, type TcpPeer } from './tcp-peer.ts';
+import { BOOT, MEMORY, ROWS, START_UP, STREAMS, TCP_SWITCH, WORKLOADS, type Row } from './workloads.ts';
 
 interface Options { readonly runs: number; readonly only?: readonly Row[]; readonly qemu: boolean; readonly timeout: number; readonly json?: string; readonly processorTime?: true; readonly write?: true }
 
@@ -60,19 +61,19 @@ class Results {
   }
 
   add(side: Side, row: Row, value: number | undefined): void {
-    if (value !== undefined) this.rows.get(row)?.[side === quarterdeck ? 'ours' : 'peer'].push(row.unit === 's' ? value / 1000 : value);
+    const figure = value === undefined || row.unit === 'ms' || row.unit === 'MiB' ? value : row.unit === 's' ? value / 1000 : STREAM_MIB * 1000 / value;
+    if (figure !== undefined) this.rows.get(row)?.[side.name === quarterdeck.name ? 'ours' : 'peer'].push(figure);
   }
 
-  addWorkloads(side: Side, { workloadMs, sums, beyondRamMib }: GuestRun): void {
-    for (const row of this.rows.keys()) {
+  addWorkloads(side: Side, { workloadMs, sums }: GuestRun, ran: readonly Row[]): void {
+    for (const row of ran) {
+      if (!this.rows.has(row)) continue;
       const right = this.expected.get(row.name), sum = sums.get(row.name) ?? 'nothing';
-      if (right === undefined) continue;
       this.add(side, row, workloadMs.get(row.name));
       if (sum === right) continue;
       this.wrong.add(row);
       this.complaints.add(`The workload ${row.name} gave ${sum} under ${side.name}; ${right} is right.`);
     }
-    this.add(side, MEMORY, beyondRamMib);
   }
 
   get measurements(): readonly Measurement[] {
@@ -102,22 +103,39 @@ async function bench(options: Options): Promise<number> {
 async function measure(folder: string, options: Options, sides: readonly Side[]): Promise<Results> {
   const rows = options.only ?? ROWS, workloads = WORKLOADS.filter(row => rows.includes(row) || (options.only?.includes(MEMORY) && options.only.length === 1));
   const names = workloads.map(row => row.name), debian = await fetchGuests('cloud'), files = await buildGuest(folder, debian.initrd);
-  const results = new Results(rows, names.length > 0 ? await nativeSums(files.native, names) : new Map());
-  const boots: readonly { readonly wanted: boolean; readonly boot: Boot; readonly take: (side: Side, run: GuestRun) => void }[] = [
-    { wanted: rows.includes(START_UP), boot: { kernel: files.startUp }, take: (side, run) => results.add(side, START_UP, run.firstByteMs) },
-    { wanted: rows.includes(BOOT), boot: { ...debian, commandLine: BOOT_COMMAND_LINE }, take: (side, run) => results.add(side, BOOT, run.totalMs) },
-    { wanted: names.length > 0, boot: { kernel: debian.kernel, initrd: files.initrd, commandLine: `${KERNEL_OPTIONS} rdinit=${GUEST_PROGRAM} -- ${names.join(' ')}` }, take: (side, run) => results.addWorkloads(side, run) },
-  ];
+  using host = await startTcpPeer();
+  const sums = names.length > 0 ? await nativeSums(files.native, names) : [], sum = streamSum();
+  const results = new Results(rows, new Map([...sums, ...STREAMS.map(row => [row.name, sum] as const)]));
+  const boots = bootsOf({ rows, workloads, debian, files, host, results });
   for (let run = 1; run <= options.runs; run++) {
-    for (const { boot, take } of boots.filter(({ wanted }) => wanted)) {
+    for (const { boot, take, beside } of boots) {
       for (const side of sides) {
         progress(`run ${run} of ${options.runs}, ${side.name}`);
-        take(side, await runGuest(side, boot, { timeoutMs: options.timeout * 1000, processorTime: options.processorTime ?? false }));
+        take(side, await runGuest(beside === undefined ? side : pairOf(side, beside), boot, { timeoutMs: options.timeout * 1000, processorTime: beside === undefined && (options.processorTime ?? false) }));
       }
     }
   }
   progress('');
   return results;
+}
+
+interface Wanted { readonly rows: readonly Row[]; readonly workloads: readonly Row[]; readonly debian: Guest; readonly files: GuestFiles; readonly host: TcpPeer; readonly results: Results }
+/** What is booted, what becomes of what was measured, and with what command line another guest boots beside it. */
+interface Booting { readonly boot: Boot; readonly take: (side: Side, run: GuestRun) => void; readonly beside?: string | undefined }
+
+function bootsOf({ rows, workloads, debian, files, host, results }: Wanted): Booting[] {
+  const streams = STREAMS.filter(row => row !== TCP_SWITCH && rows.includes(row)), namesOf = (ran: readonly Row[]) => ran.map(row => row.name).join(' ');
+  const commandLine = (words: string) => `${KERNEL_OPTIONS} rdinit=${GUEST_PROGRAM} ${words}`, program = { kernel: debian.kernel, initrd: files.initrd };
+  const boots: Booting[] = [];
+  if (rows.includes(START_UP)) boots.push({ boot: { kernel: files.startUp }, take: (side, run) => results.add(side, START_UP, run.firstByteMs) });
+  if (rows.includes(BOOT)) boots.push({ boot: { ...debian, commandLine: BOOT_COMMAND_LINE }, take: (side, run) => results.add(side, BOOT, run.totalMs) });
+  if (workloads.length > 0) boots.push({
+    boot: { ...program, commandLine: commandLine(`-- ${namesOf(workloads)}`) },
+    take: (side, run) => { results.addWorkloads(side, run, workloads); results.add(side, MEMORY, run.beyondRamMib); },
+  });
+  if (streams.length > 0) boots.push({ boot: { ...program, commandLine: commandLine(`bench_port=${host.port} -- ${namesOf(streams)}`), nat: true }, take: (side, run) => results.addWorkloads(side, run, streams) });
+  if (rows.includes(TCP_SWITCH)) boots.push({ boot: { ...program, commandLine: commandLine(`-- ${TCP_SWITCH.name}`) }, beside: commandLine('-- tcp-serve'), take: (side, run) => results.addWorkloads(side, run, [TCP_SWITCH]) });
+  return boots;
 }
 
 /** On one line of a terminal, which it leaves as it was. */
@@ -141,6 +159,7 @@ function settingsOf({ runs, processorTime }: Options, peer: string | undefined):
     `- Machine: ${cpus().length} × ${processor?.model ?? 'unknown processor'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB of memory, Linux ${release()}, Node ${process.version}.`,
     `- Ours: \`quarterdeck run ${QUARTERDECK_SETTINGS.join(' ')} --kernel Image --initrd initrd.gz --append …\``,
     ...(peer === undefined ? [] : [`- Peer: ${peer}, \`qemu-system-aarch64 ${QEMU_SETTINGS.join(' ')} -kernel Image -initrd initrd.gz -append …\``]),
+    `- Behind a NAT: ours with \`${QUARTERDECK_NAT.join(' ')}\`, QEMU with \`${QEMU_NAT.join(' ')}\`. Side by side: two VMs of one process, without SMMU, on a switch; two processes with \`-netdev socket\`.`,
     `- Kernel: Debian's arm64 cloud kernel, command line of both \`${KERNEL_OPTIONS} rdinit=${GUEST_PROGRAM}\`; of the boot to init \`${BOOT_COMMAND_LINE}\`.`,
     `- Guest program: bench/guest, ${firstLineOf('aarch64-linux-gnu-gcc', '--version') ?? 'no compiler'}, \`${COMPILATION}\`.`,
     `- Runs of each, in turns: ${runs}.${processorTime ? ' Workloads by processor time.' : ''}`,

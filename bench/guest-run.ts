@@ -10,31 +10,47 @@ import { residentBeyondMib, type GuestRamPlace } from './resident-memory.ts';
 export const MEMORY_MIB = 512;
 const LINES_SHOWN = 12;
 
-export interface Boot { readonly kernel: string; readonly initrd?: string; readonly commandLine?: string }
+export interface Boot {
+  readonly kernel: string;
+  readonly initrd?: string;
+  readonly commandLine?: string;
+  /** Has a network adapter behind a NAT. */
+  readonly nat?: boolean;
+}
 
 /** One of the two that are compared. */
 export interface Side {
   readonly name: 'Quarterdeck' | 'QEMU';
   readonly command: string;
   readonly args: (boot: Boot) => readonly string[];
-  readonly ram: GuestRamPlace;
+  /** Absent where there is more than one guest. */
+  readonly ram: GuestRamPlace | undefined;
 }
 
 const ramBytes = MEMORY_MIB * 2 ** 20;
 const QUARTERDECK = join(import.meta.dirname, '../dist/cli/quarterdeck.js');
 export const QUARTERDECK_SETTINGS = ['--memory', `${MEMORY_MIB}M`, '--cpus', '1', '--no-reboot'];
 export const QEMU_SETTINGS = ['-M', 'virt,gic-version=3', '-cpu', 'cortex-a72', '-accel', 'tcg', '-smp', '1', '-m', `${MEMORY_MIB}`, '-nographic', '-nodefaults', '-serial', 'stdio', '-no-reboot'];
+/** QEMU's machine has no SMMU unless asked for. */
+export const QUARTERDECK_NAT = ['--net', 'nat', '--no-iommu'];
+export const QEMU_NAT = ['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n,romfile='];
 
 const optional = (option: string, value: string | undefined): readonly string[] => (value === undefined ? [] : [option, value]);
 
 export const quarterdeck: Side = {
   name: 'Quarterdeck', command: QUARTERDECK, ram: { offset: RAM_BASE + GUEST_RAM_PA, bytes: ramBytes },
-  args: ({ kernel, initrd, commandLine }) => ['run', ...QUARTERDECK_SETTINGS, '--kernel', kernel, ...optional('--initrd', initrd), ...optional('--append', commandLine)],
+  args: ({ kernel, initrd, commandLine, nat }) => ['run', ...QUARTERDECK_SETTINGS, '--kernel', kernel, ...optional('--initrd', initrd), ...optional('--append', commandLine), ...(nat ? QUARTERDECK_NAT : [])],
 };
 export const qemu: Side = {
   name: 'QEMU', command: 'qemu-system-aarch64', ram: { offset: 0, bytes: ramBytes },
-  args: ({ kernel, initrd, commandLine }) => [...QEMU_SETTINGS, '-kernel', kernel, ...optional('-initrd', initrd), ...optional('-append', commandLine)],
+  args: ({ kernel, initrd, commandLine, nat }) => [...QEMU_SETTINGS, '-kernel', kernel, ...optional('-initrd', initrd), ...optional('-append', commandLine), ...(nat ? QEMU_NAT : [])],
 };
+
+/** A guest with another beside it, which boots with a command line of its own. */
+export const pairOf = (side: Side, peerCommandLine: string): Side => ({
+  name: side.name, command: process.execPath, ram: undefined,
+  args: ({ kernel, initrd = '', commandLine = '' }) => [join(import.meta.dirname, 'guest-pair.ts'), side.name, kernel, initrd, commandLine, peerCommandLine],
+});
 
 export interface GuestRun {
   /** From the command to its end. */
@@ -68,7 +84,7 @@ export async function runGuest(side: Side, boot: Boot, { timeoutMs, processorTim
     if (word === 'begin') running = { name, sinceMs: atMs };
     else if (word === 'sum') sums.set(name, sum);
     else if (line === 'end ALL') {
-      beyondRamMib = residentBeyondMib(child.pid!, side.ram);
+      if (side.ram !== undefined) beyondRamMib = residentBeyondMib(child.pid!, side.ram);
       child.stdin.write('\n');
     } else if (word === 'end' && running?.name === name) {
       workloadMs.set(name, atMs - running.sinceMs);

@@ -11,6 +11,7 @@ test('the spread of an even number of values has the mean of the middle two as i
 
 test('a ratio above 1 means that we are faster', () => {
   expect(ratioOf(measured({}, [1, 2, 9], [4, 4, 4]))).toBe(2);
+  expect(ratioOf(measured({ unit: 'MiB/s' }, [4], [2]))).toBe(2);
   expect(ratioOf(measured({}, [1], []))).toBeUndefined();
 });
 

@@ -12,8 +12,12 @@ export function spread(values: readonly number[]): Spread {
   return { min: sorted[0] ?? NaN, median, max: sorted.at(-1) ?? NaN };
 }
 
-/** The peer's median by ours: above 1 means that we are faster, or smaller. */
-export const ratioOf = ({ ours, peer }: Measurement): number | undefined => (ours.length > 0 && peer.length > 0 ? spread(peer).median / spread(ours).median : undefined);
+/** The peer's median by ours, or ours by the peer's where more is better: above 1 means that we are faster, or smaller. */
+export function ratioOf({ row, ours, peer }: Measurement): number | undefined {
+  if (ours.length === 0 || peer.length === 0) return undefined;
+  const ratio = spread(peer).median / spread(ours).median;
+  return row.unit === 'MiB/s' ? 1 / ratio : ratio;
+}
 
 /** Whether it reaches what its row asks for; undefined where nothing is asked, or there is no peer to tell by. */
 export function isReached(measurement: Measurement): boolean | undefined {
@@ -23,7 +27,7 @@ export function isReached(measurement: Measurement): boolean | undefined {
   return row.ratio === undefined || ratio === undefined ? undefined : ratio >= row.ratio;
 }
 
-const DIGITS = { s: 2, ms: 0, MiB: 0 } as const;
+const DIGITS = { 's': 2, 'ms': 0, 'MiB': 0, 'MiB/s': 1 } as const;
 
 function figures(values: readonly number[], unit: Row['unit']): string {
   if (values.length === 0) return '–';

@@ -104,17 +104,23 @@ async function initrd(root: string): Promise<Buffer> {
     file('init', Buffer.from(INIT), 0o755),
     file('etc/acpi/PWRF/00000080', Buffer.from('#!/bin/sh\npoweroff -f\n'), 0o755),
     file('etc/udhcpc/default.script', Buffer.from(DHCP_SCRIPT), 0o755),
-    file('modules/order', Buffer.from(drivers.map(path => `${basename(path, '.ko')}\n`).join(''))),
-    ...await Promise.all(drivers.map(async path => file(`modules/${basename(path)}`, await readFile(path)))),
+    file('modules/order', Buffer.from(drivers.map(path => `${nameOf(path)}\n`).join(''))),
+    ...await Promise.all(drivers.map(async path => file(`modules/${nameOf(path)}.ko`, await moduleAt(path)))),
   ]);
 }
 
-/** Those that exist, unpacked, in the order asked for: what one kernel has as a module is built into another. */
+/** Those that exist, in the order asked for: what one kernel has as a module is built into another. */
 async function modulesBelow(folder: string, names: readonly string[]): Promise<string[]> {
-  const packed = (await readdir(folder, { recursive: true })).filter(path => path.endsWith('.ko.xz') && names.includes(basename(path, '.ko.xz')));
-  if (packed.length > 0) await run('xz', ['-d', ...packed.map(path => join(folder, path))]);
   const files = await readdir(folder, { recursive: true });
-  return names.flatMap(name => files.filter(path => basename(path) === `${name}.ko`).map(path => join(folder, path)));
+  return names.flatMap(name => files.filter(path => nameOf(path) === name).map(path => join(folder, path)));
+}
+
+/** A module's; undefined of other files. */
+const nameOf = (path: string): string | undefined => /([^/]+)\.ko(\.xz)?$/.exec(path)?.[1];
+
+/** As insmod wants it: newer kernels have their modules compressed. */
+async function moduleAt(path: string): Promise<Buffer> {
+  return path.endsWith('.xz') ? (await run('xz', ['-dc', path], { encoding: 'buffer', maxBuffer: 2 ** 26 })).stdout : readFile(path);
 }
 
 /** apt says the reason last. */

@@ -12,6 +12,8 @@ uint64_t system_calls(void), fork_and_exec(void), page_faults(void), self_modify
 uint64_t shell_loop(void);
 void make_gzip_data(void);
 uint64_t compress(void), hash_of_decompressed(void);
+void connect_to_host(void), connect_to_guest(void);
+uint64_t tcp_send(void), tcp_receive(void), tcp_serve(void);
 
 /* Where this program lies. */
 extern const char *program;

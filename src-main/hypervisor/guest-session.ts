@@ -53,5 +53,5 @@ export class GuestSession {
     return text.slice(text.indexOf('\n') + 1, -'done\r\n'.length).trim();
   }
 
-  private lastLines(): string { return this.output.split('\n').slice(-LINES_SHOWN).join('\n'); }
+  lastLines(): string { return this.output.split('\n').slice(-LINES_SHOWN).join('\n'); }
 }
