@@ -57,6 +57,18 @@ test.each(SMP_MODES)('two busy %s CPUs can be reset again and again, and the VM 
   }
 });
 
+test.each(SMP_MODES)('%s CPUs of a guest that resets itself and says nothing start again, though nobody wakes them', async smpMode => {
+  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')), imagePath = join(folder, 'reset.bin');
+  await writeFile(imagePath, assemble('mov x0, #0x84000000\n add x0, x0, #9\n hvc #0', 0x4008_0000));
+  const session = new GuestSession({ guest: { kind: 'binary', imagePath }, cpus: 2, smpMode });
+  try {
+    while (session.resets < 5) await new Promise(resolve => { setImmediate(resolve); });
+  } finally {
+    await session.vm.terminate();
+    await rm(folder, { recursive: true });
+  }
+});
+
 test('what changes the machine waits while it is being saved; what only looks does not', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')), session = new GuestSession({}), { vm } = session;
   try {

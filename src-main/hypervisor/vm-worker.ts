@@ -224,10 +224,15 @@ class Worker {
         if (this.stopOnReset) return 'reset';
         send({ kind: 'reset-by-guest' });
         this.reset();
+        continue;
       }
       if (this.isAskedToEnd) return 'terminated';
-      const ended = await this.doJobs();
-      if (ended !== undefined) return ended;
+      if (this.jobs.size > 0) {
+        const ended = await this.doJobs();
+        if (ended !== undefined) return ended;
+        // What came in meanwhile woke nobody.
+        continue;
+      }
       await (busy ? yieldToMessages() : this.sleep());
     }
   }
