@@ -14,7 +14,7 @@ const [side, kernel = '', initrd = '', ...commandLines] = process.argv.slice(2);
 
 function ours(): void {
   const vms: RunningVm[] = commandLines.map((commandLine, place) => startVm({
-    name: `guest ${place}`, cpus: 1, memoryMib: MEMORY_MIB, counterHz: COUNTER_HZ, guest: { kind: 'linux', kernelPath: kernel, initrdPath: initrd, commandLine }, disks: [], iommu: false, nics: [{ kind: 'switch', switch: 'bench', connected: true }],
+    name: `guest ${place}`, cpus: 1, memoryMib: MEMORY_MIB, counterHz: COUNTER_HZ, guest: { kind: 'linux', kernelPath: kernel, initrdPath: initrd, commandLine }, disks: [], nics: [{ kind: 'switch', switch: 'bench', connected: true }],
   }, {
     started: () => { if (place === 0) process.stdin.on('data', (bytes: Buffer) => vms[0]?.consoleInput(bytes)); },
     consoleOutput: bytes => { if (place === 0) process.stdout.write(bytes); vms[place]?.acknowledgeConsole(bytes.length); },

@@ -32,7 +32,7 @@ const QUARTERDECK = join(import.meta.dirname, '../dist/cli/quarterdeck.js');
 export const QUARTERDECK_SETTINGS = ['--memory', `${MEMORY_MIB}M`, '--cpus', '1', '--no-reboot'];
 export const QEMU_SETTINGS = ['-M', 'virt,gic-version=3', '-cpu', 'cortex-a72', '-accel', 'tcg', '-smp', '1', '-m', `${MEMORY_MIB}`, '-nographic', '-nodefaults', '-serial', 'stdio', '-no-reboot'];
 /** QEMU's machine has no SMMU unless asked for. */
-export const QUARTERDECK_NAT = ['--net', 'nat', '--no-iommu'];
+export const QUARTERDECK_NAT = ['--net', 'nat'];
 export const QEMU_NAT = ['-netdev', 'user,id=n', '-device', 'virtio-net-pci,netdev=n,romfile='];
 
 const optional = (option: string, value: string | undefined): readonly string[] => (value === undefined ? [] : [option, value]);

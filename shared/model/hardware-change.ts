@@ -31,6 +31,7 @@ const when = (changed: boolean, phrase: string): readonly string[] => (changed ?
 const machineChanges = (before: VmSpec, wanted: VmRequest): readonly string[] => [
   ...when(before.cpus !== wanted.cpus, 'the number of CPUs'),
   ...when((before.smpMode ?? 'parallel') !== (wanted.smpMode ?? 'parallel'), 'CPU scheduling'),
+  ...when((before.iommu ?? false) !== (wanted.iommu ?? false), 'the IOMMU'),
   ...when(before.memoryMib !== wanted.memoryMib, 'memory'),
 ];
 

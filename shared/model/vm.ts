@@ -105,6 +105,8 @@ export const VmSpec = v.object({
   /** Parallel when absent. */
   smpMode: v.optional(SmpMode),
   memoryMib: integer('Memory in MiB', VM_LIMITS.memoryMib),
+  /** Whether the guest has an SMMU between PCI devices and memory; none when absent. */
+  iommu: v.optional(v.boolean()),
   guest: GuestSource,
   disks: v.pipe(v.array(DiskSpec), v.maxLength(VM_LIMITS.disks, `A VM has at most ${VM_LIMITS.disks} disks.`)),
   /** None when absent. */

@@ -55,7 +55,7 @@ export interface BoardIo {
   readonly clock: Clock;
   readonly cpus: number;
   readonly disks: readonly BoardDisk[];
-  /** Whether an SMMU is between PCI and memory; it is when absent. */
+  /** Whether an SMMU is between PCI and memory; there is none when absent. */
   readonly iommu?: boolean;
   readonly nics?: readonly Omit<VirtioNetIo, 'dma'>[];
   /** Banks of flash; none without firmware. */
@@ -117,7 +117,7 @@ export class Board {
     this.button = new PowerButton({ clock, pin: this.gpio.pin(POWER_BUTTON_PIN) });
 
     this.flash = (io.flash ?? []).map((bank, n) => new CfiFlash({ ...bank, name: `flash${n}`, guestError }));
-    this.smmu = io.iommu === false ? undefined : this.buildSmmu(guestError);
+    this.smmu = io.iommu ? this.buildSmmu(guestError) : undefined;
     this.pci = new PciHost({
       bus: this.bus, window: PCI_WINDOW, slots: PCI_SLOTS, clock, dmaFor: (requester) => this.smmu?.dmaFor(requester) ?? this.memoryFor(requester),
       ejected: (device) => this.ejected(device), guestError,

@@ -26,7 +26,7 @@ function build(memory: SharedArrayBuffer) {
   };
   const clock = new TestClock();
   const board = new Board({
-    ram, clock, cpus: 1, disks: [{ medium, bus: 'virtio' }], wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, kick: () => {},
+    ram, clock, cpus: 1, iommu: true, disks: [{ medium, bus: 'virtio' }], wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, kick: () => {},
   });
   return { board, ram, clock, medium };
 }

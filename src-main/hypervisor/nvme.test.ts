@@ -19,7 +19,7 @@ const check = (n: number) => `for k in $(seq 1 8); do dd if=/dev/nvme0n${n} bs=1
 test('two namespaces are written at the same time on 4 CPUs, through a suspend, and nothing is lost', async () => {
   const guest = await fetchGuests('cloud'), path = join(folder, 'vm.state'), disks = ['first.img', 'second.img'].map(name => ({ path: join(folder, name), readOnly: false, bus: 'nvme' as const }));
   for (const disk of disks) { await writeFile(disk.path, ''); await truncate(disk.path, 8 * MIB); }
-  const launch: Partial<VmLaunch> = { guest: { kind: 'linux', kernelPath: guest.kernel, initrdPath: guest.initrd, commandLine: 'console=ttyAMA0 quiet' }, cpus: 4, disks };
+  const launch: Partial<VmLaunch> = { guest: { kind: 'linux', kernelPath: guest.kernel, initrdPath: guest.initrd, commandLine: 'console=ttyAMA0 quiet' }, cpus: 4, iommu: true, disks };
   session = new GuestSession(launch);
   await session.expect('# ');
   expect(await session.run('grep -c nvme0q /proc/interrupts; cat /sys/block/nvme0n?/size')).toMatch(/^5\r\n16384\r\n16384$/);

@@ -42,7 +42,9 @@ export const nicText = (nic: NicSpec, stats?: NicStats): string => sentence([
   networkName(nic), nic.connected ? 'connected' : 'disconnected', `MAC address ${stats?.mac ?? nic.mac ?? 'automatic'}`, ...(nic.kind === 'nat' ? nic.forwards.map(forwardText) : []),
 ]);
 
-const processorRows = ({ cpus, smpMode = 'parallel', memoryMib }: VmRequest): Rows => [['CPU', String(cpus)], ['CPU scheduling', smpMode === 'parallel' ? 'Parallel' : 'Deterministic'], ['Memory', formatMib(memoryMib)]];
+const processorRows = ({ cpus, smpMode = 'parallel', memoryMib, iommu }: VmRequest): Rows => [
+  ['CPU', String(cpus)], ['CPU scheduling', smpMode === 'parallel' ? 'Parallel' : 'Deterministic'], ...(iommu ? [['IOMMU', 'SMMUv3'] as const] : []), ['Memory', formatMib(memoryMib)],
+];
 
 export function hardwareRows(spec: VmRequest, { probes, nics = [] }: { readonly probes?: Probes; readonly nics?: readonly NicStats[] } = {}): Rows {
   const names = deviceNames(spec.disks);

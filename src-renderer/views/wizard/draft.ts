@@ -27,23 +27,24 @@ export interface Draft extends HardwareDraft {
   smpMode: SmpMode;
   memory: string;
   memoryUnit: 'MiB' | 'GiB';
+  iommu: boolean;
 }
 
 export const newDraft = (hostId: HostId | undefined): Draft => ({
   name: '', hostId, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
   rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '',
-  cpus: '1', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', disks: [], nics: [],
+  cpus: '1', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, disks: [], nics: [],
 });
 
 /** A VM's settings, to be changed. */
 export function draftOf(spec: VmSpec, hostId: HostId): Draft {
-  const { name, cpus, smpMode = 'parallel', memoryMib, guest, disks, nics = [] } = spec, isWholeGib = memoryMib % 1024 === 0;
+  const { name, cpus, smpMode = 'parallel', memoryMib, iommu = false, guest, disks, nics = [] } = spec, isWholeGib = memoryMib % 1024 === 0;
   return {
     ...newDraft(hostId), name, guest: guest.kind,
     ...(guest.kind === 'linux' && { kernelPath: guest.kernelPath, initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine }),
     ...(guest.kind === 'binary' && { imagePath: guest.imagePath }),
     ...(guest.kind === 'firmware' && { firmwarePath: guest.firmwarePath, variablesPath: guest.variablesPath ?? '' }),
-    cpus: String(cpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB',
+    cpus: String(cpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB', iommu,
     disks: disks.map((disk, at) => diskDraft(disk, at + 1)), nics: nics.map((nic, at) => nicDraft(nic, at + 1)),
   };
 }
@@ -96,7 +97,7 @@ export const disksOf = (draft: Draft) => [...rootDisk(draft), ...draft.disks];
 
 /** What is asked for, as typed; only without problems is it a `VmRequest`. */
 export const requestOf = (draft: Draft, probes: Probes): VmRequest => ({
-  name: draft.name.trim(), cpus: typed(draft.cpus), smpMode: draft.smpMode, memoryMib: memoryMib(draft), guest: guestOf(draft),
+  name: draft.name.trim(), cpus: typed(draft.cpus), smpMode: draft.smpMode, memoryMib: memoryMib(draft), ...(draft.iommu && { iommu: true }), guest: guestOf(draft),
   disks: disksOf(draft).map(disk => diskOf(disk, probes)), ...(draft.nics.length > 0 && { nics: draft.nics.map(nicOf) }),
 });
 
