@@ -38,11 +38,14 @@ const paths = (folder: string): DebianDisk => ({
   disk: join(folder, 'root.img'), sshKey: join(folder, 'ssh-key'),
 });
 
-/** The disk, from the cache when it is there. Not to be written to: boot a copy, or an overlay. */
-export async function debianDisk(): Promise<DebianDisk> {
+/** The disk, from the cache when it is there. Not to be written to: boot a copy, or an overlay. Making it needs Quarterdeck to be built, which is done first unless it `isBuilt`. */
+export async function debianDisk({ isBuilt = false }: { readonly isBuilt?: boolean } = {}): Promise<DebianDisk> {
   const folder = join(cacheFolder(), 'guests', `debian-disk-${FORMAT}`);
   if (!existsSync(folder)) {
-    try { await makeInto(folder); } catch (error) { throw new EngineError('no-disk', `The Debian disk could not be made: ${messageOf(error)}`); }
+    try {
+      if (!isBuilt) await build();
+      await makeInto(folder);
+    } catch (error) { throw new EngineError('no-disk', `The Debian disk could not be made: ${messageOf(error)}`); }
   }
   return paths(folder);
 }
@@ -144,7 +147,6 @@ exec poweroff -f
 `;
 
 async function configure({ disk }: DebianDisk): Promise<void> {
-  await build();
   const { kernel, initrd } = await fetchGuests('cloud');
   const args = ['--kernel', kernel, '--initrd', initrd, '--memory', '512M', '--disk', disk, '--no-reboot', '--timeout', String(60 * MINUTES_TO_CONFIGURE),
     '--append', 'console=ttyAMA0 quiet root=/dev/vda rw init=/usr/lib/quarterdeck/configure'];
