@@ -20,21 +20,21 @@ test.each([1, 4])('a guest with %i CPUs goes on writing to its disk after each o
   const launch: Partial<VmLaunch> = { guest: { kind: 'linux', kernelPath: guest.kernel, initrdPath: guest.initrd, commandLine: 'console=ttyAMA0 quiet' }, cpus, disks: [{ path: disk, readOnly: false }] };
   session = new GuestSession(launch);
   await session.expect('# ');
-  session.type('for n in $(seq 1 40); do yes "record $n" | head -c 65536 > /tmp/r; dd if=/tmp/r of=/dev/vda bs=64k seek=$n conv=fsync 2>/dev/null; md5sum < /tmp/r > /tmp/sum$n; echo "wrote $n."; done');
-  for (const n of [5, 20, 21]) {
+  session.type('for n in $(seq 1 24); do yes "record $n" | head -c 65536 > /tmp/r; dd if=/tmp/r of=/dev/vda bs=64k seek=$n conv=fsync 2>/dev/null; md5sum < /tmp/r > /tmp/sum$n; echo "wrote $n."; done');
+  for (const n of [5, 14, 15]) {
     await session.expect(`wrote ${n}.`);
     await session.vm.suspend(path);
     expect(await session.stopped).toEqual({ kind: 'suspended' });
     expect((await stat(path)).size).toBeLessThan(200 * 2 ** 20);
     session = new GuestSession({ ...launch, resumeFrom: path });
   }
-  await session.expect('wrote 40.');
+  await session.expect('wrote 24.');
   expect(existsSync(path)).toBe(false);
   await session.expect('# ');
-  const check = await session.run('echo 3 > /proc/sys/vm/drop_caches; for n in $(seq 1 40); do dd if=/dev/vda bs=64k skip=$n count=1 2>/dev/null | md5sum | cmp -s - /tmp/sum$n && echo kept $n; done');
-  expect(check.match(/^kept \d+/gm)).toHaveLength(40);
+  const check = await session.run('echo 3 > /proc/sys/vm/drop_caches; for n in $(seq 1 24); do dd if=/dev/vda bs=64k skip=$n count=1 2>/dev/null | md5sum | cmp -s - /tmp/sum$n && echo kept $n; done');
+  expect(check.match(/^kept \d+/gm)).toHaveLength(24);
   const last = await readFile(disk);
-  expect(last.subarray(40 * 65536, 40 * 65536 + 10).toString()).toBe('record 40\n');
+  expect(last.subarray(24 * 65536, 24 * 65536 + 10).toString()).toBe('record 24\n');
 }, 5 * MINUTES);
 
 test('a guest that is suspended while it takes a stream from another, onto its disk, goes on with the same connection', async () => {
