@@ -29,6 +29,10 @@ export const DISK_BUSES = ['virtio', 'nvme', 'scsi'] as const;
 export const DiskBus = v.picklist(DISK_BUSES);
 export type DiskBus = v.InferOutput<typeof DiskBus>;
 
+/** Where virtio devices other than disks and adapters are. */
+export const VIRTIO_BUSES = ['mmio', 'pci'] as const;
+export type VirtioBus = (typeof VIRTIO_BUSES)[number];
+
 export const DISK_FORMATS = ['raw', 'qcow2', 'vmdk', 'iso'] as const;
 
 const limit = (what: string) => v.optional(v.pipe(v.number(`${what} must be a number.`), v.minValue(1, `${what} must be at least 1.`)));

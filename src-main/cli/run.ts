@@ -6,7 +6,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { open, readFile } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
-import { DISK_BUSES, DISK_FORMATS, SMP_MODES, VM_LIMITS, type DiskSpec, type GuestSource, type NicSpec, type PortForward, type SmpMode } from '../../shared/model/vm.ts';
+import { DISK_BUSES, DISK_FORMATS, SMP_MODES, VIRTIO_BUSES, VM_LIMITS, type DiskSpec, type GuestSource, type NicSpec, type PortForward, type SmpMode, type VirtioBus } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { Symbols } from '../hypervisor/symbols.ts';
 import type { VmProfile } from '../hypervisor/profile.ts';
@@ -24,6 +24,7 @@ interface RunOptions {
   readonly disk: readonly DiskSpec[];
   readonly cdrom: readonly string[];
   readonly iommu?: boolean;
+  readonly virtioBus: VirtioBus;
   readonly net: readonly NicSpec[];
   readonly forward: readonly PortForward[];
   readonly capture?: string;
@@ -61,6 +62,7 @@ export const runCommand = new Command('run')
   .option('--firmware-vars <file>', 'where the firmware keeps its variables; made when it is not there')
   .option('--state <file>', 'where Ctrl-A s, or SIGUSR2, suspends the VM to: memory, devices, all of it')
   .option('--resume', 'go on from that file instead of booting; it is used up by that, as the VM\'s disks go on')
+  .addOption(new Option('--virtio-bus <bus>', 'where entropy, virtio console and balloon are').choices(VIRTIO_BUSES).default('mmio'))
   .option('--iommu', 'put an SMMU between PCI devices and memory')
   .option('--net <network>', 'a network adapter (may be repeated): nat, switch:NAME, or none, which is also what there is without it', nic, [])
   .option('--forward <ports>', 'with --net nat, a port of this machine that leads to the guest: tcp:8080:80, or udp:ADDRESS:8080:80 (may be repeated)', forward, [])
@@ -149,7 +151,7 @@ async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.resume && options.state === undefined) throw new EngineError('usage', '--resume goes on from the file given with --state: give that too.');
   const disks = [...options.disk, ...options.cdrom.map(driveOf)];
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu === true, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }
 
 /** Port forwards are those of the first NAT. */

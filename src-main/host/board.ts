@@ -1,6 +1,6 @@
 /** One machine's board, as guests made for QEMU's `virt` know it: its devices, wired by hand to the bus and the GIC. */
 import { assert, EngineError } from '../../shared/base/errors.ts';
-import { VM_LIMITS, type DiskBus } from '../../shared/model/vm.ts';
+import { VM_LIMITS, type DiskBus, type VirtioBus } from '../../shared/model/vm.ts';
 import type { Ipa } from '../../shared/base/ids.ts';
 import type { Device, Line } from '../devices/device.ts';
 import { CfiFlash, type CfiFlashIo } from '../devices/flash/cfi-flash.ts';
@@ -57,6 +57,8 @@ export interface BoardIo {
   readonly disks: readonly BoardDisk[];
   /** Whether an SMMU is between PCI and memory; there is none when absent. */
   readonly iommu?: boolean;
+  /** Where entropy, console and balloon are; on virtio-mmio when absent. */
+  readonly virtioBus?: VirtioBus;
   readonly nics?: readonly Omit<VirtioNetIo, 'dma'>[];
   /** Banks of flash; none without firmware. */
   readonly flash?: readonly Pick<CfiFlashIo, 'contents' | 'readOnly' | 'showsArray' | 'changed'>[];
@@ -122,17 +124,19 @@ export class Board {
       bus: this.bus, window: PCI_WINDOW, slots: PCI_SLOTS, clock, dmaFor: (requester) => this.smmu?.dmaFor(requester) ?? this.memoryFor(requester),
       ejected: (device) => this.ejected(device), guestError,
     });
-    const onMmio = disks.flatMap(({ bus, medium }, n) => (bus === 'virtio-mmio' ? [this.block(dma, medium, `disk-${n}`)] : []));
+    const cores: VirtioCore<unknown>[] = disks.flatMap(({ bus, medium }, n) => (bus === 'virtio-mmio' ? [this.block(dma, medium, `disk-${n}`)] : []));
     disks.forEach(({ bus, medium }, n) => { if (bus === 'virtio') this.pci.add(this.diskFunction(`disk-${n}`, 'virtio', medium)); });
     const namespaces = disks.flatMap(({ bus, medium }) => (bus === 'nvme' ? [medium] : []));
     if (namespaces.length > 0) this.pci.add(this.nvmeFunction('nvme', namespaces));
     const units = disks.flatMap(({ bus, medium }, n) => (bus === 'scsi' || bus === 'cdrom' ? [new ScsiUnit({ type: bus === 'scsi' ? DISK : CDROM, medium, serial: `disk-${n}` })] : []));
     this.cdDrives = units.filter(({ type }) => type === CDROM);
     if (units.length > 0) this.pci.add(this.scsiFunction('scsi', units));
-    this.virtioConsole = io.virtioConsoleOutput === undefined ? undefined : new VirtioConsole({ dma, transmit: io.virtioConsoleOutput });
     this.nics = (io.nics ?? []).map((nic, n) => this.nic(`nic-${n}`, nic));
-    this.balloon = new VirtioBalloon({ dma });
-    const cores: VirtioCore<unknown>[] = [...onMmio, new VirtioRng({ dma, random: io.random }), ...(this.virtioConsole ? [this.virtioConsole] : []), this.balloon];
+    const { virtioBus: bus = 'mmio', virtioConsoleOutput: transmit } = io;
+    this.place(cores, bus, 'rng', (memory) => new VirtioRng({ dma: memory, random: io.random }));
+    this.virtioConsole = transmit && this.place(cores, bus, 'console', (memory) => new VirtioConsole({ dma: memory, transmit }));
+    // It speaks of pages by their numbers in RAM, which an SMMU does not know.
+    this.balloon = this.place(cores, this.smmu === undefined ? bus : 'mmio', 'balloon', (memory) => new VirtioBalloon({ dma: memory }));
     assert(cores.length <= VIRTIO_SLOTS, 'every virtio device has a slot');
     this.virtio = cores.map((core, slot) =>
       new VirtioMmio({ name: `virtio${slot}`, core, dma, line: this.gic.spi(virtioSlot(slot).spi), guestError }));
@@ -152,6 +156,18 @@ export class Board {
     if (bus === 'scsi') return this.scsiFunction(serial, [new ScsiUnit({ type: DISK, medium, serial })]);
     const { function: device } = new VirtioPci({ name: `pci ${serial}`, guestError: (what) => this.countError(what), core: (dma) => this.block(dma, medium, serial) });
     return device;
+  }
+
+  /** A virtio device as a function of bus 0, or among those that get virtio-mmio slots. */
+  private place<Core extends VirtioCore<unknown>>(onMmio: VirtioCore<unknown>[], bus: VirtioBus, name: string, build: (dma: Dma) => Core): Core {
+    if (bus === 'pci') {
+      const { function: device, core } = new VirtioPci({ name: `pci ${name}`, guestError: (what) => this.countError(what), core: build });
+      this.pci.add(device);
+      return core;
+    }
+    const core = build(this.io.ram);
+    onMmio.push(core);
+    return core;
   }
 
   private nvmeFunction(serial: string, media: readonly BlockBackend[]): PciFunction {

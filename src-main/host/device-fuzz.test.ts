@@ -5,7 +5,7 @@
  */
 import { expect, test } from 'vitest';
 import type { Ipa } from '../../shared/base/ids.ts';
-import { DISK_BUSES } from '../../shared/model/vm.ts';
+import { DISK_BUSES, VIRTIO_BUSES } from '../../shared/model/vm.ts';
 import { fuzzRandom, type FuzzRandom } from '../devices/fuzz-random.ts';
 import { FRAME_RING_BYTES, FrameRing } from '../fabric/frame-ring.ts';
 import { NO_OFFLOAD, type Mac } from '../fabric/frame.ts';
@@ -49,7 +49,7 @@ class FuzzedBoard {
     this.r = r;
     this.ram = new GuestRam({ buffer: memory, byteOffset: GUARD, sizeBytes: RAM_BYTES, base: RAM_BASE });
     this.board = new Board({
-      ram: this.ram, clock: this.clock, cpus: 2, disks: (['virtio-mmio', 'cdrom', ...DISK_BUSES, ...DISK_BUSES] as const).map((bus) => ({ bus, medium: slowMedium() })),
+      ram: this.ram, clock: this.clock, cpus: 2, virtioBus: r.pick(VIRTIO_BUSES), disks: (['virtio-mmio', 'cdrom', ...DISK_BUSES, ...DISK_BUSES] as const).map((bus) => ({ bus, medium: slowMedium() })),
       nics: [{ mac: [0x52, 0x54, 0, 1, 2, 3] as unknown as Mac, mtu: 1500, tx: this.sent, rx: this.received, filterChanged: () => {} }],
       flash: [{ contents: new Uint8Array(FLASH_BYTES), showsArray: () => {}, changed: () => {} }],
       wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, virtioConsoleOutput: () => {}, kick: () => {},

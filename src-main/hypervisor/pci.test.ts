@@ -47,6 +47,23 @@ test.each([{ cpus: 1, iommu: true }, { cpus: 1, iommu: false }, { cpus: 4, iommu
   expect(await guest.stopped).toEqual({ kind: 'poweredOff' });
 }, 3 * MINUTES);
 
+test('entropy, a console and the balloon work on PCI as well', async () => {
+  const guest = await fetchGuests('cloud');
+  const driven = new Driven({ kind: 'linux', kernel: () => readFileSync(guest.kernel), initrd: () => readFileSync(guest.initrd), commandLine: 'console=ttyAMA0 quiet' }, { virtioBus: 'pci', memoryMib: 256 });
+  const run = async (command: string, expected: string) => {
+    driven.vm.type(new TextEncoder().encode(`${command}\r`));
+    await driven.runUntil(() => driven.printed.includes(expected));
+  };
+  try {
+    await driven.runUntil(() => driven.printed.endsWith('# \x1b[6n'));
+    await run('ls /sys/bus/pci/drivers/virtio-pci | grep -c 0000', '\r\n3\r\n');
+    await run('cat /sys/class/misc/hw_random/rng_current; head -c 64 /dev/hwrng | wc -c', 'virtio_rng.0\r\n64\r\n');
+    driven.vm.board.balloon.setTarget(64);
+    await driven.runUntil(() => driven.vm.board.balloon.actualMib === 64);
+    await run('echo to the console > /dev/hvc0', 'to the console\r\n');
+  } finally { await driven.vm.end(); }
+}, 3 * MINUTES);
+
 test('Linux takes a disk that is plugged in while it runs, lets go of it, and takes it again', async () => {
   const { guest } = await boot(), path = join(folder, 'second.img'), content = randomBytes(MIB);
   const plug = async () => {

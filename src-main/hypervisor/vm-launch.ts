@@ -1,5 +1,5 @@
 /** The contract between the engine, which wants VMs to run, and the hypervisor, which runs each in a worker of its own. */
-import type { DiskSpec, GuestSource, NicSpec, SmpMode, VmStats } from '../../shared/model/vm.ts';
+import type { DiskSpec, GuestSource, NicSpec, SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
 import type { NicHandle } from './network-messages.ts';
 import type { ProfileOptions, VmProfile } from './profile.ts';
 
@@ -18,6 +18,8 @@ export interface VmLaunch {
   readonly disks: readonly DiskSpec[];
   /** Whether an SMMU is between PCI and memory; it is when absent. */
   readonly iommu?: boolean;
+  /** Of entropy, console and balloon; virtio-mmio when absent. */
+  readonly virtioBus?: VirtioBus;
   /** None when absent. */
   readonly nics?: readonly NicSpec[] | undefined;
   /** What MAC addresses follow from; the name when absent. */

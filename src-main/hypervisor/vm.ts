@@ -14,7 +14,7 @@ import type { VirtioNetIo } from '../devices/virtio/net.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { VmClock } from '../time/vm-clock.ts';
-import type { SmpMode, VmStats } from '../../shared/model/vm.ts';
+import type { SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
 import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
 import { flashBanks, flashBytes, type Firmware } from './flash-banks.ts';
 import { ParallelVcpus } from './parallel-vcpus.ts';
@@ -47,6 +47,7 @@ export interface VmOptions {
   readonly boot: BootImage;
   readonly disks: readonly BoardDisk[];
   readonly iommu?: boolean;
+  readonly virtioBus?: VirtioBus | undefined;
   readonly nics?: readonly Omit<VirtioNetIo, 'dma'>[];
   readonly consoleOutput: (byte: number) => void;
   /** Something happened outside the vCPUs that may make one runnable. */
@@ -103,7 +104,7 @@ export class Vm {
     this.clock = new VmClock(nowNs);
     const stage2 = this.mapStage2(sizeBytes);
     this.board = new Board({
-      ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }),
+      ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }), ...(options.virtioBus && { virtioBus: options.virtioBus }),
       ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, flashPa) }),
       wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), random: length => world?.random(length) ?? randomBytes(length),
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
