@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { freePort } from '../scripts/free-port.ts';
 import { startVm } from '../src-main/hypervisor/start-vm.ts';
 import type { RunningVm } from '../src-main/hypervisor/vm-launch.ts';
 import { MEMORY_MIB, qemu } from './guest-run.ts';
@@ -38,14 +38,6 @@ async function peers(): Promise<void> {
     process.exitCode = code ?? 1;
   });
   process.once('SIGTERM', () => serving.kill());
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => { server.close(resolve); });
-  return port;
 }
 
 /** To connect in order to find out would be to be the other guest. */

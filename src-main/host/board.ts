@@ -16,7 +16,7 @@ import { CDROM, DISK, ScsiUnit } from '../devices/scsi/scsi-unit.ts';
 import { Smmu } from '../devices/smmu/smmu.ts';
 import { Pl011 } from '../devices/uart/pl011.ts';
 import { VirtioBalloon } from '../devices/virtio/balloon.ts';
-import { VirtioBlock } from '../devices/virtio/block.ts';
+import { VirtioBlock, type BlockMedium } from '../devices/virtio/block.ts';
 import { VirtioConsole } from '../devices/virtio/console.ts';
 import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import { VirtioPci } from '../devices/virtio/pci.ts';
@@ -33,7 +33,6 @@ import { Bus } from '../memory/bus.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
 import type { Dma } from '../memory/dma.ts';
 import type { GuestErrorSink, Region } from '../memory/region.ts';
-import type { BlockBackend } from '../storage/block-backend.ts';
 import type { Clock } from '../time/clock.ts';
 import { ConsoleFlow } from './console-flow.ts';
 import { RequesterMemory } from './requester-memory.ts';
@@ -48,7 +47,7 @@ const PULL_AFTER_NS = 30e9;
 const NO_PORTS: Region = { read: (_, size) => (size === 4 ? 0xffff_ffff : (1 << 8 * size) - 1), write: () => {} };
 
 /** `nvme` disks are namespaces of one controller, `scsi` ones and CD drives, which may be empty, targets of another; `virtio` ones have a function each. */
-export type BoardDisk = { readonly medium: BlockBackend; readonly bus: DiskBus | 'virtio-mmio' } | { readonly medium: BlockBackend | undefined; readonly bus: 'cdrom' };
+export type BoardDisk = { readonly medium: BlockMedium; readonly bus: DiskBus | 'virtio-mmio' } | { readonly medium: BlockMedium | undefined; readonly bus: 'cdrom' };
 
 export interface BoardIo {
   readonly ram: GuestRam;
@@ -151,7 +150,7 @@ export class Board {
   }
 
   /** A disk for a PCI slot. */
-  diskFunction(serial: string, bus: DiskBus, medium: BlockBackend): PciFunction {
+  diskFunction(serial: string, bus: DiskBus, medium: BlockMedium): PciFunction {
     if (bus === 'nvme') return this.nvmeFunction(serial, [medium]);
     if (bus === 'scsi') return this.scsiFunction(serial, [new ScsiUnit({ type: DISK, medium, serial })]);
     const { function: device } = new VirtioPci({ name: `pci ${serial}`, guestError: (what) => this.countError(what), core: (dma) => this.block(dma, medium, serial) });
@@ -170,7 +169,7 @@ export class Board {
     return core;
   }
 
-  private nvmeFunction(serial: string, media: readonly BlockBackend[]): PciFunction {
+  private nvmeFunction(serial: string, media: readonly BlockMedium[]): PciFunction {
     const nvme = new Nvme({ name: `pci ${serial}`, serial, media, guestError: (what) => this.countError(what) });
     this.working.push(nvme);
     return nvme.function;
@@ -183,7 +182,7 @@ export class Board {
   }
 
   /** Puts another medium, or none, into a CD drive, whether or not the guest locked it. */
-  changeMedium(drive: number, medium: BlockBackend | undefined): void {
+  changeMedium(drive: number, medium: BlockMedium | undefined): void {
     const unit = this.cdDrives[drive];
     assert(unit !== undefined, 'the drive is there');
     unit.change(medium);
@@ -268,7 +267,7 @@ export class Board {
   /** Memory without an SMMU, and the doorbell of the ITS. */
   private memoryFor(requester: number): RequesterMemory { return new RequesterMemory(this.io.ram, (event) => this.gic.its.signal(requester, event)); }
 
-  private block(dma: Dma, medium: BlockBackend, serial: string): VirtioBlock {
+  private block(dma: Dma, medium: BlockMedium, serial: string): VirtioBlock {
     const block = new VirtioBlock({ dma, medium, serial });
     this.working.push(block);
     return block;

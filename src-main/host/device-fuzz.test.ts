@@ -7,13 +7,13 @@ import { expect, test } from 'vitest';
 import type { Ipa } from '../../shared/base/ids.ts';
 import { DISK_BUSES, VIRTIO_BUSES } from '../../shared/model/vm.ts';
 import { fuzzRandom, type FuzzRandom } from '../devices/fuzz-random.ts';
+import { memoryDisk } from '../devices/memory-disk.ts';
 import { FRAME_RING_BYTES, FrameRing } from '../fabric/frame-ring.ts';
 import { NO_OFFLOAD, type Mac } from '../fabric/frame.ts';
 import {
   FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GITS_TRANSLATER, GPIO, PCI_ECAM, PCI_WINDOW, RAM_BASE, RTC, UART, VIRTIO_SLOTS, virtioSlot,
 } from '../firmware/board-map.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
-import type { BlockBackend } from '../storage/block-backend.ts';
 import { TestClock } from '../time/test-clock.ts';
 import { Board } from './board.ts';
 
@@ -24,17 +24,6 @@ const FLASH_BYTES = 0x40000;
 const RANGES = [{ base: FLASH.base, size: FLASH_BYTES }, GIC_DISTRIBUTOR, GIC_ITS, { base: GIC_REDISTRIBUTORS.base, size: 0x40000 }, UART, RTC, GPIO, PCI_ECAM, { base: PCI_WINDOW.base, size: 0x10_0000 }, { base: virtioSlot(0).base, size: VIRTIO_SLOTS * 0x200 }];
 
 interface Queue { readonly device: string; readonly rings: number; readonly notify: () => void }
-
-function slowMedium(): BlockBackend {
-  const bytes = new Uint8Array(DISK_BYTES), later = () => Promise.resolve();
-  return {
-    sizeBytes: DISK_BYTES, readOnly: false, close: later, flush: later,
-    read: async (at, into) => { await later(); into.set(bytes.subarray(at, at + into.length)); },
-    write: async (at, from) => { await later(); bytes.set(from, at); },
-    zero: async (at, length) => { await later(); bytes.fill(0, at, at + length); },
-    discard: later,
-  };
-}
 
 class FuzzedBoard {
   readonly board: Board;
@@ -49,7 +38,7 @@ class FuzzedBoard {
     this.r = r;
     this.ram = new GuestRam({ buffer: memory, byteOffset: GUARD, sizeBytes: RAM_BYTES, base: RAM_BASE });
     this.board = new Board({
-      ram: this.ram, clock: this.clock, cpus: 2, virtioBus: r.pick(VIRTIO_BUSES), disks: (['virtio-mmio', 'cdrom', ...DISK_BUSES, ...DISK_BUSES] as const).map((bus) => ({ bus, medium: slowMedium() })),
+      ram: this.ram, clock: this.clock, cpus: 2, virtioBus: r.pick(VIRTIO_BUSES), disks: (['virtio-mmio', 'cdrom', ...DISK_BUSES, ...DISK_BUSES] as const).map((bus) => ({ bus, medium: memoryDisk(new Uint8Array(DISK_BYTES)) })),
       nics: [{ mac: [0x52, 0x54, 0, 1, 2, 3] as unknown as Mac, mtu: 1500, tx: this.sent, rx: this.received, filterChanged: () => {} }],
       flash: [{ contents: new Uint8Array(FLASH_BYTES), showsArray: () => {}, changed: () => {} }],
       wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, virtioConsoleOutput: () => {}, kick: () => {},

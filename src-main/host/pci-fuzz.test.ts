@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest';
 import type { Ipa } from '../../shared/base/ids.ts';
 import { fuzzRandom, type FuzzRandom } from '../devices/fuzz-random.ts';
+import { memoryDisk } from '../devices/memory-disk.ts';
 import { GITS_TRANSLATER, PCI_ECAM, PCI_WINDOW, RAM_BASE, SMMU } from '../firmware/board-map.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
 import { TestClock } from '../time/test-clock.ts';
@@ -20,10 +21,7 @@ const value = (r: FuzzRandom) => r.pick([
 
 function build(memory: SharedArrayBuffer) {
   const ram = new GuestRam({ buffer: memory, byteOffset: GUARD, sizeBytes: RAM_BYTES, base: RAM_BASE });
-  const bytes = new Uint8Array(0x10000), medium = {
-    sizeBytes: bytes.length, readOnly: false, close: async () => {}, read: async (at: number, into: Uint8Array) => { await Promise.resolve(); into.set(bytes.subarray(at, at + into.length)); },
-    write: async (at: number, from: Uint8Array) => { await Promise.resolve(); bytes.set(from, at); }, flush: async () => {}, zero: async () => {}, discard: async () => {},
-  };
+  const medium = memoryDisk(new Uint8Array(0x10000));
   const clock = new TestClock();
   const board = new Board({
     ram, clock, cpus: 1, iommu: true, disks: [{ medium, bus: 'virtio' }], wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, kick: () => {},

@@ -1,7 +1,6 @@
 /** A whole Debian with systemd on a disk of its own: from power-on to power-off, and what people do with it through SSH. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +8,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { DiskBus } from '../../shared/model/vm.ts';
 import { debianDisk, type DebianDisk, type DISK_KERNELS } from '../../scripts/debian-disk.ts';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
+import { freePort } from '../../scripts/free-port.ts';
 import { createImage } from '../storage/image-operations.ts';
 import { GuestSession } from './guest-session.ts';
 import type { VmLaunch } from './vm-launch.ts';
@@ -65,15 +65,6 @@ test.each<Combination & { readonly release: RegExp; readonly reboots: number }>(
   guest.type('poweroff');
   expect(await guest.stopped).toEqual({ kind: 'poweredOff' });
 }, 5 * MINUTES);
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => { server.close(resolve); });
-  return port;
-}
 
 test('through SSH behind the NAT, Debian\'s disk and CPUs verify under load, and apt installs a package that runs', async () => {
   const port = await freePort();

@@ -23,10 +23,10 @@ export interface Firmware {
 const sectors = (image: Uint8Array) => Math.ceil(image.length / SECTOR_BYTES) * SECTOR_BYTES;
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGN) * ALIGN;
 
-/** Of the host's memory, from a multiple of 2 MiB on. */
-export const flashBytes = ({ code, variables }: Firmware): number => aligned(sectors(code)) + sectors(variables);
+/** Where the host's memory has to end, whose RAM for the guest ends at `ramEnd`. */
+export const endOfFlash = ({ code, variables }: Firmware, ramEnd: number): number => aligned(ramEnd) + aligned(sectors(code)) + sectors(variables);
 
-export function flashBanks(machine: Machine, stage2: Stage2, { code, variables, keep }: Firmware, firstPa: number): NonNullable<BoardIo['flash']> {
+export function flashBanks(machine: Machine, stage2: Stage2, { code, variables, keep }: Firmware, ramEnd: number): NonNullable<BoardIo['flash']> {
   const bank = (image: Uint8Array, ipa: number, pa: number) => {
     const contents = machine.bytes(pa as Pa, sectors(image));
     contents.fill(ERASED).set(image);
@@ -42,7 +42,7 @@ export function flashBanks(machine: Machine, stage2: Stage2, { code, variables, 
     showsArray(true);
     return { contents, showsArray, changed: (offset: number, length: number) => machine.wrote((pa + offset) as Pa, length) };
   };
-  const first = bank(code, FLASH.base, firstPa), second = bank(variables, FLASH.base + FLASH.bankBytes, firstPa + aligned(sectors(code)));
+  const start = aligned(ramEnd), first = bank(code, FLASH.base, start), second = bank(variables, FLASH.base + FLASH.bankBytes, start + aligned(sectors(code)));
   return [{ ...first, readOnly: true }, {
     ...second, changed: (offset, length) => {
       second.changed(offset, length);

@@ -67,7 +67,7 @@ test('a guest sends 16 MiB to the host whole', async () => {
 test('port forwards lead to a guest with several CPUs, and pass on the end of either side', async () => {
   const session = await boot('server', [nat({ forwards: [{ protocol: 'tcp', hostPort: 0, guestPort: 7000 }] })], { cpus: 2 });
   const [tcpPort = 0] = (await session.vm.nics[0]!.ready).hostPorts;
-  await session.run('udhcpc -i eth0 -q -n; (nc -l -p 7000 -e cat &) ; sleep 1');
+  await session.run('udhcpc -i eth0 -q -n; (nc -l -p 7000 -e cat &) ; until netstat -ltn | grep -q :7000; do sleep 0.1; done');
   const sent = randomBytes(2 ** 20), answer = await new Promise<Buffer>((resolve, reject) => {
     const pieces: Buffer[] = [], socket = connect({ port: tcpPort, host: '127.0.0.1', allowHalfOpen: true }, () => socket.end(sent));
     socket.on('data', bytes => pieces.push(bytes)).on('end', () => resolve(Buffer.concat(pieces))).on('error', reject);

@@ -54,7 +54,7 @@ test('a guest that is suspended while it takes a stream from another, onto its d
   try {
     await sender.run('ip addr add 10.1.0.1/24 dev eth0; ip link set eth0 up; head -c 8000000 /dev/urandom > /tmp/all');
     await session.run('ip addr add 10.1.0.2/24 dev eth0; ip link set eth0 up');
-    session.type(`sleep 999 | nc -l -p 7000 | for n in $(seq 0 ${records - 1}); do dd bs=16k count=1 iflag=fullblock of=/dev/nvme0n1 seek=$n conv=fsync 2>/dev/null; done & sleep 1`);
+    session.type(`sleep 999 | nc -l -p 7000 | for n in $(seq 0 ${records - 1}); do dd bs=16k count=1 iflag=fullblock of=/dev/nvme0n1 seek=$n conv=fsync 2>/dev/null; done & until netstat -ltn | grep -q :7000; do sleep 0.1; done`);
     await session.expect('# ');
     const hash = /[0-9a-f]{32}/.exec(await sender.run(`dd if=/tmp/all bs=16k count=${records} 2>/dev/null | md5sum`))?.[0];
     sender.type(`for n in $(seq 0 ${records - 1}); do dd if=/tmp/all bs=16k skip=$n count=1 2>/dev/null; sleep 0.02; done | nc 10.1.0.2 7000; echo "se""nt"`);

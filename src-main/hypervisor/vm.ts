@@ -16,7 +16,7 @@ import { hostNowNs } from '../time/host-time.ts';
 import { VmClock } from '../time/vm-clock.ts';
 import type { SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
 import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
-import { flashBanks, flashBytes, type Firmware } from './flash-banks.ts';
+import { endOfFlash, flashBanks, type Firmware } from './flash-banks.ts';
 import { ParallelVcpus } from './parallel-vcpus.ts';
 import { Profiler, type ProfileOptions, type VmProfile } from './profile.ts';
 import { GUEST_HCR, Stage2, STAGE2_VTCR } from './stage2.ts';
@@ -94,8 +94,8 @@ export class Vm {
   constructor(options: VmOptions) {
     const { cpus, counterHz } = options, sizeBytes = options.memoryMib * MIB;
     const world = options.smpMode === 'deterministic' ? new CountedWorld(options.counted) : undefined, nowNs = world?.nowNs ?? hostNowNs;
-    const flashPa = alignUp(GUEST_RAM_PA + sizeBytes, 2 * MIB), firmware = options.boot.kind === 'firmware' ? options.boot.firmware : undefined;
-    const machine = { cpus, counterHz, nowNs, ramBytes: firmware === undefined ? GUEST_RAM_PA + sizeBytes : flashPa + flashBytes(firmware), inThreads: world === undefined && cpus > 1 };
+    const ramEnd = GUEST_RAM_PA + sizeBytes, firmware = options.boot.kind === 'firmware' ? options.boot.firmware : undefined;
+    const machine = { cpus, counterHz, nowNs, ramBytes: firmware === undefined ? ramEnd : endOfFlash(firmware, ramEnd), inThreads: world === undefined && cpus > 1 };
     this.options = options;
     this.world = world;
     this.machine = newMachine(machine, options.memoryMib);
@@ -105,7 +105,7 @@ export class Vm {
     const stage2 = this.mapStage2(sizeBytes);
     this.board = new Board({
       ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }), ...(options.virtioBus && { virtioBus: options.virtioBus }),
-      ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, flashPa) }),
+      ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, ramEnd) }),
       wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), random: length => world?.random(length) ?? randomBytes(length),
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
     });
@@ -351,8 +351,6 @@ export class Vm {
     return this.profiler.profile({ ...this.exits }, this.stats().guestErrors);
   }
 }
-
-const alignUp = (value: number, to: number) => Math.ceil(value / to) * to;
 
 function newMachine(options: ConstructorParameters<typeof Machine>[0], memoryMib: number): Machine {
   try {
