@@ -2,21 +2,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { EngineApi } from '../../shared/api/engine-api.ts';
-import type { EngineEvents } from '../../shared/api/engine-events.ts';
-import { pagePort } from '../../shared/api/port.ts';
-import { connect, type Connection } from '../../shared/api/rpc.ts';
 import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
-import type { Task } from '../../shared/model/task.ts';
 import type { VmSpec } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import { Store } from '../inventory/store.ts';
 import { Engine } from './engine.ts';
+import { openTestClient, type TestClient } from './test-client.ts';
 
 const HOST_A = 'host-a' as HostId, HOST_B = 'host-b' as HostId;
 const spec = (name: string, rest: Partial<VmSpec> = {}): VmSpec => ({ name, cpus: 1, memoryMib: 128, guest: { kind: 'diagnostics' }, disks: [], ...rest });
 
-let dataPath: string, engine: Engine, client: Connection<EngineApi, EngineEvents>, closeClient: () => void;
+let dataPath: string, client: TestClient['client'], ended: TestClient['ended'], close: TestClient['close'];
 
 beforeEach(async () => {
   dataPath = mkdtempSync(join(tmpdir(), 'engine-'));
@@ -28,26 +24,7 @@ afterEach(async () => {
 });
 
 async function open() {
-  engine = await Engine.open({ dataPath, startVm });
-  const { port1, port2 } = new MessageChannel();
-  engine.connect(pagePort(port2));
-  client = connect<EngineApi, EngineEvents>(pagePort(port1));
-  closeClient = () => port1.close();
-  await client.api.engine.subscribe();
-}
-
-async function close() {
-  closeClient();
-  await engine.close();
-}
-
-/** The task when it has ended. */
-function ended(id: TaskId): Promise<Task> {
-  return new Promise((resolve, reject) => {
-    const see = (task: Task) => { if (task.id === id && task.completedMs !== undefined) resolve(task); };
-    client.on('task.changed', see);
-    client.api.tasks.get(id).then(see, reject);
-  });
+  ({ client, ended, close } = await openTestClient(dataPath));
 }
 
 async function created(name: string, rest: Partial<VmSpec> = {}, host = HOST_A): Promise<VmId> {

@@ -2,45 +2,24 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { EngineApi } from '../../shared/api/engine-api.ts';
-import type { EngineEvents } from '../../shared/api/engine-events.ts';
-import { pagePort } from '../../shared/api/port.ts';
-import { connect, type Connection } from '../../shared/api/rpc.ts';
-import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
-import type { Task } from '../../shared/model/task.ts';
+import type { HostId, VmId } from '../../shared/base/ids.ts';
 import type { NewDiskSpec, VmRequest } from '../../shared/model/vm.ts';
-import { startVm } from '../hypervisor/start-vm.ts';
-import { Engine } from './engine.ts';
+import { openTestClient, type TestClient } from './test-client.ts';
 
 const HOST = 'host-a' as HostId;
 const request = (rest: Partial<VmRequest> = {}): VmRequest => ({ name: 'web-01', cpus: 1, memoryMib: 128, guest: { kind: 'diagnostics' }, disks: [], ...rest });
 const fresh = (rest: Partial<NewDiskSpec> = {}): NewDiskSpec => ({ create: { format: 'qcow2', sizeMib: 64 }, readOnly: false, ...rest });
 
-let dataPath: string, engine: Engine, client: Connection<EngineApi, EngineEvents>, closeClient: () => void;
+let dataPath: string, client: TestClient['client'], ended: TestClient['ended'], close: TestClient['close'];
 
 beforeEach(async () => {
   dataPath = mkdtempSync(join(tmpdir(), 'engine-'));
-  engine = await Engine.open({ dataPath, startVm });
-  const { port1, port2 } = new MessageChannel();
-  engine.connect(pagePort(port2));
-  client = connect<EngineApi, EngineEvents>(pagePort(port1));
-  closeClient = () => port1.close();
-  await client.api.engine.subscribe();
+  ({ client, ended, close } = await openTestClient(dataPath));
 });
 afterEach(async () => {
-  closeClient();
-  await engine.close();
+  await close();
   rmSync(dataPath, { recursive: true });
 });
-
-/** The task when it has ended. */
-function ended(id: TaskId): Promise<Task> {
-  return new Promise((resolve, reject) => {
-    const see = (task: Task) => { if (task.id === id && task.completedMs !== undefined) resolve(task); };
-    client.on('task.changed', see);
-    client.api.tasks.get(id).then(see, reject);
-  });
-}
 
 async function only() {
   const [vm] = await client.api.vms.list();

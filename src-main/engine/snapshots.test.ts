@@ -6,38 +6,20 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
-import type { EngineApi } from '../../shared/api/engine-api.ts';
-import type { EngineEvents } from '../../shared/api/engine-events.ts';
-import { pagePort } from '../../shared/api/port.ts';
-import { connect, type Connection } from '../../shared/api/rpc.ts';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
-import type { Task } from '../../shared/model/task.ts';
-import { startVm } from '../hypervisor/start-vm.ts';
-import { Engine } from './engine.ts';
+import { openTestClient, type TestClient } from './test-client.ts';
 
 const MINUTES = 60_000;
-let folder: string, engine: Engine, client: Connection<EngineApi, EngineEvents>, closeClient: () => void;
+let folder: string, client: TestClient['client'], ended: TestClient['ended'], close: TestClient['close'];
 let output = '', heard: () => void = () => { /* nobody waits */ };
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'quarterdeck-snapshots-'));
   output = '';
-  engine = await Engine.open({ dataPath: folder, startVm });
-  const { port1, port2 } = new MessageChannel();
-  engine.connect(pagePort(port2));
-  client = connect<EngineApi, EngineEvents>(pagePort(port1));
-  closeClient = () => port1.close();
-  await client.api.engine.subscribe();
+  ({ client, ended, close } = await openTestClient(folder));
 });
-afterEach(async () => { closeClient(); await engine.close(); await rm(folder, { recursive: true }); });
+afterEach(async () => { await close(); await rm(folder, { recursive: true }); });
 
-function ended(id: TaskId): Promise<Task> {
-  return new Promise((resolve, reject) => {
-    const see = (task: Task) => { if (task.id === id && task.completedMs !== undefined) resolve(task); };
-    client.on('task.changed', see);
-    client.api.tasks.get(id).then(see, reject);
-  });
-}
 async function done(task: Promise<TaskId>): Promise<void> { expect(await ended(await task)).toMatchObject({ state: 'success' }); }
 const vm = async () => (await client.api.vms.list())[0]!;
 const snapshotNamed = async (name: string): Promise<SnapshotId> => (await vm()).snapshots!.find(each => each.name === name)!.id;

@@ -1,0 +1,35 @@
+/** An engine of its own on a data folder, and a client of it. For tests only. */
+import type { EngineApi } from '../../shared/api/engine-api.ts';
+import type { EngineEvents } from '../../shared/api/engine-events.ts';
+import { pagePort } from '../../shared/api/port.ts';
+import { connect, type Connection } from '../../shared/api/rpc.ts';
+import type { TaskId } from '../../shared/base/ids.ts';
+import type { Task } from '../../shared/model/task.ts';
+import { startVm } from '../hypervisor/start-vm.ts';
+import { Engine } from './engine.ts';
+
+export interface TestClient {
+  readonly client: Connection<EngineApi, EngineEvents>;
+  /** The task when it has ended. */
+  readonly ended: (id: TaskId) => Promise<Task>;
+  readonly close: () => Promise<void>;
+}
+
+export async function openTestClient(dataPath: string): Promise<TestClient> {
+  const engine = await Engine.open({ dataPath, startVm }), { port1, port2 } = new MessageChannel();
+  engine.connect(pagePort(port2));
+  const client = connect<EngineApi, EngineEvents>(pagePort(port1));
+  await client.api.engine.subscribe();
+  return {
+    client,
+    ended: id => new Promise((resolve, reject) => {
+      const see = (task: Task) => { if (task.id === id && task.completedMs !== undefined) resolve(task); };
+      client.on('task.changed', see);
+      client.api.tasks.get(id).then(see, reject);
+    }),
+    close: async () => {
+      port1.close();
+      await engine.close();
+    },
+  };
+}
