@@ -228,9 +228,9 @@ export class Board {
   powerButton(): void { this.button.press(); }
 
   deviceTree(options: { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean } = {}): Uint8Array {
-    const { cpus, ram, flash } = this.io;
+    const { cpus, ram } = this.io;
     return deviceTree({
-      ...options, cpus, memoryBytes: ram.sizeBytes, pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), rngSeed: this.io.random(RNG_SEED_BYTES), ...(flash && { flash: flash.map(({ contents }) => contents.length) }),
+      ...options, cpus, memoryBytes: ram.sizeBytes, pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), rngSeed: this.io.random(RNG_SEED_BYTES), ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),
     });
   }
 
@@ -306,7 +306,7 @@ export class Board {
     map(UART, this.uart.regions.registers);
     map(RTC, this.rtc.regions.registers);
     map(GPIO, this.gpio.regions.registers);
-    this.flash.forEach((bank, n) => map({ base: FLASH.base + n * FLASH.bankBytes, size: this.io.flash![n]!.contents.length }, bank.regions.registers));
+    this.flash.forEach((bank, n) => map({ base: FLASH.base + n * FLASH.bankBytes, size: bank.sizeBytes }, bank.regions.registers));
     map(PCI_IO, NO_PORTS);
     if (this.smmu !== undefined) map(SMMU, this.smmu.regions.registers);
     map(PCI_ECAM, this.pci.regions.ecam);

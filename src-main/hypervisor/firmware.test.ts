@@ -1,5 +1,5 @@
 /** Debian's EDK2 in flash, GRUB, and Linux behind them: drivers that are not Linux', unmodified. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -25,6 +25,24 @@ test.each(DISK_BUSES)('EDK2 finds GRUB on a disk on %s, GRUB a kernel, and that 
   expect(await guest.run('dmesg | grep -o "efi: EFI v2.70"')).toContain('efi: EFI v2.70');
   guest.type('poweroff -f');
   expect(await guest.stopped).toEqual({ kind: 'poweredOff' });
+}, 180_000);
+
+test('a machine in the middle of its firmware goes on from a file, with the flash that it had and no other', async () => {
+  const path = join(folder, 'vm.state'), launch = { memoryMib: 256, guest: { kind: 'firmware', firmwarePath: firmware.edk2 } } as const;
+  const before = new GuestSession(launch);
+  await before.expect('Press');
+  before.type('');
+  await before.expect('Shell> ');
+  await before.vm.suspend(path);
+  const smaller = join(folder, 'smaller.fd');
+  writeFileSync(smaller, readFileSync(firmware.edk2).subarray(0, 2 ** 20));
+  const other = new GuestSession({ ...launch, guest: { kind: 'firmware', firmwarePath: smaller }, resumeFrom: path });
+  expect(await other.stopped).toMatchObject({ kind: 'failed', message: expect.stringMatching(/is of another machine: its banks of flash have bytes 2097152,1048576, and this one's 1048576,1048576\.$/) as string });
+  const after = new GuestSession({ ...launch, resumeFrom: path });
+  after.type('ver');
+  await after.expect('EDK II');
+  after.type('reset -s');
+  expect(await after.stopped).toEqual({ kind: 'poweredOff' });
 }, 180_000);
 
 const SETVAR = 'setvar WasHere -guid 5e07a9c2-6f0f-4b35-9c63-1d8f5f0e2b11';

@@ -7,7 +7,7 @@ import { StateFile, writeStateFile, type SavedMachine } from './state-file.ts';
 import type { VmState } from './vm.ts';
 
 const MIB = 2 ** 20;
-const machine: SavedMachine = { cpus: 2, memoryMib: 8, counterHz: 62_500_000, smpMode: 'parallel', devices: ['uart', 'rtc'] };
+const machine: SavedMachine = { cpus: 2, memoryMib: 8, counterHz: 62_500_000, smpMode: 'parallel', devices: ['uart', 'rtc'], flashBytes: [] };
 // Any plain object will do: what is in it is the devices' own.
 const state = { clockNs: 5e9, board: { gic: new Map([[32, { pending: true }]]), nvme: new Uint8Array([1, 2, 3]) } } as unknown as VmState;
 let folder: string, path: string;

@@ -13,7 +13,7 @@ import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { VmState } from './vm.ts';
 
 /** To be raised whenever what devices save changes its meaning. */
-const FORMAT = 1;
+const FORMAT = 2;
 const MAGIC = Buffer.from('Quarterdeck state\n');
 const HEADER_BYTES = 16;
 const PIECE_BYTES = 2 ** 20;
@@ -29,7 +29,7 @@ const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const PLACE_BYTES = 8;
 
 /** What has to be the same in the machine that goes on. */
-const SavedMachine = v.object({ format: v.number(), cpus: v.number(), memoryMib: v.number(), counterHz: v.number(), smpMode: v.string(), devices: v.array(v.string()) });
+const SavedMachine = v.object({ format: v.number(), cpus: v.number(), memoryMib: v.number(), counterHz: v.number(), smpMode: v.string(), devices: v.array(v.string()), flashBytes: v.array(v.number()) });
 export type SavedMachine = Omit<v.InferOutput<typeof SavedMachine>, 'format'>;
 
 export interface SaveProgress { readonly signal?: AbortSignal | undefined; readonly progress?: ((part: number) => void) | undefined }
@@ -168,7 +168,7 @@ async function syncFolderOf(path: string): Promise<void> {
   await folder?.close();
 }
 
-const WORDS: Readonly<Record<keyof SavedMachine, string>> = { cpus: 'CPUs are', memoryMib: 'memory in MiB is', counterHz: 'counter frequency in Hz is', smpMode: 'CPU scheduling is', devices: 'devices are' };
+const WORDS: Readonly<Record<keyof SavedMachine, string>> = { cpus: 'CPUs are', memoryMib: 'memory in MiB is', counterHz: 'counter frequency in Hz is', smpMode: 'CPU scheduling is', devices: 'devices are', flashBytes: 'banks of flash have bytes' };
 
 async function readFrame(file: FileHandle, path: string, at: number, sizeBytes: number): Promise<{ readonly kind: Kind; readonly payload: Buffer; readonly end: number }> {
   const header = Buffer.alloc(HEADER_BYTES);

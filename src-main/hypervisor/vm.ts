@@ -308,7 +308,7 @@ export class Vm {
 
   private get savedMachine(): SavedMachine {
     const { cpus, memoryMib, counterHz, smpMode = 'parallel' } = this.options;
-    return { cpus, memoryMib, counterHz, smpMode, devices: this.board.devices.map(({ name }) => name) };
+    return { cpus, memoryMib, counterHz, smpMode, devices: this.board.devices.map(({ name }) => name), flashBytes: this.board.flash.map(({ sizeBytes }) => sizeBytes) };
   }
 
   /** Ends its threads. */

@@ -52,6 +52,8 @@ export class CfiFlash implements Device<CfiFlashState> {
     this.regions = { registers: { read: (offset, size) => this.read(offset, size), write: (offset, size, value) => this.write(offset, size, value) } };
   }
 
+  get sizeBytes(): number { return this.io.contents.length; }
+
   reset(): void { this.settle('array', { kind: 'none' }, READY); }
 
   save(): CfiFlashState { return { mode: this.mode, sequence: structuredClone(this.sequence), status: this.status, contents: this.io.contents.slice() }; }
