@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
 /** Eight steps of niceness: a sixth of a guest's share where both want the processor, and all of what guests leave over. */
-const NICENESS = 8;
+const NICENESS = Number(process.env["NT"] ?? 8), NV = Number(process.env["NV"] ?? 8);
 const TASKS = '/proc/self/task';
 
 /** The calling thread. */
@@ -17,7 +17,7 @@ export function lowerCompilers(): void {
   if (process.platform !== 'linux') return;
   quietly(() => {
     for (const task of readdirSync(TASKS)) {
-      if (readFileSync(`${TASKS}/${task}/comm`, 'utf8').trim() === 'V8Worker') setPriority(Number(task), NICENESS);
+      if (readFileSync(`${TASKS}/${task}/comm`, 'utf8').trim() === 'V8Worker') setPriority(Number(task), NV);
     }
   });
 }

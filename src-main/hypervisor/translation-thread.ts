@@ -25,8 +25,10 @@ export function startTranslation(machine: Machine): void {
   let underWay = 0;
   const send = () => {
     if (underWay >= UNDER_WAY || waiting.length === 0) return;
+    const batch = machine.translator.due(waiting.splice(-BATCH));
+    if (batch.length === 0) { send(); return; }
     underWay += 1;
-    worker.postMessage(waiting.splice(-BATCH));
+    worker.postMessage(batch);
   };
   worker.on('message', (translation: Translation | undefined) => {
     underWay -= 1;

@@ -5,3 +5,5 @@ import * as L from '../layout.ts';
 export const slotOf = (record: number): number => record - (record - L.CODE_POOL) % L.CODE_SLOT_BYTES;
 /** Where the number of a record's region is. */
 export const entryOf = (record: number): number => slotOf(record) + L.SLOT_ENTRIES + (record - slotOf(record)) / 4;
+/** Which instruction of its page a record is, from 0. */
+export const placeOf = (record: number): number => (record - slotOf(record)) / L.RECORD_BYTES;

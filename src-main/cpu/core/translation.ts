@@ -19,6 +19,8 @@ export interface HotRecord { readonly record: number; readonly generation: numbe
 export interface Translation {
   readonly module: WebAssembly.Module;
   readonly records: readonly HotRecord[];
+  /** Records that were left out, as others' regions take them in. */
+  readonly covered: readonly HotRecord[];
   /** For each region the offsets in its page where its blocks start and end, in turn. */
   readonly regions: readonly (readonly number[])[];
   /** Size of the module, and time for making it and for having it compiled. */
@@ -35,13 +37,27 @@ let reader: InstructionReader | undefined;
 /** Undefined when none of the records can be translated. */
 export function translateRecords(view: DataView, hot: readonly HotRecord[]): Translation | undefined {
   const startedMs = performance.now(), once = [...new Map(hot.map(h => [h.record, h])).values()];
-  const found = once.map(h => ({ hot: h, slot: slotOf(h.record), blocks: blocksAt(view, h.record) })).filter(f => f.blocks.length > 0);
-  if (found.length === 0) return undefined;
+  const all = once.map(h => ({ hot: h, slot: slotOf(h.record), blocks: blocksAt(view, h.record) })).filter(f => f.blocks.length > 0);
+  if (all.length === 0) return undefined;
+  const { found, covered } = withoutCovered(all);
   const bytes = moduleOf(found), madeMs = performance.now(), module = new WebAssembly.Module(bytes);
   return {
-    module, records: found.map(f => f.hot), regions: found.map(f => rangesOf(f.blocks)),
+    module, records: found.map(f => f.hot), covered, regions: found.map(f => rangesOf(f.blocks)),
     cost: { bytes: bytes.length, ms: madeMs - startedMs, compileMs: performance.now() - madeMs },
   };
+}
+
+interface Found { readonly hot: HotRecord; readonly slot: number; readonly blocks: readonly Block[] }
+
+/** The largest come first; what they take in needs no region of its own yet. */
+function withoutCovered(all: readonly Found[]): { readonly found: readonly Found[]; readonly covered: readonly HotRecord[] } {
+  const found: Found[] = [], covered: HotRecord[] = [], places = new Set<number>(), sizeOf = ({ blocks }: Found) => blocks.reduce((sum, b) => sum + b.instructions.length, 0);
+  for (const f of all.toSorted((a, b) => sizeOf(b) - sizeOf(a))) {
+    if (places.has(f.hot.record)) { covered.push(f.hot); continue; }
+    found.push(f);
+    for (const { instructions } of f.blocks) for (const { offset } of instructions) places.add(f.slot + 4 * offset);
+  }
+  return { found, covered };
 }
 
 const rangesOf = (blocks: readonly Block[]): number[] => blocks.flatMap(({ start, instructions }) => [start, start + 4 * instructions.length]);
@@ -54,7 +70,7 @@ function blocksAt(view: DataView, record: number): Block[] {
   return findBlocks((record - slot) / 4, offset => (ran(offset) ? view.getUint32(page + offset, true) : undefined), reader ??= new InstructionReader(new Decoder(A64)));
 }
 
-function moduleOf(regions: readonly { readonly hot: HotRecord; readonly slot: number; readonly blocks: readonly Block[] }[]): Uint8Array<ArrayBuffer> {
+function moduleOf(regions: readonly Found[]): Uint8Array<ArrayBuffer> {
   const module = new WasmModule({ initial: L.RAM_BASE / 65536, maximum: 65536 });
   const core = Object.fromEntries(Object.entries(CORE_FUNCTIONS).map(([name, signature]) =>
     [name, { index: module.import('core', name, signature), signature }])) as unknown as Record<CoreFunction, Callee>;

@@ -4,7 +4,7 @@
  * are cleared and its generation counts up, so that no translation outlives its code.
  */
 import * as L from '../layout.ts';
-import { entryOf, slotOf } from './code-slots.ts';
+import { entryOf, placeOf, slotOf } from './code-slots.ts';
 import type { HotRecord, Translation } from './translation.ts';
 
 /**
@@ -32,6 +32,8 @@ export class Translator {
   private readonly view: DataView;
   private readonly imports: Record<string, Record<string, unknown>>;
   private hot: HotRecord[] = [];
+  /** What regions take in, by the slot of its page. */
+  private readonly covered = new Map<number, Coverage>();
   private modules: Installed[] = [];
   private next = 0;
 
@@ -55,9 +57,37 @@ export class Translator {
     if (this.hot.length > 0) this.service?.(this.hot.splice(0));
   }
 
+  /**
+   * Those of hot records that are to be translated. Where a region that is there takes a place in, control mostly
+   * comes to it by that region from now on, so the place counts from nothing again; the second time it is translated.
+   */
+  due(hot: readonly HotRecord[]): HotRecord[] {
+    return hot.filter((h) => {
+      const slot = slotOf(h.record), coverage = this.covered.get(slot), place = placeOf(h.record);
+      if (coverage === undefined || coverage.generation !== h.generation || coverage.places[place] === 0) return true;
+      coverage.places[place] = 0;
+      this.countAgain(h);
+      return false;
+    });
+  }
+
+  private countAgain(h: HotRecord): void {
+    const entry = entryOf(h.record);
+    if (h.generation === this.generationOf(h.record) && this.view.getInt32(entry, true) > 0) this.view.setInt32(entry, 0, true);
+  }
+
+  private cover({ record, generation }: HotRecord, ranges: readonly number[]): void {
+    const slot = slotOf(record);
+    let coverage = this.covered.get(slot);
+    if (coverage?.generation !== generation) this.covered.set(slot, coverage = { generation, places: new Uint8Array(L.SLOT_SENTINEL / L.RECORD_BYTES) });
+    for (let n = 0; n < ranges.length; n += 2) coverage.places.fill(1, (ranges[n] as number) / 4, (ranges[n + 1] as number) / 4);
+  }
+
   /** Between turns. Records whose page was written or given away meanwhile are left alone. */
   install(translation: Translation): void {
     const { module, records } = translation;
+    records.forEach((record, n) => this.cover(record, translation.regions[n] ?? []));
+    for (const record of translation.covered) this.countAgain(record);
     const first = this.next + records.length > MOST_REGIONS ? 0 : this.next, regions = { module, first, count: records.length };
     this.next = first + records.length;
     const [before, evicted] = [this.modules.filter(m => !overlap(m, regions)), this.modules.filter(m => overlap(m, regions))];
@@ -88,6 +118,9 @@ export class Translator {
 
   private generationOf(record: number): number { return this.view.getInt32(slotOf(record) + L.SLOT_GENERATION, true); }
 }
+
+/** `places` has 1 for each instruction of the page that a region takes in. */
+interface Coverage { readonly generation: number; readonly places: Uint8Array }
 
 interface Installed { readonly first: number; readonly count: number; readonly records: readonly HotRecord[] }
 

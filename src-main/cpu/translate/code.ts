@@ -18,7 +18,7 @@ export class Code {
   private readonly hints: BranchHint[] = [];
   private free: number[] = [];
   private taken: number[] = [];
-  private depth = 0;
+  protected depth = 0;
 
   constructor(signature: Signature) { this.signature = signature; }
 

@@ -9,6 +9,8 @@ export const CORE_FUNCTIONS = {
   fetch: signature('i32', 'i32'),
   load: signature('i32 i64 i32', 'i64'),
   store: signature('i32 i64 i32 i64'),
+  loadMiss: signature('i32 i64 i32', 'i32'),
+  storeMiss: signature('i32 i64 i32', 'i32'),
   vectorLanes: signature('i32 i32 i32 i32 i32'),
   load128: signature('i32 i64 i32 i32'),
   store128: signature('i32 i64 i32 i64 i64'),

@@ -11,6 +11,7 @@ import { Val, loadFrom, loadOrdered, type Arg } from './value.ts';
 import type { WasmType } from './wasm-module.ts';
 
 export type AccessBytes = 1 | 2 | 4 | 8;
+export type Right = typeof L.TLB_READ | typeof L.TLB_WRITE;
 export interface AccessOptions {
   /** Sign-extend into the result. */
   readonly signed?: boolean;
@@ -319,27 +320,31 @@ export abstract class Emitter {
     });
   }
 
+  /** Goes on with an access to memory: `fast` gets the linear-memory address when the TLB has it, `slow` the virtual one when it has not. */
+  protected access(right: Right, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void, slow: (va: Val) => void): void {
+    const { va, hit, host } = this.lookUp(right, bytes, address, options);
+    this.if(hit, () => fast(host), () => slow(va), true);
+  }
+
   /**
-   * The inline TLB: `fast` gets the linear-memory address, `slow` the virtual one. The tag is that of the last
-   * byte's page, so that one comparison also sends accesses that cross a page to the slow path.
+   * The inline TLB. The tag is that of the last byte's page, so that one comparison also fails for accesses that cross
+   * a page.
    */
-  protected access(right: number, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void, slow: (va: Val) => void): void {
+  protected lookUp(right: Right, bytes: number, address: Val, options: AccessOptions): { readonly va: Val; readonly hit: Val; readonly host: Val } {
     const va = this.let(address);
     const base = options.unprivileged === true ? this.get('i32', L.TLB_EL0) : this.tlb();
     const entry = this.let(base.add(va.shrU(7).and((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_BYTES).wrap()));
     // Both are loaded before the comparison: V8 would otherwise load the tag twice.
     const tag = this.let(loadFrom('i64', entry, right)), host = this.let(va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND)));
     const hit = tag.eq(va.add(bytes - 1).and(-4096n));
-    const aligned = options.ordered === true && bytes > 1 ? va.wrap().and(bytes - 1).eqz() : Val.i32(1);
-    this.if(aligned.known ? hit : hit.and(aligned), () => fast(host), () => slow(va), true);
+    return { va, host, hit: options.ordered === true && bytes > 1 ? hit.and(va.wrap().and(bytes - 1).eqz()) : hit };
   }
 }
 
 const PURE = new Set<CoreFunction>(['multiplyHighUnsigned', 'multiplyHighSigned', 'crc32']);
 
-function sizeOf(bytes: number, options: AccessOptions): number {
-  return Math.log2(bytes) | (options.unprivileged === true ? L.ACCESS_UNPRIVILEGED : 0) | (options.ordered === true ? L.ACCESS_ALIGNED : 0);
-}
+export function flagsOf(options: AccessOptions): number { return (options.unprivileged === true ? L.ACCESS_UNPRIVILEGED : 0) | (options.ordered === true ? L.ACCESS_ALIGNED : 0); }
+function sizeOf(bytes: number, options: AccessOptions): number { return Math.log2(bytes) | flagsOf(options); }
 
 /** The core gives zero-extended i64s; makes of them what an inline load would have given. */
 function narrow(raw: Val, type: 'i32' | 'i64', bytes: number, signed: boolean): Val {

@@ -1,25 +1,31 @@
 /**
- * Decoded instructions for the translator: operands as known values, and what the instruction does to registers and
- * flags. Effects are found by running the instruction's definition against an emitter that only takes notes. Both
- * are remembered by the word, as the same words come again and again.
+ * Decoded instructions for the translator: operands, and what the instruction does to registers and flags. Effects are
+ * found by running the instruction's definition against an emitter that only takes notes.
+ *
+ * Instructions that differ in registers and constants only have one form: their definition is run once, with symbols for
+ * operands. Few instructions have none, as their code depends on what the operands are.
  */
 import * as L from '../layout.ts';
 import { Code, type Callee } from './code.ts';
 import { CORE_FUNCTIONS, type CoreFunction } from './core-functions.ts';
 import type { Decoder } from './decoder.ts';
 import { Emitter, type AccessOptions } from './emitter.ts';
-import { knownFields, type FieldSpec, type Reg, type Variant } from './insn.ts';
+import { knownFields, type FieldSpec, type Reg, type Row, type Variant } from './insn.ts';
+import { lasting, Operand, OperandNeeded, type Arguments } from './symbolic-code.ts';
 import { Val } from './value.ts';
 import type { Signature, WasmType } from './wasm-module.ts';
 
 /** Sets of registers: bit n of `x` is Xn, bit 31 the stack pointer; bit n of `v` is Vn; `flags` are NZCV. */
 export interface RegisterSet { x: number; v: number; flags: boolean }
 
-export interface Effects {
-  readonly reads: RegisterSet;
-  readonly writes: RegisterSet;
+/** Registers that are symbols by their index, besides. */
+interface Notes extends RegisterSet { operands: number }
+
+export interface Effects<Set = RegisterSet> {
+  readonly reads: Set;
+  readonly writes: Set;
   /** Those of `writes` that are written whatever happens. */
-  readonly replaces: RegisterSet;
+  readonly replaces: Set;
   /** May take an exception or leave. */
   readonly faults: boolean;
   readonly usesMemory: boolean;
@@ -29,10 +35,31 @@ export interface Effects {
 /** How control goes on after an instruction. `interpreted` ones end a region before them: they are rare, or change what it takes for granted. */
 export type Ending = 'next' | 'jump' | 'conditional' | 'call' | 'leave' | 'interpreted';
 
-export interface Decoded { readonly word: number; readonly variant: Variant; readonly operands: object; readonly effects: Effects; readonly ending: Ending; readonly templates: (Template | undefined)[] }
+export interface Decoded {
+  readonly word: number;
+  readonly variant: Variant;
+  readonly effects: Effects;
+  readonly ending: Ending;
+  /** What is to be emitted: the form's code with these arguments, or the instruction's own. */
+  readonly form: Form | undefined;
+  readonly arguments: Arguments;
+  /** Those that depend on the operands. */
+  readonly templates: Templates;
+}
 
-/** The code of an instruction that control goes on behind, by what the translator knew before it; and what it knows of the flags afterwards. */
+/** By what the translator knew before the instruction. */
+export type Templates = (Template | undefined)[];
+/** The code of an instruction that control goes on behind; and what the translator knows of the flags afterwards. */
 export interface Template { readonly code: Int32Array; readonly flags: number | undefined }
+
+/** What instructions with symbols for operands have in common. */
+export interface Form {
+  readonly operands: object;
+  readonly effects: Effects<Notes>;
+  readonly templates: Templates;
+  /** The emitter had to know an operand: each instruction has code of its own. */
+  isPartial: boolean;
+}
 
 function endingOf(name: string, word: number): Ending {
   if (name === 'B') return 'jump';
@@ -56,6 +83,8 @@ export const isVector = (offset: number): boolean => offset >= L.V && offset < L
 export class InstructionReader {
   private readonly decoder: Decoder;
   private readonly known = new Map<number, Decoded | null>();
+  /** By variant, and by which of its registers are number 31, which is not one like the others. */
+  private readonly forms = new Map<Variant, (Form | null)[]>();
 
   constructor(decoder: Decoder) { this.decoder = decoder; }
 
@@ -65,18 +94,83 @@ export class InstructionReader {
     if (found === undefined) {
       if (this.known.size >= MOST_WORDS) this.known.clear();
       const variant = this.decoder.decode(word);
-      this.known.set(word, found = variant === undefined ? null : decode(word, variant));
+      this.known.set(word, found = variant === undefined ? null : this.decode(word, variant));
     }
     return found ?? undefined;
   }
+
+  private decode(word: number, variant: Variant): Decoded {
+    const ending = endingOf(variant.row.name, word), form = ending === 'next' ? this.formOf(word, variant) : null;
+    if (form === null) return { word, variant, ending, form: undefined, arguments: NO_ARGUMENTS, templates: [], effects: effectsOf(variant.row, operandsOf(word, variant)) };
+    const registers = registersOf(word, variant), constants = constantsOf(word, variant).map(([, value]) => codeOf(value));
+    return { word, variant, ending, form, arguments: { registers: registers.map(localOf), constants }, templates: [], effects: inRegisters(form.effects, registers) };
+  }
+
+  private formOf(word: number, variant: Variant): Form | null {
+    const special = variant.row.fields.reduce((set, f, n) => (isSpecial(f, word) ? set | (1 << n) : set), 0);
+    let forms = this.forms.get(variant);
+    if (forms === undefined) this.forms.set(variant, forms = []);
+    return forms[special] ??= makeForm(word, variant);
+  }
 }
 
-function decode(word: number, variant: Variant): Decoded {
-  const { row } = variant, fields = knownFields(row, word), operands: Record<string, unknown> = { ...fields, ...variant.fixed, ...row.pre?.(fields) };
-  for (const f of row.fields) if (f.register !== undefined && !(f.name in variant.fixed)) operands[f.name] = knownRegister(f, (word >>> f.shift) & 31);
+const NO_ARGUMENTS: Arguments = { registers: [], constants: [] };
+
+const isSpecial = (f: FieldSpec, word: number): boolean => f.register === 'x' && ((word >>> f.shift) & 31) === 31;
+
+function makeForm(word: number, variant: Variant): Form | null {
+  const { row, fixed } = variant, operands: Record<string, unknown> = { ...fixed }, registers = registersOf(word, variant);
+  for (const f of row.fields) if (isSpecial(f, word) && !(f.name in fixed)) operands[f.name] = knownRegister(f, 31);
+  registers.forEach(({ name, register }, n) => { operands[name] = { offset: new Operand('i32', n, register), guardZero: false } satisfies Reg; });
+  constantsOf(word, variant).forEach(([name, { type }], n) => { operands[name] = new Operand(type === 'i64' ? 'i64' : 'i32', n); });
+  try {
+    return { operands, effects: effectsOf(row, operands), templates: [], isPartial: false };
+  } catch (error) {
+    if (error instanceof OperandNeeded) return null;
+    throw error;
+  }
+}
+
+function codeOf(value: Val): readonly number[] {
+  if (value.args.length === 0) return value.op;
+  const code: number[] = [];
+  value.emit(code);
+  return code;
+}
+
+interface NumberedRegister { readonly name: string; readonly register: 'x' | 'v'; readonly number: number }
+const localOf = ({ register, number }: NumberedRegister): number => lasting(register === 'x' ? number : 32 + number);
+
+/** Registers that are symbols in the form. */
+function registersOf(word: number, { row, fixed }: Variant): NumberedRegister[] {
+  return row.fields.flatMap(f => (f.register === undefined || f.name in fixed || isSpecial(f, word) ? [] : [{ name: f.name, register: f.register, number: (word >>> f.shift) & 31 }]));
+}
+
+/** Constants, by name. */
+function constantsOf(word: number, { row, fixed }: Variant): [string, Val][] {
+  const fields = knownFields(row, word), plain = row.fields.filter(f => f.register === undefined && !(f.name in fixed)).map(f => [f.name, fields[f.name] as Val] as [string, Val]);
+  return row.pre === undefined ? plain : [...plain, ...Object.entries(row.pre(fields))];
+}
+
+function inRegisters(form: Effects<Notes>, registers: readonly NumberedRegister[]): Effects {
+  const set = ({ x, v, flags, operands }: Notes): RegisterSet => {
+    const all = { x, v, flags };
+    registers.forEach(({ register, number }, n) => { if ((operands & (1 << n)) !== 0) all[register] |= 1 << number; });
+    return all;
+  };
+  return { ...form, reads: set(form.reads), writes: set(form.writes), replaces: set(form.replaces) };
+}
+
+export function operandsOf(word: number, { row, fixed }: Variant): object {
+  const fields = knownFields(row, word), operands: Record<string, unknown> = { ...fields, ...fixed, ...row.pre?.(fields) };
+  for (const f of row.fields) if (f.register !== undefined && !(f.name in fixed)) operands[f.name] = knownRegister(f, (word >>> f.shift) & 31);
+  return operands;
+}
+
+function effectsOf(row: Row, operands: object): Effects<Notes> {
   const notes = new NoteTaker();
   row.body(notes, operands as never);
-  return { word, variant, operands, ending: endingOf(row.name, word), templates: [], effects: { ...notes.effects, usesVectors: row.fields.some(f => f.register === 'v') } };
+  return { ...notes.effects, usesVectors: row.fields.some(f => f.register === 'v') };
 }
 
 function knownRegister(field: FieldSpec, number: number): Reg {
@@ -86,31 +180,30 @@ function knownRegister(field: FieldSpec, number: number): Reg {
 }
 
 export const noRegisters = (): RegisterSet => ({ x: 0, v: 0, flags: false });
+const noNotes = (): Notes => ({ ...noRegisters(), operands: 0 });
 const NOTES: Signature = { params: ['i32'], results: [] };
 const resultOf = (name: CoreFunction): WasmType => CORE_FUNCTIONS[name].results[0] ?? 'i32';
 
 /** Runs a definition for its effects. What it emits is thrown away. */
 class NoteTaker extends Emitter {
-  readonly effects = { reads: noRegisters(), writes: noRegisters(), replaces: noRegisters(), faults: false, usesMemory: false };
+  readonly effects = { reads: noNotes(), writes: noNotes(), replaces: noNotes(), faults: false, usesMemory: false };
   private conditional = 0;
 
   constructor() { super(new Code(NOTES), Val.local(0, 'i32'), {} as Record<CoreFunction, Callee>); }
 
-  private noteRead(offset: number | undefined): void {
-    if (offset === undefined) return;
-    if (isVector(offset)) this.effects.reads.v |= 1 << ((offset - L.V) >> 4);
-    else if (generalIndex(offset) >= 0) this.effects.reads.x |= 1 << generalIndex(offset);
+  private note(set: Notes, offset: Val): void {
+    if (offset instanceof Operand) set.operands |= 1 << offset.index;
+    else if (offset.number === undefined) throw new OperandNeeded();
+    else if (isVector(offset.number)) set.v |= 1 << ((offset.number - L.V) >> 4);
+    else if (generalIndex(offset.number) >= 0) set.x |= 1 << generalIndex(offset.number);
   }
 
-  private noteWrite(offset: number | undefined, whole: boolean): void {
-    if (offset === undefined) return;
-    const certain = whole && this.conditional === 0, set = (s: RegisterSet) => {
-      if (isVector(offset)) s.v |= 1 << ((offset - L.V) >> 4);
-      else if (generalIndex(offset) >= 0) s.x |= 1 << generalIndex(offset);
-    };
-    set(this.effects.writes);
-    if (certain) set(this.effects.replaces);
-    else this.noteRead(offset);
+  private noteRead({ offset }: Reg): void { this.note(this.effects.reads, offset); }
+
+  private noteWrite(reg: Reg, whole: boolean): void {
+    this.note(this.effects.writes, reg.offset);
+    if (whole && this.conditional === 0) this.note(this.effects.replaces, reg.offset);
+    else this.noteRead(reg);
   }
 
   pc(): Val { return Val.i64(0); }
@@ -123,23 +216,23 @@ class NoteTaker extends Emitter {
   protected tlb(): Val { return Val.local(0, 'i32'); }
 
   protected override register(type: WasmType, reg: Reg, offset: number): Val {
-    this.noteRead(reg.offset.number);
-    return super.register(type, reg, offset);
+    this.noteRead(reg);
+    return reg.offset instanceof Operand ? Val.local(0, type) : super.register(type, reg, offset);
   }
 
   protected override storeRegister(reg: Reg, _value: Val, offset: number, size?: number): void {
-    this.noteWrite(reg.offset.number, offset === 0 && size === undefined);
+    this.noteWrite(reg, offset === 0 && size === undefined);
   }
 
-  override setScalar(reg: Reg): void { this.noteWrite(reg.offset.number, true); }
-  override setV(reg: Reg): void { this.noteWrite(reg.offset.number, true); }
-  override setElement(reg: Reg): void { this.noteWrite(reg.offset.number, false); }
+  override setScalar(reg: Reg): void { this.noteWrite(reg, true); }
+  override setV(reg: Reg): void { this.noteWrite(reg, true); }
+  override setElement(reg: Reg): void { this.noteWrite(reg, false); }
   override inBlock(used: readonly Reg[], written: readonly Reg[]): void {
-    for (const reg of used) this.noteRead(reg.offset.number);
-    for (const reg of written) this.noteWrite(reg.offset.number, true);
+    for (const reg of used) this.noteRead(reg);
+    for (const reg of written) this.noteWrite(reg, true);
   }
-  override lowest(reg: Reg): Val { this.noteRead(reg.offset.number); return Val.local(0, 'v128'); }
-  override duplicate(reg: Reg): Val { this.noteRead(reg.offset.number); return Val.local(0, 'v128'); }
+  override lowest(reg: Reg): Val { this.noteRead(reg); return Val.local(0, 'v128'); }
+  override duplicate(reg: Reg): Val { this.noteRead(reg); return Val.local(0, 'v128'); }
 
   override call(name: CoreFunction): Val { return Val.local(0, resultOf(name)); }
   override run(): void { /* no registers */ }

@@ -306,9 +306,11 @@ function arrive(code: Code, kind: LoopKind, around: Surroundings, state: LoopSta
   const entry = code.let(loadFrom('i32', place, L.SLOT_ENTRIES));
   code.if(entry.ltS(0), () => {
     code.if(budget.gtS(L.REGION_BUDGET), () => {
+      const before = code.let(budget);
       code.callIndirect(around.regionType, entry.xor(L.ENTRY_TRANSLATED), [cpu, budget, Val.local(state.page, 'i64'), Val.i32(L.REGION_DEPTH)], around.regions);
       code.setPopped(1);
-      code.br(state.outer);
+      // A region that did nothing wants its first instruction interpreted.
+      code.brIf(state.outer, budget.ne(before));
     });
   }, () => code.if(entry.ltS(L.HOT_COUNT).and(counts), () => {
     code.store(place, entry.add(1), L.SLOT_ENTRIES);

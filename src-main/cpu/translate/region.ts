@@ -15,11 +15,11 @@ import { Code, type Callee, type Label } from './code.ts';
 import { dominates, lastOf, PAGE_BYTES, type Block, type Instruction } from './control-flow.ts';
 import type { CoreFunction } from './core-functions.ts';
 import { analyseFlow, union, type Flow } from './data-flow.ts';
-import { Emitter, fromNzcv, fromOperands, type AccessBytes } from './emitter.ts';
+import { Emitter, flagsOf, fromNzcv, fromOperands, type AccessBytes, type AccessOptions, type Right } from './emitter.ts';
 import type { Reg } from './insn.ts';
-import { blockOffset, generalIndex, isVector, noRegisters, SP_BIT, type RegisterSet, type Template } from './instruction.ts';
+import { blockOffset, generalIndex, isVector, noRegisters, operandsOf, SP_BIT, type RegisterSet, type Template } from './instruction.ts';
 import * as simd from './simd.ts';
-import { addressHere, instructionsLeft, lasting, SymbolicCode } from './symbolic-code.ts';
+import { addressHere, instructionsLeft, lasting, Operand, OperandNeeded, SymbolicCode } from './symbolic-code.ts';
 import { Val, loadFrom, type Arg } from './value.ts';
 import type { FunctionBody, Signature, WasmType } from './wasm-module.ts';
 
@@ -203,28 +203,44 @@ class RegionEmitter extends Emitter {
   private emit(instruction: Instruction, left: number): void {
     const { effects } = instruction, { fpChecked } = this.place;
     this.place = { ...this.place, offset: instruction.offset };
-    if (instruction.ending !== 'next') { this.code.scratch(() => this.body(instruction)); return; }
-    const { code, flags } = instruction.templates[this.knowledge(instruction)] ??= this.template(instruction);
-    this.symbolic.append(code, instruction.offset, left);
+    if (instruction.ending !== 'next') { this.code.scratch(() => this.body(instruction, operandsOf(instruction.word, instruction.variant))); return; }
+    const { code, flags } = this.templateOf(instruction);
+    this.symbolic.append(code, instruction.offset, left, instruction.arguments);
     this.place = { ...this.place, flags, fpChecked: fpChecked || effects.usesVectors, dirty: union(this.place.dirty, effects.writes) };
   }
 
-  /** What the code of an instruction depends on besides its word, in 5 bits. */
+  /** What the code of an instruction depends on besides its operands, in 5 bits. */
   private knowledge({ effects }: Instruction): number {
     const { dirty, flags, fpChecked } = this.place, checks = effects.usesVectors && !fpChecked, faults = effects.faults || checks;
     return (checks ? 1 : 0) | (faults && (dirty.x & (1 << SP_BIT)) !== 0 ? 2 : 0) | (faults && dirty.flags ? 4 : 0) | (flags === undefined ? 0 : (flags + 1) << 3);
   }
 
-  private template(instruction: Instruction): Template {
-    const before = this.place;
-    this.inTemplate = true;
-    const code = this.symbolic.capture(() => this.body(instruction)), { flags } = this.place;
-    this.inTemplate = false;
-    this.place = before;
-    return { code, flags };
+  private templateOf(instruction: Instruction): Template {
+    const { form, templates } = instruction, knowledge = this.knowledge(instruction);
+    if (form !== undefined && !form.isPartial) {
+      try {
+        return form.templates[knowledge] ??= this.template(instruction, form.operands);
+      } catch (error) {
+        if (!(error instanceof OperandNeeded)) throw error;
+        form.isPartial = true;
+      }
+    }
+    return templates[knowledge] ??= this.template(instruction, operandsOf(instruction.word, instruction.variant));
   }
 
-  private body({ effects, variant, operands }: Instruction): void {
+  private template(instruction: Instruction, operands: object): Template {
+    const before = this.place;
+    this.inTemplate = true;
+    try {
+      const code = this.symbolic.capture(() => this.body(instruction, operands));
+      return { code, flags: this.place.flags };
+    } finally {
+      this.inTemplate = false;
+      this.place = before;
+    }
+  }
+
+  private body({ effects, variant }: Instruction, operands: object): void {
     if (effects.usesVectors && !this.place.fpChecked) this.if(this.get('i32', L.FP_TRAP), () => this.runAndLeave('fpTrap'), undefined, false);
     variant.row.body(this, operands as never);
   }
@@ -356,6 +372,28 @@ class RegionEmitter extends Emitter {
 
   protected tlb(): Val { return Val.local(TLB_LOCAL, 'i32'); }
 
+  /** What the TLB lacks, the core finds. When it cannot, or there is an exception to be taken, the instruction is interpreted. */
+  protected override access(right: Right, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void): void {
+    const { va, hit, host } = this.lookUp(right, bytes, address, options), flags = bytes | flagsOf(options);
+    this.if(hit, () => fast(host), () => {
+      if (right === L.TLB_WRITE) {
+        fast(this.let(this.cpu.add(L.STAGED)));
+        this.if(this.call('storeMiss', va, flags).eqz(), () => this.interpret(), undefined, false);
+      } else {
+        const found = this.call('loadMiss', va, flags);
+        this.if(found.eqz(), () => this.interpret(), undefined, false);
+        fast(found);
+      }
+    }, true);
+  }
+
+  /** Leaves so that the interpreter goes on with this instruction, of which nothing was done. */
+  private interpret(): void {
+    this.savePc();
+    this.code.set(BUDGET, this.budget.add(instructionsLeft).add(1));
+    this.code.br(this.faulted);
+  }
+
   // ---- system registers that are plain storage, when the exception level allows it
 
   override readSystem(row: Val, word: Val): Val {
@@ -379,63 +417,41 @@ class RegionEmitter extends Emitter {
   // ---- registers
 
   protected override register(type: WasmType, reg: Reg, offset: number, size?: number, signed?: boolean): Val {
-    const at = reg.offset.number;
-    if (at !== undefined && isVector(at + offset)) return this.vectorPart(type, at + offset, size, signed ?? false);
-    const bit = at === undefined ? -1 : generalIndex(at);
-    if (bit < 0) return super.register(type, reg, offset, size, signed);
-    const value = general[bit] as Val;
+    const local = localOf(reg);
+    if (local === undefined) return super.register(type, reg, offset, size, signed);
+    if (local.register === 'v') return vectorPart(type, Val.local(local.index, 'v128'), local.byte + offset, size, signed ?? false);
+    const value = Val.local(local.index, 'i64');
     return type === 'i32' ? value.wrap() : value;
   }
 
   protected override storeRegister(reg: Reg, value: Val, offset: number, size?: number): void {
-    const at = reg.offset.number;
-    if (at !== undefined && isVector(at + offset)) { this.setVectorPart(at + offset, value, size); return; }
-    const bit = at === undefined ? -1 : generalIndex(at);
-    if (bit < 0) { super.storeRegister(reg, value, offset, size); return; }
-    this.code.set(generalLocal(bit), value);
-    this.wrote({ x: 1 << bit });
+    const local = localOf(reg);
+    if (local === undefined) super.storeRegister(reg, value, offset, size);
+    else if (local.register === 'x') this.setLocal(local, value);
+    else this.setLocal(local, value.type === 'v128' ? value : withLane(Val.local(local.index, 'v128'), value, local.byte + offset, size));
   }
 
-  private vector(at: number): Val { return vectors[(at - L.V) >> 4] as Val; }
-  private setVector(at: number, value: Val): void {
-    const n = (at - L.V) >> 4;
-    this.code.set(vectorLocal(n), value);
-    this.wrote({ v: 1 << n });
-  }
-
-  private vectorPart(type: WasmType, at: number, size: number | undefined, signed: boolean): Val {
-    const vector = this.vector(at), byte = at & 15;
-    if (type === 'v128') return vector;
-    if (type === 'f64') return Val.simd('f64', 33, [vector], [byte >> 3]);
-    if (type === 'f32') return Val.simd('f32', 31, [vector], [byte >> 2]);
-    const bytes = size ?? (type === 'i64' ? 8 : 4);
-    if (bytes === 8) return Val.simd('i64', 29, [vector], [byte >> 3]);
-    const lane = bytes === 4 ? Val.simd('i32', 27, [vector], [byte >> 2]) : Val.simd('i32', (bytes === 2 ? 24 : 21) + (signed ? 0 : 1), [vector], [byte / bytes]);
-    return type === 'i32' ? lane : signed ? lane.sext() : lane.zext();
-  }
-
-  private setVectorPart(at: number, value: Val, size: number | undefined): void {
-    this.setVector(at, value.type === 'v128' ? value : withLane(this.vector(at), value, at & 15, size));
+  /** What a form's instructions write, their effects say. */
+  private setLocal(local: RegisterLocal, value: Val): void {
+    this.code.set(local.index, value);
+    if (local.number !== undefined) this.wrote({ [local.register]: 1 << local.number });
   }
 
   override setScalar(reg: Reg, value: Val, size?: number): void {
-    const at = reg.offset.number as number;
-    this.setVector(at, value.known && Number(value.constant) === 0 ? simd.ZERO : withLane(simd.ZERO, value, 0, size));
+    this.setV(reg, value.known && Number(value.constant) === 0 ? simd.ZERO : withLane(simd.ZERO, value, 0, size));
   }
 
   override loadScalar(reg: Reg, bytes: AccessBytes, address: Val): void {
     if (bytes < 4) { super.loadScalar(reg, bytes, address); return; }
     const value = this.code.local('v128'), opcode = bytes === 8 ? 93 : 92;
-    this.access(L.TLB_READ, bytes, address, {}, host => this.code.set(value, Val.simd('v128', opcode, [host], [0, 0])),
-      va => this.code.set(value, withLane(simd.ZERO, this.callOrFault('load', va, Math.log2(bytes)), 0, bytes)));
-    this.setVector(reg.offset.number as number, Val.local(value, 'v128'));
+    this.access(L.TLB_READ, bytes, address, {}, host => this.code.set(value, Val.simd('v128', opcode, [host], [0, 0])));
+    this.setV(reg, Val.local(value, 'v128'));
   }
 
   override storeScalar(reg: Reg, bytes: AccessBytes, address: Val): void {
     if (bytes < 4) { super.storeScalar(reg, bytes, address); return; }
     const kept = this.element(bytes === 8 ? 'f64' : 'f32', reg);
-    this.access(L.TLB_WRITE, bytes, address, {}, host => this.code.store(host, kept),
-      va => this.runOrFault('store', va, Math.log2(bytes), this.element('i64', reg, 0, bytes === 8 ? undefined : bytes)));
+    this.access(L.TLB_WRITE, bytes, address, {}, host => this.code.store(host, kept));
   }
 
   override lowest(reg: Reg): Val { return this.v(reg); }
@@ -499,6 +515,30 @@ class RegionEmitter extends Emitter {
     super.if(condition, arm(then), otherwise && arm(otherwise), likely);
     this.place = { ...before, dirty, flags: changed ? undefined : before.flags };
   }
+}
+
+/** Where a register is, or the part of a vector from a byte on: `number` of Xn, of SP by its bit, or of Vn, unless it is a symbol. */
+interface RegisterLocal { readonly index: number; readonly register: 'x' | 'v'; readonly byte: number; readonly number?: number }
+
+/** Undefined for what has no local. */
+function localOf({ offset }: Reg): RegisterLocal | undefined {
+  if (offset instanceof Operand) return { index: offset.local, register: offset.register ?? 'x', byte: 0 };
+  const at = offset.number;
+  if (at === undefined) throw new OperandNeeded();
+  if (isVector(at)) return { index: vectorLocal((at - L.V) >> 4), register: 'v', byte: at & 15, number: (at - L.V) >> 4 };
+  const bit = generalIndex(at);
+  return bit < 0 ? undefined : { index: generalLocal(bit), register: 'x', byte: 0, number: bit };
+}
+
+/** A part of a vector, from a byte offset. */
+function vectorPart(type: WasmType, vector: Val, byte: number, size: number | undefined, signed: boolean): Val {
+  if (type === 'v128') return vector;
+  if (type === 'f64') return Val.simd('f64', 33, [vector], [byte >> 3]);
+  if (type === 'f32') return Val.simd('f32', 31, [vector], [byte >> 2]);
+  const bytes = size ?? (type === 'i64' ? 8 : 4);
+  if (bytes === 8) return Val.simd('i64', 29, [vector], [byte >> 3]);
+  const lane = bytes === 4 ? Val.simd('i32', 27, [vector], [byte >> 2]) : Val.simd('i32', (bytes === 2 ? 24 : 21) + (signed ? 0 : 1), [vector], [byte / bytes]);
+  return type === 'i32' ? lane : signed ? lane.sext() : lane.zext();
 }
 
 /** A vector with one lane replaced. */

@@ -1,6 +1,7 @@
 /**
- * Code whose locals, and the constants that depend on where an instruction stands, are symbols until the end. So the
- * code of an instruction can be kept and used again wherever the same word comes.
+ * Code whose locals, and the constants that depend on where an instruction stands, are symbols until the end. The
+ * operands of an instruction may be symbols as well, so that its code is kept and used again wherever an instruction of
+ * the same form comes.
  */
 import { Code } from './code.ts';
 import { Val } from './value.ts';
@@ -13,7 +14,7 @@ const I64_ADD = 0x7c, I64_CONST = 0x42, I32_CONST = 0x41;
 const OFFSET = SYMBOLS, LEFT = SYMBOLS + 1;
 /** What the branch that follows mostly does. */
 const TAKEN = SYMBOLS + 2, NOT_TAKEN = SYMBOLS + 3;
-const LOCALS = SYMBOLS + 16, TEMPORARIES = SYMBOLS + 256;
+const LOCALS = SYMBOLS + 16, REGISTERS = SYMBOLS + 128, CONSTANTS = SYMBOLS + 144, TEMPORARIES = SYMBOLS + 256;
 const MOST_TEMPORARIES = 1024;
 
 /** The n-th local that keeps its value through the function. */
@@ -22,6 +23,29 @@ export const lasting = (n: number): number => LOCALS + n;
 /** Address of the instruction, in the page that begins at `page`. */
 export const addressHere = (page: Val): Val => Val.raw('i64', [I64_ADD], page, Val.raw('i64', [I64_CONST, OFFSET]));
 export const instructionsLeft = Val.raw('i32', [I32_CONST, LEFT]);
+
+/** What stands in place of an operand's symbols: the locals of its registers, and the code of its constants. */
+export interface Arguments { readonly registers: readonly number[]; readonly constants: readonly (readonly number[])[] }
+
+/** Somebody has to know what an operand is. */
+export class OperandNeeded extends Error {}
+
+/** An operand that is not known while code is made: a constant, or the offset of a register, whose value's local is `local`. */
+export class Operand extends Val {
+  readonly index: number;
+  readonly register: 'x' | 'v' | undefined;
+
+  constructor(type: 'i32' | 'i64', index: number, register?: 'x' | 'v') {
+    // Of registers only the local is there: code with their offsets is made for each anew.
+    super({ type, op: register === undefined ? [CONSTANTS + index] : [NOWHERE], args: [] });
+    this.index = index;
+    this.register = register;
+  }
+
+  get local(): number { return REGISTERS + this.index; }
+  override get number(): number { throw new OperandNeeded(); }
+}
+const NOWHERE = SYMBOLS + 15;
 
 export class SymbolicCode extends Code {
   private readonly types: readonly WasmType[];
@@ -47,23 +71,31 @@ export class SymbolicCode extends Code {
 
   protected override hint(likely: boolean | undefined): void { if (likely !== undefined) this.bytes.push(likely ? TAKEN : NOT_TAKEN); }
 
-  /** What `body` emits, apart. Its temporaries are numbered from nothing. */
+  /** What `body` emits, apart. Its temporaries are numbered from nothing. Throws OperandNeeded when symbols do not do. */
   capture(body: () => void): Int32Array {
-    const { bytes, counts } = this;
+    const { bytes, counts, depth } = this;
     this.bytes = [];
     this.counts = TYPES.map(() => 0);
-    body();
-    const captured = this.bytes;
-    this.bytes = bytes;
-    this.counts = counts;
-    return Int32Array.from(captured);
+    try {
+      body();
+      if (this.bytes.includes(NOWHERE)) throw new OperandNeeded();
+      return Int32Array.from(this.bytes);
+    } finally {
+      this.bytes = bytes;
+      this.counts = counts;
+      this.depth = depth;
+    }
   }
 
-  append(captured: Int32Array, offset: number, left: number): void {
+  append(captured: Int32Array, offset: number, left: number, { registers, constants }: Arguments): void {
+    const { bytes } = this;
     for (const byte of captured) {
-      if (byte === OFFSET) sleb(offset, this.bytes);
-      else if (byte === LEFT) sleb(left, this.bytes);
-      else this.bytes.push(byte);
+      if (byte < SYMBOLS) bytes.push(byte);
+      else if (byte === OFFSET) sleb(offset, bytes);
+      else if (byte === LEFT) sleb(left, bytes);
+      else if (byte < REGISTERS || byte >= TEMPORARIES) bytes.push(byte);
+      else if (byte < CONSTANTS) bytes.push(registers[byte - REGISTERS] as number);
+      else for (const b of constants[byte - CONSTANTS] as readonly number[]) bytes.push(b);
     }
   }
 

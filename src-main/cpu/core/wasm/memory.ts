@@ -1,5 +1,5 @@
 /** Loads and stores that the inline TLB could not serve: misses, page crossings, alignment, pages with decoded code. */
-import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, TLB_ADDEND, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
+import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, STAGED, TLB_ADDEND, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
 import { SCTLR_EL1 } from "../../sysreg-slots";
 import { instructionAt, raiseAbort, raiseAlignment } from "./aborts";
 import { codeWritten } from "./decoded-pages";
@@ -27,10 +27,71 @@ export function hostAddress(cpu: usize, va: u64, access: i32, flags: i32): usize
   const host = walkHost(cpu), page = <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4;
   if (access == WRITE && !noteWrite(cpu, host, page)) return 0;
   if (walkIsDevice(cpu)) return deviceAddress(cpu, va, access, flags, host);
-  if (checksAlignment(cpu)) return host;
+  learn(cpu, table, va, host, page);
+  return host;
+}
+
+/** A page of ordinary memory that was just walked goes into the TLB. */
+function learn(cpu: usize, table: usize, va: u64, host: usize, page: usize): void {
+  if (checksAlignment(cpu)) return;
   const rights = get32(cpu, WALK_RIGHTS), plain = (load<u16>(page + 2) & (PAGE_HAS_CODE | PAGE_TRACED)) == 0;
   fillData(cpu, table, va, host, (rights & READ) != 0, (rights & WRITE) != 0 && plain, get32(cpu, WALK_SIZE_LOG2));
+}
+
+/** The same for translated code, which has no PC to raise an abort with: 0 when the instruction has to be interpreted. */
+function quietAddress(cpu: usize, va: u64, size: i32, access: i32, flags: i32): usize {
+  const el = elOf(cpu, flags), table = el == 0 ? enterContext(cpu) : cpu + TLB_EL1, entry = dataEntry(table, va);
+  if (load<u64>(entry + (access == WRITE ? TLB_WRITE : TLB_READ)) == (va & ~0xfff)) return <usize>(<i32>va + load<i32>(entry + TLB_ADDEND));
+  if (!translate(cpu, va, access, el)) return 0;
+  const host = walkHost(cpu), page = <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4;
+  if (access == WRITE && (load<u16>(page + 2) & PAGE_HAS_CODE) != 0) return 0;
+  if (walkIsDevice(cpu)) return (va & <u64>(size - 1)) == 0 ? host : 0;
+  learn(cpu, table, va, host, page);
   return host;
+}
+
+/** Whether an access that translated code may not do inline has to be interpreted as it may be misaligned. */
+function mayBeMisaligned(cpu: usize, va: u64, size: i32, flags: i32): bool {
+  return (va & <u64>(size - 1)) != 0 && ((flags & ACCESS_ALIGNED) != 0 || checksAlignment(cpu));
+}
+
+/**
+ * For translated code whose look-up in the TLB failed: where in linear memory it finds the `flags & 0xff` bytes at `va`,
+ * which is in STAGED when they lie in two pages; 0 when the instruction has to be interpreted. Up to 32 bytes.
+ */
+export function loadMiss(cpu: usize, va: u64, flags: i32): usize {
+  const size = flags & 0xff;
+  if (mayBeMisaligned(cpu, va, size, flags)) return 0;
+  const host = quietAddress(cpu, va, size, READ, flags);
+  if (host == 0 || !crosses(va, size)) return host;
+  const first = 4096 - (<i32>va & 0xfff), second = quietAddress(cpu, va + <u64>first, 1, READ, flags);
+  if (second == 0) return 0;
+  memory.copy(cpu + STAGED, host, first);
+  memory.copy(cpu + STAGED + first, second, size - first);
+  return cpu + STAGED;
+}
+
+/** The same for a store of what is in STAGED. False: nothing is stored, and the instruction has to be interpreted. */
+export function storeMiss(cpu: usize, va: u64, flags: i32): bool {
+  const size = flags & 0xff;
+  if (mayBeMisaligned(cpu, va, size, flags)) return false;
+  const host = quietAddress(cpu, va, size, WRITE, flags);
+  if (host == 0) return false;
+  if (crosses(va, size)) {
+    const first = 4096 - (<i32>va & 0xfff), second = quietAddress(cpu, va + <u64>first, 1, WRITE, flags);
+    if (second == 0) return false;
+    memory.copy(host, cpu + STAGED, first);
+    memory.copy(second, cpu + STAGED + first, size - first);
+    return true;
+  }
+  if ((flags & ACCESS_ALIGNED) != 0) { storeOrdered(host, size, load<u64>(cpu + STAGED)); return true; }
+  switch (size) {
+    case 1: store<u8>(host, load<u8>(cpu + STAGED)); break;
+    case 2: store<u16>(host, load<u16>(cpu + STAGED)); break;
+    case 4: store<u32>(host, load<u32>(cpu + STAGED)); break;
+    default: for (let i = 0; i < size; i += 8) store<u64>(host + i, load<u64>(cpu + STAGED + i));
+  }
+  return true;
 }
 
 /** Device memory takes no unaligned access, whatever SCTLR_EL1.A says. */
