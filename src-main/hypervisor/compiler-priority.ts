@@ -5,19 +5,22 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
-/** Eight steps of niceness: a sixth of a guest's share where both want the processor, and all of what guests leave over. */
-const NICENESS = Number(process.env["NT"] ?? 8), NV = Number(process.env["NV"] ?? 8);
+/**
+ * Niceness. Compilers get a sixth of a guest's share where both want the processor, and all of what guests leave over. The
+ * translator comes before them: being translated gains code more than being optimized.
+ */
+const TRANSLATOR = 4, COMPILERS = 8;
 const TASKS = '/proc/self/task';
 
-/** The calling thread. */
-export function lowerThisThread(): void { if (process.platform === 'linux') quietly(() => setPriority(NICENESS)); }
+/** The calling thread, which translates. */
+export function lowerTranslator(): void { if (process.platform === 'linux') quietly(() => setPriority(TRANSLATOR)); }
 
 /** V8's own threads, which run its optimizing compiler. */
 export function lowerCompilers(): void {
   if (process.platform !== 'linux') return;
   quietly(() => {
     for (const task of readdirSync(TASKS)) {
-      if (readFileSync(`${TASKS}/${task}/comm`, 'utf8').trim() === 'V8Worker') setPriority(Number(task), NV);
+      if (readFileSync(`${TASKS}/${task}/comm`, 'utf8').trim() === 'V8Worker') setPriority(Number(task), COMPILERS);
     }
   });
 }

@@ -7,7 +7,8 @@ import { assemble, encode } from '../asm/assembler.ts';
 import { Decoder } from '../translate/decoder.ts';
 import * as L from '../layout.ts';
 import { TestMachine, VECTORS } from './test-machine.ts';
-import { translateRecords } from './translation.ts';
+import { translateRecords, type HotRecord } from './translation.ts';
+import { entryOf, placeOf } from './code-slots.ts';
 
 const LOOP = 0x40000, DATA = 0x100000, BODY = 14, ROUNDS = L.HOT_COUNT + 1500, PROGRAMS = 300;
 const decoder = new Decoder(A64);
@@ -90,4 +91,24 @@ test('a translated loop that is rewritten runs as rewritten', () => {
   m.cpu.pc = BigInt(at);
   run();
   expect(m.cpu.x(0)).toBe(60_030n);
+});
+
+test('a place that a region takes in is translated of its own only when it is still reached', () => {
+  const m = new TestMachine(`${VECTORS} hvc #7`), { machine } = m;
+  m.run();
+  m.put(LOOP, assemble(`mov x0, #0\n inner: add x0, x0, #1\n cmp x0, #4\n b.ne inner\n subs x28, x28, #1\n b.ne ${LOOP}\n hvc #9`, LOOP));
+  const hot: HotRecord[] = [], entry = ({ record }: HotRecord) => machine.view.getInt32(entryOf(record), true);
+  machine.translator.service = records => { hot.push(...records); };
+  m.cpu.setX(28, BigInt(L.HOT_COUNT + 500));
+  m.cpu.pc = BigInt(LOOP);
+  while (m.cpu.run(1000) === 'budget') machine.translator.request();
+  const [inner, outer] = hot as [HotRecord, HotRecord];
+  expect(hot.map(h => placeOf(h.record))).toEqual([1, 0]);
+  const translation = translateRecords(machine.view, [inner, outer])!;
+  expect([translation.records, translation.covered]).toEqual([[outer], [inner]]);
+  machine.translator.install(translation);
+  expect([entry(outer) < 0, entry(inner)]).toEqual([true, 0]);
+
+  expect(machine.translator.due([inner]), 'control comes by the outer loop').toEqual([]);
+  expect(machine.translator.due([inner]), 'but it came again').toEqual([inner]);
 });

@@ -10,6 +10,7 @@ export const CORE_FUNCTIONS = {
   load: signature('i32 i64 i32', 'i64'),
   store: signature('i32 i64 i32 i64'),
   loadMiss: signature('i32 i64 i32', 'i32'),
+  pageMiss: signature('i32 i64 i32 i32 i32', 'i32'),
   storeMiss: signature('i32 i64 i32', 'i32'),
   vectorLanes: signature('i32 i32 i32 i32 i32'),
   load128: signature('i32 i64 i32 i32'),

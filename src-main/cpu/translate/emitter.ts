@@ -326,6 +326,9 @@ export abstract class Emitter {
     this.if(hit, () => fast(host), () => slow(va), true);
   }
 
+  /** The entry of a data TLB that an address would have. */
+  protected entryOf(tlb: Val, va: Val): Val { return tlb.add(va.shrU(7).and((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_BYTES).wrap()); }
+
   /**
    * The inline TLB. The tag is that of the last byte's page, so that one comparison also fails for accesses that cross
    * a page.
@@ -333,7 +336,7 @@ export abstract class Emitter {
   protected lookUp(right: Right, bytes: number, address: Val, options: AccessOptions): { readonly va: Val; readonly hit: Val; readonly host: Val } {
     const va = this.let(address);
     const base = options.unprivileged === true ? this.get('i32', L.TLB_EL0) : this.tlb();
-    const entry = this.let(base.add(va.shrU(7).and((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_BYTES).wrap()));
+    const entry = this.let(this.entryOf(base, va));
     // Both are loaded before the comparison: V8 would otherwise load the tag twice.
     const tag = this.let(loadFrom('i64', entry, right)), host = this.let(va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND)));
     const hit = tag.eq(va.add(bytes - 1).and(-4096n));

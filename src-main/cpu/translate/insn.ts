@@ -105,7 +105,9 @@ function missing(row: Row, field: string): never { throw new Error(`${row.name}:
 
 /** Fields of an instruction word as known values. */
 export function knownFields(row: Row, word: number): Record<string, Val> {
-  return Object.fromEntries(row.fields.map(f => [f.name, Val.i32((word >>> f.shift) & (2 ** f.width - 1))]));
+  const fields: Record<string, Val> = {};
+  for (const f of row.fields) fields[f.name] = Val.i32((word >>> f.shift) & (2 ** f.width - 1));
+  return fields;
 }
 
 const popcount = (n: number) => { let c = 0; for (let v = n >>> 0; v !== 0; v = (v & (v - 1)) >>> 0) c += 1; return c; };

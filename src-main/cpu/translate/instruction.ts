@@ -148,6 +148,7 @@ function registersOf(word: number, { row, fixed }: Variant): NumberedRegister[] 
 
 /** Constants, by name. */
 function constantsOf(word: number, { row, fixed }: Variant): [string, Val][] {
+  if (row.pre === undefined && row.fields.every(f => f.register !== undefined || f.name in fixed)) return [];
   const fields = knownFields(row, word), plain = row.fields.filter(f => f.register === undefined && !(f.name in fixed)).map(f => [f.name, fields[f.name] as Val] as [string, Val]);
   return row.pre === undefined ? plain : [...plain, ...Object.entries(row.pre(fields))];
 }

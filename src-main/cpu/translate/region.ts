@@ -11,6 +11,7 @@
 import { SYSTEM_REGISTERS, type SystemRegister } from '../a64/system-registers.ts';
 import * as L from '../layout.ts';
 import * as K from '../sysreg-slots.ts';
+import { baseOf, findGroups, type AccessGroup } from './access-groups.ts';
 import { Code, type Callee, type Label } from './code.ts';
 import { dominates, lastOf, PAGE_BYTES, type Block, type Instruction } from './control-flow.ts';
 import type { CoreFunction } from './core-functions.ts';
@@ -19,7 +20,7 @@ import { Emitter, flagsOf, fromNzcv, fromOperands, type AccessBytes, type Access
 import type { Reg } from './insn.ts';
 import { blockOffset, generalIndex, isVector, noRegisters, operandsOf, SP_BIT, type RegisterSet, type Template } from './instruction.ts';
 import * as simd from './simd.ts';
-import { addressHere, instructionsLeft, lasting, Operand, OperandNeeded, SymbolicCode } from './symbolic-code.ts';
+import { addressHere, groupAddend, instructionsLeft, lasting, Operand, OperandNeeded, SymbolicCode } from './symbolic-code.ts';
 import { Val, loadFrom, type Arg } from './value.ts';
 import type { FunctionBody, Signature, WasmType } from './wasm-module.ts';
 
@@ -66,10 +67,10 @@ export function translateRegion(blocks: readonly Block[], slot: number, around: 
 }
 
 const GENERAL = Array.from({ length: 32 }, (_, bit) => bit);
-// The lasting locals: X0 to X30 with SP, V0 to V31, the flags, the TLB.
-const LOCALS: readonly WasmType[] = [...GENERAL.map(() => 'i64' as const), ...GENERAL.map(() => 'v128' as const), 'i64', 'i64', 'i32', 'i32', 'i32'];
+// The lasting locals: X0 to X30 with SP, V0 to V31, the flags, the TLB, and for groups off each base register their page's distance to linear memory.
+const LOCALS: readonly WasmType[] = [...GENERAL.map(() => 'i64' as const), ...GENERAL.map(() => 'v128' as const), 'i64', 'i64', 'i32', 'i32', 'i32', ...GENERAL.map(() => 'i32' as const)];
 const generalLocal = (bit: number) => lasting(bit), vectorLocal = (n: number) => lasting(32 + n);
-const FLAG_LOCALS = { a: lasting(64), b: lasting(65), kind: lasting(66), nzcv: lasting(67) }, TLB_LOCAL = lasting(68);
+const FLAG_LOCALS = { a: lasting(64), b: lasting(65), kind: lasting(66), nzcv: lasting(67) }, TLB_LOCAL = lasting(68), addendLocal = (base: number) => lasting(69 + base);
 const general = GENERAL.map(bit => Val.local(generalLocal(bit), 'i64')), vectors = GENERAL.map(n => Val.local(vectorLocal(n), 'v128'));
 
 /** What emission knows of the place it is at. */
@@ -81,6 +82,8 @@ interface Place {
   /** Whether FP_TRAP was looked at. */
   readonly fpChecked: boolean;
   readonly dirty: RegisterSet;
+  /** The instruction's access is one of a group that was looked up. */
+  readonly inGroup: boolean;
 }
 
 class RegionEmitter extends Emitter {
@@ -122,7 +125,7 @@ class RegionEmitter extends Emitter {
 
   private placeAt(block: Block, from: Place | undefined): Place {
     const follows = from !== undefined && !block.isLoop && block.forwardEntries < 2 && lastOf(from.block).ending !== 'call';
-    return { block, offset: block.start, flags: follows ? from.flags : undefined, fpChecked: (follows || !this.hasCalls) && (from?.fpChecked ?? false), dirty: this.flowOf(block).dirty };
+    return { block, offset: block.start, flags: follows ? from.flags : undefined, fpChecked: (follows || !this.hasCalls) && (from?.fpChecked ?? false), dirty: this.flowOf(block).dirty, inGroup: false };
   }
 
   // ---- locals
@@ -181,7 +184,13 @@ class RegionEmitter extends Emitter {
   private contents(block: Block): void {
     const last = lastOf(block), plain = last.ending === 'next' ? block.instructions : block.instructions.slice(0, -1);
     this.code.set(BUDGET, this.budget.sub(block.instructions.length));
-    this.faultable(block, () => plain.forEach((instruction, n) => this.emit(instruction, block.instructions.length - 1 - n)));
+    const groups = findGroups(plain);
+    this.faultable(block, () => plain.forEach((instruction, n) => {
+      const group = groups.at.get(instruction), left = block.instructions.length - 1 - n;
+      this.place = { ...this.place, offset: instruction.offset, inGroup: groups.members.has(instruction) };
+      if (group !== undefined) this.lookUpGroup(group, left);
+      this.emit(instruction, left);
+    }));
     if (last.ending !== 'next') this.emit(last, 0);
     if (last.ending === 'next' || last.ending === 'conditional') this.jump(last.offset + 4);
   }
@@ -205,14 +214,14 @@ class RegionEmitter extends Emitter {
     this.place = { ...this.place, offset: instruction.offset };
     if (instruction.ending !== 'next') { this.code.scratch(() => this.body(instruction, operandsOf(instruction.word, instruction.variant))); return; }
     const { code, flags } = this.templateOf(instruction);
-    this.symbolic.append(code, instruction.offset, left, instruction.arguments);
+    this.symbolic.append(code, instruction.offset, left, addendLocal(baseOf(instruction.word)), instruction.arguments);
     this.place = { ...this.place, flags, fpChecked: fpChecked || effects.usesVectors, dirty: union(this.place.dirty, effects.writes) };
   }
 
-  /** What the code of an instruction depends on besides its operands, in 5 bits. */
+  /** What the code of an instruction depends on besides its operands, in 6 bits. */
   private knowledge({ effects }: Instruction): number {
-    const { dirty, flags, fpChecked } = this.place, checks = effects.usesVectors && !fpChecked, faults = effects.faults || checks;
-    return (checks ? 1 : 0) | (faults && (dirty.x & (1 << SP_BIT)) !== 0 ? 2 : 0) | (faults && dirty.flags ? 4 : 0) | (flags === undefined ? 0 : (flags + 1) << 3);
+    const { dirty, flags, fpChecked, inGroup } = this.place, checks = effects.usesVectors && !fpChecked, faults = effects.faults || checks;
+    return (checks ? 1 : 0) | (faults && (dirty.x & (1 << SP_BIT)) !== 0 ? 2 : 0) | (faults && dirty.flags ? 4 : 0) | (flags === undefined ? 0 : (flags + 1) << 3) | (inGroup ? 32 : 0);
   }
 
   private templateOf(instruction: Instruction): Template {
@@ -374,6 +383,7 @@ class RegionEmitter extends Emitter {
 
   /** What the TLB lacks, the core finds. When it cannot, or there is an exception to be taken, the instruction is interpreted. */
   protected override access(right: Right, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void): void {
+    if (this.place.inGroup) { fast(this.let(address.wrap().add(groupAddend))); return; }
     const { va, hit, host } = this.lookUp(right, bytes, address, options), flags = bytes | flagsOf(options);
     this.if(hit, () => fast(host), () => {
       if (right === L.TLB_WRITE) {
@@ -387,10 +397,24 @@ class RegionEmitter extends Emitter {
     }, true);
   }
 
+  /** One look-up for all accesses of a group, before the first of its instructions. */
+  private lookUpGroup({ base, low, bytes, reads, writes }: AccessGroup, left: number): void {
+    this.code.scratch(() => {
+      const va = this.let((general[base] as Val).add(BigInt(low))), entry = this.let(this.entryOf(this.tlb(), va)), page = this.let(va.add(bytes - 1).and(-4096n));
+      const tags = [...(reads ? [L.TLB_READ] : []), ...(writes ? [L.TLB_WRITE] : [])].map(right => loadFrom('i64', entry, right).eq(page));
+      this.code.set(addendLocal(base), loadFrom('i32', entry, L.TLB_ADDEND));
+      this.if(tags.reduce((a, b) => a.and(b)).eqz(), () => {
+        const host = this.call('pageMiss', va, bytes, reads ? 1 : 0, writes ? 1 : 0);
+        this.if(host.eqz(), () => this.interpret(Val.i32(left)), undefined, false);
+        this.code.set(addendLocal(base), host.sub(va.wrap()));
+      }, undefined, false);
+    });
+  }
+
   /** Leaves so that the interpreter goes on with this instruction, of which nothing was done. */
-  private interpret(): void {
+  private interpret(left = instructionsLeft): void {
     this.savePc();
-    this.code.set(BUDGET, this.budget.add(instructionsLeft).add(1));
+    this.code.set(BUDGET, this.budget.add(left).add(1));
     this.code.br(this.faulted);
   }
 

@@ -12,6 +12,9 @@ const I64_ADD = 0x7c, I64_CONST = 0x42, I32_CONST = 0x41;
 
 /** Offset in the page of the instruction, and how many of its block come after it. */
 const OFFSET = SYMBOLS, LEFT = SYMBOLS + 1;
+/** The local with the distance to linear memory of what the instruction accesses, if it is in a group. */
+const ADDEND = SYMBOLS + 4;
+const NOWHERE = SYMBOLS + 5;
 /** What the branch that follows mostly does. */
 const TAKEN = SYMBOLS + 2, NOT_TAKEN = SYMBOLS + 3;
 const LOCALS = SYMBOLS + 16, REGISTERS = SYMBOLS + 128, CONSTANTS = SYMBOLS + 144, TEMPORARIES = SYMBOLS + 256;
@@ -22,6 +25,7 @@ export const lasting = (n: number): number => LOCALS + n;
 
 /** Address of the instruction, in the page that begins at `page`. */
 export const addressHere = (page: Val): Val => Val.raw('i64', [I64_ADD], page, Val.raw('i64', [I64_CONST, OFFSET]));
+export const groupAddend = Val.local(ADDEND, 'i32');
 export const instructionsLeft = Val.raw('i32', [I32_CONST, LEFT]);
 
 /** What stands in place of an operand's symbols: the locals of its registers, and the code of its constants. */
@@ -45,7 +49,6 @@ export class Operand extends Val {
   get local(): number { return REGISTERS + this.index; }
   override get number(): number { throw new OperandNeeded(); }
 }
-const NOWHERE = SYMBOLS + 15;
 
 export class SymbolicCode extends Code {
   private readonly types: readonly WasmType[];
@@ -87,12 +90,13 @@ export class SymbolicCode extends Code {
     }
   }
 
-  append(captured: Int32Array, offset: number, left: number, { registers, constants }: Arguments): void {
+  append(captured: Int32Array, offset: number, left: number, addend: number, { registers, constants }: Arguments): void {
     const { bytes } = this;
     for (const byte of captured) {
       if (byte < SYMBOLS) bytes.push(byte);
       else if (byte === OFFSET) sleb(offset, bytes);
       else if (byte === LEFT) sleb(left, bytes);
+      else if (byte === ADDEND) bytes.push(addend);
       else if (byte < REGISTERS || byte >= TEMPORARIES) bytes.push(byte);
       else if (byte < CONSTANTS) bytes.push(registers[byte - REGISTERS] as number);
       else for (const b of constants[byte - CONSTANTS] as readonly number[]) bytes.push(b);
@@ -100,15 +104,16 @@ export class SymbolicCode extends Code {
   }
 
   override finish(): FunctionBody {
-    const first = this.signature.params.length, numbers = new Map<number, number>(), locals: WasmType[] = [], hints: BranchHint[] = [], code = new Uint8Array(2 * this.bytes.length);
+    const first = this.signature.params.length, locals: WasmType[] = [], hints: BranchHint[] = [], code = new Uint8Array(2 * this.bytes.length);
+    numbers.fill(-1);
     let length = 0;
     for (const byte of this.bytes) {
       if (byte < SYMBOLS) { code[length++] = byte; continue; }
       if (byte === TAKEN || byte === NOT_TAKEN) { hints.push({ at: length, likely: byte === TAKEN }); continue; }
-      let number = numbers.get(byte);
-      if (number === undefined) {
+      let number = numbers[byte - LOCALS] as number;
+      if (number < 0) {
         const type = byte >= TEMPORARIES ? TYPES[Math.floor((byte - TEMPORARIES) / MOST_TEMPORARIES)] : this.types[byte - LOCALS];
-        numbers.set(byte, number = first + locals.push(type as WasmType) - 1);
+        numbers[byte - LOCALS] = number = first + locals.push(type as WasmType) - 1;
       }
       if (number >= 0x80) { code[length++] = (number & 0x7f) | 0x80; number >>>= 7; }
       code[length++] = number;
@@ -116,3 +121,6 @@ export class SymbolicCode extends Code {
     return { signature: this.signature, locals, code: code.subarray(0, length), hints };
   }
 }
+
+/** The local of each symbol, while a function is finished. */
+const numbers = new Int16Array(TEMPORARIES - LOCALS + TYPES.length * MOST_TEMPORARIES);

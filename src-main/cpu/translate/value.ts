@@ -35,6 +35,9 @@ const bit = (b: boolean) => (b ? 1n : 0n);
 const unsigned = (value: bigint, bits: bigint) => BigInt.asUintN(Number(bits), value);
 const rotate = (value: bigint, by: bigint, bits: bigint) => (value << by) | (value >> (bits - by));
 
+/** Constants that come all the time are made once. */
+const FEW = 1024, few: Val[] = [];
+
 /** A typed value; `i32` and `i64` values share one set of methods, each giving a value of its operands' type. */
 export class Val implements Node {
   readonly type: WasmType;
@@ -50,9 +53,15 @@ export class Val implements Node {
   }
 
   static i32(value: number): Val {
+    const number = value | 0;
+    if (number < 0 || number >= FEW) return Val.makeI32(number);
+    return few[number] ??= Val.makeI32(number);
+  }
+
+  private static makeI32(number: number): Val {
     const op = [0x41];
-    sleb(value | 0, op);
-    return new Val({ type: 'i32', op, args: [], constant: value | 0 });
+    sleb(number, op);
+    return new Val({ type: 'i32', op, args: [], constant: number });
   }
 
   static i64(value: bigint | number): Val {

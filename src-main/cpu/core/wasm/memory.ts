@@ -1,5 +1,5 @@
 /** Loads and stores that the inline TLB could not serve: misses, page crossings, alignment, pages with decoded code. */
-import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, STAGED, TLB_ADDEND, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
+import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, STAGED, TLB, TLB_ADDEND, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
 import { SCTLR_EL1 } from "../../sysreg-slots";
 import { instructionAt, raiseAbort, raiseAlignment } from "./aborts";
 import { codeWritten } from "./decoded-pages";
@@ -71,7 +71,18 @@ export function loadMiss(cpu: usize, va: u64, flags: i32): usize {
   return cpu + STAGED;
 }
 
-/** The same for a store of what is in STAGED. False: nothing is stored, and the instruction has to be interpreted. */
+/**
+ * For several accesses to the `bytes` at `va`: where they are in linear memory, when they lie in one page that the TLB has
+ * or learns with the rights that are asked for; else 0, and the instructions have to be interpreted.
+ */
+export function pageMiss(cpu: usize, va: u64, bytes: i32, reads: bool, writes: bool): usize {
+  if (crosses(va, bytes)) return 0;
+  const page = va & ~0xfff, host = quietAddress(cpu, va, 1, writes ? WRITE : READ, 0), entry = dataEntry(<usize>get32(cpu, TLB), va);
+  if (host == 0 || (reads && load<u64>(entry + TLB_READ) != page) || (writes && load<u64>(entry + TLB_WRITE) != page)) return 0;
+  return host;
+}
+
+/** As `loadMiss`, for a store of what is in STAGED. False: nothing is stored, and the instruction has to be interpreted. */
 export function storeMiss(cpu: usize, va: u64, flags: i32): bool {
   const size = flags & 0xff;
   if (mayBeMisaligned(cpu, va, size, flags)) return false;
