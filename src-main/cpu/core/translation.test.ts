@@ -96,9 +96,10 @@ test('a translated loop that is rewritten runs as rewritten', () => {
 test('a place that a region takes in is translated of its own only when it is still reached', () => {
   const m = new TestMachine(`${VECTORS} hvc #7`), { machine } = m;
   m.run();
-  m.put(LOOP, assemble(`mov x0, #0\n inner: add x0, x0, #1\n cmp x0, #4\n b.ne inner\n subs x28, x28, #1\n b.ne ${LOOP}\n hvc #9`, LOOP));
+  m.put(LOOP, assemble(`mov x0, #0\n inner: add x0, x0, #1\n cmp x0, #4\n b.ne inner\n subs x28, x28, #1\n b.eq end\n br x20\n end: hvc #9`, LOOP));
   const hot: HotRecord[] = [], entry = ({ record }: HotRecord) => machine.view.getInt32(entryOf(record), true);
   machine.translator.service = records => { hot.push(...records); };
+  m.cpu.setX(20, BigInt(LOOP));
   m.cpu.setX(28, BigInt(L.HOT_COUNT + 500));
   m.cpu.pc = BigInt(LOOP);
   while (m.cpu.run(1000) === 'budget') machine.translator.request();
