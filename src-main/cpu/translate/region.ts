@@ -333,9 +333,10 @@ class RegionEmitter extends Emitter {
     this.place = { ...this.place, dirty: noRegisters() };
     this.code.if(this.depth.eqz().or(this.budget.leS(L.REGION_BUDGET)), goTo, undefined, false);
     call(this.depth.sub(1));
-    const pc = this.let(this.get('i64', L.PC)), changed = this.let(this.get('i32', L.UNWIND)), faulted = this.let(this.get('i32', L.FAULT));
-    const level = this.usesMemory ? this.let(this.get('i32', L.TLB)).xor(Val.local(TLB_LOCAL, 'i32')) : Val.i32(0);
-    this.code.if(pc.ne(this.address(after)).or(changed.or(faulted).or(level)).or(this.budget.leS(L.REGION_BUDGET)), () => this.code.return(this.budget), undefined, false);
+    const pc = this.let(this.get('i64', L.PC)), changed = this.let(this.get('i32', L.UNWIND));
+    // FAULT and TLB are neighbours: no fault, and the exception level that it was.
+    const asBefore = this.usesMemory ? this.let(this.get('i64', L.FAULT)).eq(Val.local(TLB_LOCAL, 'i32').zext().shl(32)) : this.let(this.get('i32', L.FAULT)).eqz();
+    this.code.if(pc.eq(this.address(after)).and(asBefore).and(changed.eqz()).and(this.budget.gtS(L.REGION_BUDGET)).eqz(), () => this.code.return(this.budget), undefined, false);
     this.reload(this.flowOf(next).live);
     this.jump(after);
   }
