@@ -25,6 +25,26 @@ test('a first VM needs no files: the wizard makes it and its diagnostics answer'
   await expect(vm.title).toHaveText('host-a.lab.local');
 });
 
+test('a deleted VM is restored from the bin, and deleted from disk', async ({ page }) => {
+  const [inventory, wizard, vm] = [new Inventory(page), new NewVmWizard(page), new VmPage(page)], bin = page.getByRole('main');
+  await wizard.create({ name: 'brief' });
+  await vm.delete();
+  await inventory.open('Datacenter');
+  await page.getByRole('tab', { name: 'Recently Deleted' }).click();
+  await bin.getByRole('button', { name: 'Restore brief' }).click();
+  await expect(inventory.node('brief')).toHaveCount(1);
+  await expect(bin.getByText('The bin is empty')).toBeVisible();
+
+  await inventory.open('brief');
+  await vm.delete();
+  await inventory.open('Datacenter');
+  await page.getByRole('tab', { name: 'Recently Deleted' }).click();
+  await bin.getByRole('button', { name: 'Delete brief from disk' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(bin.getByText('The bin is empty')).toBeVisible();
+  await expect(inventory.node('brief')).toHaveCount(0);
+});
+
 test('a guest that powers itself off leaves its VM powered off', async ({ page }) => {
   const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)];
   await wizard.create({ name: 'brief' });

@@ -46,7 +46,16 @@ export interface EngineApi {
     reset(id: VmId): Promise<TaskId>;
     /** Writes the running machine to disk and stops it; the next power on goes on from there, and power off gives that up. */
     suspend(id: VmId): Promise<TaskId>;
+    /** Moves it to the bin, with its snapshots and all its files. */
     delete(id: VmId): Promise<TaskId>;
+    /** Those in the bin. No other method takes one of them than the next two. */
+    deleted(): Promise<readonly Vm[]>;
+    /** Puts it back into the inventory, under another name where its own is taken meanwhile. */
+    restore(id: VmId): Promise<TaskId>;
+    /** Removes a VM that is in the bin, and the files that were made for it. */
+    deleteFromDisk(id: VmId): Promise<TaskId>;
+    /** The same for all that are in the bin. */
+    emptyBin(): Promise<TaskId>;
     /** Keeps what the VM is now; it goes on, with a new layer on each disk. Memory is only there to keep while it runs. */
     takeSnapshot(id: VmId, request: SnapshotRequest): Promise<TaskId>;
     /** Makes the VM what it was. What it is now is lost, unless a snapshot has it; with memory it then goes on running. */

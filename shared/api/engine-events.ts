@@ -7,6 +7,8 @@ import type { HostId, VmId } from '../base/ids.ts';
 /** One object after a change; null when it is gone. */
 export type Change =
   | { readonly kind: 'vm'; readonly id: VmId; readonly after: Vm | null }
+  /** A VM in the bin. */
+  | { readonly kind: 'deletedVm'; readonly id: VmId; readonly after: Vm | null }
   | { readonly kind: 'host'; readonly id: HostId; readonly after: Host | null };
 
 /** The one stream of past facts from the engine to its clients. */

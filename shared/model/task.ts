@@ -8,6 +8,9 @@ export type ObjectRef =
   | { readonly kind: 'host'; readonly id: HostId; readonly name: string }
   | { readonly kind: 'datacenter'; readonly id: 'datacenter'; readonly name: string };
 
+/** The root of the inventory. */
+export const DATACENTER = { kind: 'datacenter', id: 'datacenter', name: 'Datacenter' } as const satisfies ObjectRef;
+
 /** One operation, in the manner of vSphere's TaskInfo. Times are ms since the epoch. */
 export interface Task {
   readonly id: TaskId;

@@ -141,6 +141,9 @@ export const VmRequest = v.object({
 });
 export type VmRequest = v.InferOutput<typeof VmRequest>;
 
+/** How long a deleted VM stays in the bin, in days; then it is deleted from disk when the engine starts. */
+export const BIN_DAYS = 30;
+
 export const SnapshotRequest = v.object({ name: VmName, description: v.pipe(v.string(), v.maxLength(1024, 'A description has at most 1024 characters.')), memory: v.boolean() });
 export type SnapshotRequest = v.InferOutput<typeof SnapshotRequest>;
 
@@ -168,6 +171,8 @@ export interface Vm {
   /** The snapshot that the VM's present state goes on from; the newest one that was taken or gone back to. */
   readonly currentSnapshotId?: SnapshotId;
   readonly createdMs: number;
+  /** Since when it is in the bin; absent while it is in the inventory. */
+  readonly deletedMs?: number;
   /** When the VM was last powered on, in ms since the epoch; absent when it never was. */
   readonly poweredOnMs?: number;
 }

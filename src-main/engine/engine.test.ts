@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
-import type { VmSpec } from '../../shared/model/vm.ts';
+import { BIN_DAYS, type VmSpec } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import { Store } from '../inventory/store.ts';
 import { Engine } from './engine.ts';
@@ -76,6 +76,40 @@ test('a VM is created, powered on, typed into, powered off and deleted', async (
   expect(await ended(await client.api.vms.delete(id))).toMatchObject({ state: 'success' });
   expect(await client.api.vms.list()).toEqual([]);
   expect((await client.api.events.list(10)).rows.map(event => event.type)).toEqual(['vm.deleted', 'vm.poweredOff', 'vm.poweredOn', 'vm.created']);
+});
+
+test('a deleted VM is in the bin with its files, until it is restored or deleted from disk', async () => {
+  const disks = [{ create: { format: 'qcow2', sizeMib: 1 }, readOnly: false }] as unknown as VmSpec['disks'], id = await created('web-01', { disks });
+  const { path } = (await vmNamed('web-01')).spec.disks[0]!;
+  await ended(await client.api.vms.delete(id));
+  expect([await client.api.vms.list(), (await client.api.vms.deleted()).map(vm => vm.id), existsSync(path)]).toEqual([[], [id], true]);
+  await expect(client.api.vms.powerOn(id)).rejects.toThrow('web-01 is in the bin; restore it first.');
+  await expect(client.api.vms.rename(id, 'other')).rejects.toThrow('is in the bin');
+
+  await created('WEB-01');
+  await close();
+  await open();
+  await ended(await client.api.vms.restore(id));
+  expect(await vmNamed('web-01 (2)')).toMatchObject({ id, powerState: 'poweredOff' });
+  expect(await client.api.vms.deleted()).toEqual([]);
+  await expect(client.api.vms.deleteFromDisk(id)).rejects.toThrow('web-01 (2) is not in the bin.');
+
+  await ended(await client.api.vms.delete(id));
+  expect(await ended(await client.api.vms.emptyBin())).toMatchObject({ state: 'success', progress: 1 });
+  expect([await client.api.vms.deleted(), existsSync(path)]).toEqual([[], false]);
+});
+
+test('what was in the bin for too long, and files of no VM, are gone when the engine starts', async () => {
+  const [old, recent] = [await created('old'), await created('recent')];
+  for (const id of [old, recent]) await ended(await client.api.vms.delete(id));
+  const orphan = join(dataPath, 'vms', 'vm-0123456789ab'), other = join(dataPath, 'vms', 'notes');
+  for (const folder of [orphan, other]) mkdirSync(folder, { recursive: true });
+  await close();
+  const store = await Store.open(join(dataPath, 'inventory.db')), vm = store.contents.vms.find(each => each.id === old)!;
+  await store.commit([{ kind: 'vm', after: { ...vm, deletedMs: Date.now() - (BIN_DAYS + 1) * 24 * 3600 * 1000 } }]);
+  await store.close();
+  await open();
+  expect([(await client.api.vms.deleted()).map(each => each.id), existsSync(orphan), existsSync(other)]).toEqual([[recent], false, true]);
 });
 
 test('a console attached before power-on sees the first line, and keeps it after the guest has powered off', async () => {

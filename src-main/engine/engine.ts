@@ -7,6 +7,7 @@ import type { Task } from '../../shared/model/task.ts';
 import type { StartVm } from '../hypervisor/vm-launch.ts';
 import { Inventory } from '../inventory/inventory.ts';
 import { Store } from '../inventory/store.ts';
+import { deleteExpired } from './bin.ts';
 import { BUILD, VERSION } from './build-info.ts';
 import { Captures } from './captures.ts';
 import { consoleMethods } from './console-methods.ts';
@@ -48,7 +49,9 @@ export class Engine {
   static async open({ dataPath, startVm }: { dataPath: string; startVm: StartVm }): Promise<Engine> {
     const store = await Store.open(join(dataPath, 'inventory.db'));
     await recover(store, new VmFiles(dataPath));
-    return new Engine(store, await Inventory.open(store), startVm, dataPath);
+    const engine = new Engine(store, await Inventory.open(store), startVm, dataPath);
+    await deleteExpired(engine);
+    return engine;
   }
 
   /** Serves a client for as long as its port is open. */

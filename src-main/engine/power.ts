@@ -46,8 +46,6 @@ export class Power {
 
   forget(id: VmId): void { this.consoles.delete(id); }
 
-  removeFiles(id: VmId): Promise<void> { return this.files.remove(id); }
-
   stats(id: VmId): Promise<VmStats | null> {
     this.inventory.vm(id);
     return this.running.get(id)?.vm.stats() ?? Promise.resolve(null);

@@ -1,4 +1,4 @@
-/** Puts right what an engine left behind that was killed: nothing it was doing goes on. */
+/** Puts right what an engine left behind that was killed: nothing it was doing goes on, and files of nothing go. */
 import type { Write } from '../inventory/database.ts';
 import { refOf } from '../inventory/inventory.ts';
 import type { Store } from '../inventory/store.ts';
@@ -12,6 +12,7 @@ const VM_PROBLEM = 'The engine stopped while this VM ran.';
 /** Updates the store's contents too: they are what the inventory begins with. */
 export async function recover(store: Store, files: VmFiles): Promise<void> {
   const { vms, unfinished } = store.contents;
+  await files.removeOthers(new Set(vms.map(({ id }) => id)));
   const orphans = vms.filter(({ powerState }) => powerState !== 'poweredOff' && powerState !== 'suspended');
   if (orphans.length + unfinished.length === 0) return;
   const nowMs = Date.now();

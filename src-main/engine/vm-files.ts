@@ -1,11 +1,13 @@
 /** Where the engine keeps what it makes for a VM: a folder each, below the data folder. */
 import { existsSync } from 'node:fs';
-import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { SnapshotId, VmId } from '../../shared/base/ids.ts';
 
 /** How the names of disks' layers end. */
 const LAYER = '.layer.qcow2';
+/** What ids are, so that nothing else is taken for a VM's folder. */
+const VM_FOLDER = /^vm-[0-9a-f]{12}$/;
 
 export class VmFiles {
   private readonly dataPath: string;
@@ -23,5 +25,11 @@ export class VmFiles {
 
   async makeFolder(id: VmId): Promise<void> { await mkdir(this.folder(id), { recursive: true }); }
   async removeIfEmpty(id: VmId): Promise<void> { await rmdir(this.folder(id)).catch(() => { /* it was never made, or holds something */ }); }
+  /** Removes the folders of VMs that are none of these: what was under way when an engine was killed. */
+  async removeOthers(ids: ReadonlySet<string>): Promise<void> {
+    const folders = await readdir(join(this.dataPath, 'vms')).catch(() => []);
+    for (const name of folders) if (VM_FOLDER.test(name) && !ids.has(name)) await this.remove(name as VmId);
+  }
+
   async remove(id: VmId): Promise<void> { await rm(this.folder(id), { recursive: true, force: true }); }
 }

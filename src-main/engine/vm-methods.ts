@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
-import { EngineError } from '../../shared/base/errors.ts';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import { DATACENTER } from '../../shared/model/task.ts';
 import { SnapshotRequest, VmName, VmRequest, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName } from './admission.ts';
+import { deleteFromDisk, emptyBin, moveToBin, restore } from './bin.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
 import { changeMedium, setBalloon } from './hardware.ts';
@@ -23,6 +24,7 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
   /** A task about an existing VM. */
   const task = (name: string, work: (id: VmId) => TaskWork, options: { cancelable?: boolean } = {}) =>
     checked([Id], id => engine.tasks.run(name, refOf(inventory.vm(id)), work(id), options));
+  const deletedTask = (name: string, work: (id: VmId) => TaskWork) => checked([Id], id => tasks.run(name, refOf(inventory.deletedVm(id)), work(id)));
   return {
     list: () => Promise.resolve(inventory.vms),
     create: checked([VmRequest, idOf<HostId>('The host')], (spec, hostId) => create(engine, spec, hostId)),
@@ -33,7 +35,11 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     powerOff: task('Power off virtual machine', id => () => power.off(id)),
     suspend: task('Suspend virtual machine', id => context => power.suspend(id, context), { cancelable: true }),
     reset: task('Reset virtual machine', id => () => power.reset(id)),
-    delete: task('Delete virtual machine', id => () => remove(engine, id)),
+    delete: task('Delete virtual machine', id => () => moveToBin(engine, id)),
+    deleted: () => Promise.resolve(inventory.deletedVms),
+    restore: deletedTask('Restore virtual machine', id => () => restore(engine, id)),
+    deleteFromDisk: deletedTask('Delete virtual machine from disk', id => () => deleteFromDisk(engine, id)),
+    emptyBin: () => tasks.run('Empty bin', DATACENTER, context => emptyBin(engine, context), { cancelable: true }),
     takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true })),
     revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context))),
     deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), () => snapshots.delete(id, snapshot))),
@@ -50,7 +56,7 @@ function create({ inventory, tasks, files }: Context, wanted: VmRequest, hostId:
   const host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
   checkFits(wanted, host);
   checkName(wanted.name, inventory.vms);
-  checkDisks(wanted, inventory.vms);
+  checkDisks(wanted, [...inventory.vms, ...inventory.deletedVms]);
   return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, context =>
     withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
       checkName(wanted.name, edit.vms);
@@ -69,16 +75,4 @@ async function rename({ inventory }: Context, id: VmId, name: string): Promise<v
     edit.putVm(renamed);
     edit.event({ severity: 'info', type: 'vm.renamed', message: `${vm.spec.name} was renamed to ${name}.`, target: refOf(renamed) });
   });
-}
-
-/** Disk images stay that are the operator's files; those made for the VM go with its folder. */
-async function remove({ inventory, power }: Context, id: VmId): Promise<void> {
-  await inventory.transact(edit => {
-    const vm = edit.vm(id);
-    if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${vm.spec.name} must be powered off before it can be deleted.`);
-    edit.removeVm(id);
-    edit.event({ severity: 'info', type: 'vm.deleted', message: `${vm.spec.name} was deleted.`, target: refOf(vm) });
-  });
-  power.forget(id);
-  await power.removeFiles(id);
 }

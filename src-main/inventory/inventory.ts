@@ -14,10 +14,11 @@ import type { NewEvent, Write } from './database.ts';
 import { SAMPLE_HOSTS } from './sample-hosts.ts';
 import type { Store } from './store.ts';
 
-/** What an edit may do; it reads its own writes. */
+/** What an edit may do; it reads its own writes. VMs in the bin are not among the others. */
 export interface Edit {
   readonly vms: Iterable<Vm>;
   vm(id: VmId): Vm;
+  deletedVm(id: VmId): Vm;
   host(id: HostId): Host;
   putVm(vm: Vm): void;
   removeVm(id: VmId): void;
@@ -50,8 +51,11 @@ export class Inventory {
   }
 
   get hosts(): readonly Host[] { return [...this.hostsById.values()]; }
-  get vms(): readonly Vm[] { return [...this.vmsById.values()]; }
-  vm(id: VmId): Vm { return found(this.vmsById.get(id), 'VM'); }
+  /** Without those in the bin. */
+  get vms(): readonly Vm[] { return [...this.vmsById.values()].filter(isLive); }
+  get deletedVms(): readonly Vm[] { return [...this.vmsById.values()].filter(vm => !isLive(vm)); }
+  vm(id: VmId): Vm { return live(this.vmsById.get(id)); }
+  deletedVm(id: VmId): Vm { return deleted(this.vmsById.get(id)); }
   host(id: HostId): Host { return found(this.hostsById.get(id), 'host'); }
 
   /**
@@ -69,7 +73,8 @@ export class Inventory {
     const result = edit(draft);
     const ids = await this.store.commit(draft.writes);
     this.vmsById = draft.vmsById;
-    if (draft.changes.size > 0) this.changed.emit([...draft.changes.values()]);
+    const { changes } = draft;
+    if (changes.length > 0) this.changed.emit(changes);
     draft.events.forEach((event, index) => { this.eventAdded.emit({ id: ids[index] as InventoryEvent['id'], ...event }); });
     return result;
   }
@@ -77,18 +82,29 @@ export class Inventory {
 
 class Draft implements Edit {
   readonly events: NewEvent[] = [];
-  readonly changes = new Map<VmId, Change>();
   readonly vmsById: Map<VmId, Vm>;
+  private readonly touched = new Set<VmId>();
+  private readonly before: ReadonlyMap<VmId, Vm>;
   private readonly hostsById: ReadonlyMap<HostId, Host>;
 
   constructor(hosts: ReadonlyMap<HostId, Host>, vms: ReadonlyMap<VmId, Vm>) {
     this.hostsById = hosts;
+    this.before = vms;
     this.vmsById = new Map(vms);
+  }
+
+  /** What the inventory and the bin look like afterwards. */
+  get changes(): Change[] {
+    return [...this.touched].flatMap((id): Change[] => {
+      const [before, after] = [this.before.get(id), this.vmsById.get(id)], at = (vm: Vm | undefined, wanted: boolean) => (vm !== undefined && isLive(vm) === wanted ? vm : null);
+      const change = (kind: 'vm' | 'deletedVm', wanted: boolean): Change[] => (at(after, wanted) || at(before, wanted) ? [{ kind, id, after: at(after, wanted) }] : []);
+      return [...change('vm', true), ...change('deletedVm', false)];
+    });
   }
 
   get writes(): readonly Write[] {
     return [
-      ...[...this.changes.keys()].map((id): Write => {
+      ...[...this.touched].map((id): Write => {
         const after = this.vmsById.get(id);
         return after ? { kind: 'vm', after } : { kind: 'vmRemoved', id };
       }),
@@ -96,21 +112,36 @@ class Draft implements Edit {
     ];
   }
 
-  get vms(): Iterable<Vm> { return this.vmsById.values(); }
-  vm(id: VmId): Vm { return found(this.vmsById.get(id), 'VM'); }
+  get vms(): Iterable<Vm> { return [...this.vmsById.values()].filter(isLive); }
+  vm(id: VmId): Vm { return live(this.vmsById.get(id)); }
+  deletedVm(id: VmId): Vm { return deleted(this.vmsById.get(id)); }
   host(id: HostId): Host { return found(this.hostsById.get(id), 'host'); }
 
   putVm(vm: Vm): void {
     this.vmsById.set(vm.id, vm);
-    this.changes.set(vm.id, { kind: 'vm', id: vm.id, after: vm });
+    this.touched.add(vm.id);
   }
 
   removeVm(id: VmId): void {
     this.vmsById.delete(id);
-    this.changes.set(id, { kind: 'vm', id, after: null });
+    this.touched.add(id);
   }
 
   event(event: Omit<NewEvent, 'atMs'>): void { this.events.push({ atMs: Date.now(), ...event }); }
+}
+
+const isLive = (vm: Vm): boolean => vm.deletedMs === undefined;
+
+function live(vm: Vm | undefined): Vm {
+  const there = found(vm, 'VM');
+  if (!isLive(there)) throw new EngineError('deleted', `${there.spec.name} is in the bin; restore it first.`);
+  return there;
+}
+
+function deleted(vm: Vm | undefined): Vm {
+  const there = found(vm, 'VM');
+  if (isLive(there)) throw new EngineError('wrong-state', `${there.spec.name} is not in the bin.`);
+  return there;
 }
 
 function found<T>(object: T | undefined, what: string): T {

@@ -10,15 +10,24 @@ const byName = (a: Vm, b: Vm) => compareNames(a.spec.name, b.spec.name);
 export const useVms = defineStore('vms', () => {
   const engine = useEngine();
   const byId = shallowRef<ReadonlyMap<string, Vm>>(new Map());
+  const deletedById = shallowRef<ReadonlyMap<string, Vm>>(new Map());
+  const deleted = computed(() => [...deletedById.value.values()].sort((a, b) => (b.deletedMs ?? 0) - (a.deletedMs ?? 0)));
   const all = computed(() => [...byId.value.values()].sort(byName));
   const byHost = computed(() => Map.groupBy(all.value, vm => vm.hostId));
 
   /** The map is in order from the start, so that sorting it again after a change is one pass over it. */
-  async function load() { byId.value = mapById([...await engine.call(api => api.vms.list())].sort(byName)); }
-  engine.on('inventory.changed', changes => { byId.value = applyChanges('vm', byId.value, changes); });
+  async function load() {
+    const [vms, inBin] = await Promise.all([engine.call(api => api.vms.list()), engine.call(api => api.vms.deleted())]);
+    byId.value = mapById([...vms].sort(byName));
+    deletedById.value = mapById(inBin);
+  }
+  engine.on('inventory.changed', (changes) => {
+    byId.value = applyChanges('vm', byId.value, changes);
+    deletedById.value = applyChanges('deletedVm', deletedById.value, changes);
+  });
 
   return {
-    byId, all, byHost, load,
+    byId, all, byHost, deleted, load,
     create: (spec: VmRequest, host: HostId) => engine.call(api => api.vms.create(spec, host)),
     reconfigure: (vm: VmId, spec: VmRequest) => engine.call(api => api.vms.reconfigure(vm, spec)),
     rename: (vm: VmId, name: string) => engine.call(api => api.vms.rename(vm, name)),
@@ -28,6 +37,9 @@ export const useVms = defineStore('vms', () => {
     suspend: (vm: VmId) => engine.call(api => api.vms.suspend(vm)),
     reset: (vm: VmId) => engine.call(api => api.vms.reset(vm)),
     remove: (vm: VmId) => engine.call(api => api.vms.delete(vm)),
+    restore: (vm: VmId) => engine.call(api => api.vms.restore(vm)),
+    deleteFromDisk: (vm: VmId) => engine.call(api => api.vms.deleteFromDisk(vm)),
+    emptyBin: () => engine.call(api => api.vms.emptyBin()),
     takeSnapshot: (vm: VmId, request: SnapshotRequest) => engine.call(api => api.vms.takeSnapshot(vm, request)),
     revertToSnapshot: (vm: VmId, snapshot: SnapshotId) => engine.call(api => api.vms.revertToSnapshot(vm, snapshot)),
     deleteSnapshot: (vm: VmId, snapshot: SnapshotId) => engine.call(api => api.vms.deleteSnapshot(vm, snapshot)),

@@ -1,11 +1,10 @@
 /** The inventory as the navigator's trees, from what the stores hold. */
 import type { Host } from '../../../shared/model/host.ts';
-import type { ObjectRef } from '../../../shared/model/task.ts';
+import { DATACENTER } from '../../../shared/model/task.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import { formatPowerState } from '../../components/format.ts';
 import type { TreeNode } from '../../components/tree.ts';
 
-export const DATACENTER = { kind: 'datacenter', id: 'datacenter', name: 'Datacenter' } as const satisfies ObjectRef;
 
 /** An object's id among the nodes of a tree, which is also its page's path without the tab. */
 export const nodePath = ({ kind, id }: { readonly kind: string; readonly id: string }): string => (kind === 'datacenter' ? '/datacenter' : `/${kind}/${encodeURIComponent(id)}`);

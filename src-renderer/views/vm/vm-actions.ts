@@ -1,6 +1,6 @@
 /** What an operator can do with a VM now, in vSphere's order, and why the rest cannot be done. */
 import { computed, type ComputedRef } from 'vue';
-import type { PowerState, Vm } from '../../../shared/model/vm.ts';
+import { BIN_DAYS, type PowerState, type Vm } from '../../../shared/model/vm.ts';
 import type { IconAction, MenuAction } from '../../components/menu-action.ts';
 import { useConnection } from '../../stores/connection.ts';
 import { useNotices } from '../../stores/notices.ts';
@@ -56,7 +56,7 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
         { label: 'Edit Settings…', icon: 'cog', divided: true, disabledReason: reason('editSettings'), run: () => { dialogs.value = { kind: 'editSettings', vm: target }; } },
         { label: 'Rename…', icon: 'pencil', disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', vmId: id }; } },
         { label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason: reason('delete'),
-          run: confirm('Delete virtual machine', `Delete "${name}"? It leaves the inventory for good, with its snapshots. Image files that you chose stay where they are${target.snapshots?.length ? ', as they were at its first snapshot' : ''}.`, 'Delete', () => vms.remove(id)) },
+          run: confirm('Delete virtual machine', `Delete "${name}"? It goes to the bin of the datacenter, with its snapshots, and can be restored for ${BIN_DAYS} days.`, 'Delete', () => vms.remove(id)) },
       ],
     };
   });

@@ -1,0 +1,67 @@
+/** The bin: deleted VMs with all their files, until they are restored, deleted from disk, or too old. */
+import { EngineError } from '../../shared/base/errors.ts';
+import type { VmId } from '../../shared/base/ids.ts';
+import { BIN_DAYS, VM_LIMITS, type Vm } from '../../shared/model/vm.ts';
+import { refOf } from '../inventory/inventory.ts';
+import { checkName } from './admission.ts';
+import type { Engine } from './engine.ts';
+import type { TaskContext } from './task-runner.ts';
+
+type Context = Pick<Engine, 'inventory' | 'power' | 'files'>;
+const DAY_MS = 24 * 3600 * 1000;
+
+export async function moveToBin({ inventory, power }: Context, id: VmId): Promise<void> {
+  await inventory.transact(edit => {
+    const vm = edit.vm(id);
+    if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${vm.spec.name} must be powered off before it can be deleted.`);
+    edit.putVm({ ...vm, deletedMs: Date.now() });
+    edit.event({ severity: 'info', type: 'vm.deleted', message: `${vm.spec.name} was deleted. It is in the bin for ${BIN_DAYS} days.`, target: refOf(vm) });
+  });
+  power.forget(id);
+}
+
+export async function restore({ inventory }: Context, id: VmId): Promise<void> {
+  await inventory.transact(edit => {
+    const { deletedMs: _, ...vm } = edit.deletedVm(id), name = freeName(vm.spec.name, [...edit.vms]), restored: Vm = { ...vm, spec: { ...vm.spec, name } };
+    edit.putVm(restored);
+    const under = name === vm.spec.name ? '' : ` as ${name}, as another VM has its name`;
+    edit.event({ severity: 'info', type: 'vm.restored', message: `${vm.spec.name} was restored${under}.`, target: refOf(restored) });
+  });
+}
+
+/** The name itself, or with a number behind it. */
+function freeName(name: string, all: readonly Vm[]): string {
+  for (let n = 1; ; n++) {
+    const suffix = n === 1 ? '' : ` (${n})`, candidate = `${name.slice(0, VM_LIMITS.nameLength - suffix.length)}${suffix}`;
+    try {
+      checkName(candidate, all);
+      return candidate;
+    } catch (error) {
+      if (!(error instanceof EngineError && error.code === 'name-taken')) throw error;
+    }
+  }
+}
+
+/** The entry goes first: files without one are found and removed when the engine starts. Images that are the operator's files stay. */
+export async function deleteFromDisk({ inventory, files }: Context, id: VmId): Promise<void> {
+  await inventory.transact(edit => {
+    const vm = edit.deletedVm(id);
+    edit.removeVm(id);
+    edit.event({ severity: 'info', type: 'vm.deletedFromDisk', message: `${vm.spec.name} was deleted from disk.`, target: refOf(vm) });
+  });
+  await files.remove(id);
+}
+
+/** Cancelled between two VMs, it leaves the rest. */
+export async function emptyBin(context: Context, { progress, signal }: TaskContext): Promise<void> {
+  const all = context.inventory.deletedVms;
+  for (const [n, vm] of all.entries()) {
+    signal.throwIfAborted();
+    await deleteFromDisk(context, vm.id);
+    progress((n + 1) / all.length);
+  }
+}
+
+export async function deleteExpired(context: Context, nowMs = Date.now()): Promise<void> {
+  for (const { id, deletedMs = nowMs } of context.inventory.deletedVms) if (nowMs - deletedMs > BIN_DAYS * DAY_MS) await deleteFromDisk(context, id);
+}
