@@ -40,7 +40,7 @@ test('a deleted VM is restored from the bin, and deleted from disk', async ({ pa
   await inventory.open('Datacenter');
   await page.getByRole('tab', { name: 'Recently Deleted' }).click();
   await bin.getByRole('button', { name: 'Delete brief from disk' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete', exact: true }).click();
   await expect(bin.getByText('The bin is empty')).toBeVisible();
   await expect(inventory.node('brief')).toHaveCount(0);
 });

@@ -68,6 +68,10 @@ test('settings of a VM that is off are checked as they are typed', async ({ page
   await expect(settings.dialog).toBeHidden();
   await vm.openTab('Configure');
   await expect(vm.panel).toContainText('lab: VM Network, VLAN 7, connected');
+  await page.getByRole('button', { name: 'Revert this change of edited' }).click();
+  await expect(page.getByRole('alertdialog')).toContainText('It changed the number of CPUs, the network adapters.');
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Revert' }).click();
+  await expect(vm.panel).not.toContainText('VLAN 7');
 });
 
 test('a CD/DVD drive is empty at first, and holds a disc while its VM runs until it is ejected', async ({ page }, testInfo) => {

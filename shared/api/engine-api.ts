@@ -89,6 +89,8 @@ export interface EngineApi {
     list(limit: number, before?: string): Promise<Page<Task>>;
     get(id: TaskId): Promise<Task>;
     cancel(id: TaskId): Promise<void>;
+    /** Undoes what a task changed of a VM's settings, and nothing that was changed since; by a task of its own. */
+    revert(id: TaskId): Promise<TaskId>;
   };
   events: {
     list(limit: number, options?: { before?: string; target?: ObjectRef }): Promise<Page<InventoryEvent>>;

@@ -1,4 +1,5 @@
 import type { HostId, TaskId, VmId } from '../base/ids.ts';
+import type { SettingsChange } from './settings-change.ts';
 
 export type TaskState = 'queued' | 'running' | 'success' | 'error' | 'cancelled';
 
@@ -24,6 +25,8 @@ export interface Task {
   readonly cancelable: boolean;
   /** The sentence that says why the task failed. */
   readonly error?: string;
+  /** What it changed of a VM's settings, so that it can be reverted. */
+  readonly change?: SettingsChange;
   readonly queuedMs: number;
   readonly startedMs?: number;
   readonly completedMs?: number;

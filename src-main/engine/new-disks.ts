@@ -11,7 +11,7 @@ import type { VmFiles } from './vm-files.ts';
 const MIB = 2 ** 20;
 
 /** Gives `use` the disks in their order. When it fails, or the task is cancelled before it, no new image is left. */
-export async function withNewDisks(files: VmFiles, id: VmId, { disks, signal, progress }: { readonly disks: readonly DiskRequest[] } & TaskContext, use: (disks: DiskSpec[]) => Promise<void>): Promise<void> {
+export async function withNewDisks(files: VmFiles, id: VmId, { disks, signal, progress }: { readonly disks: readonly DiskRequest[] } & Pick<TaskContext, 'signal' | 'progress'>, use: (disks: DiskSpec[]) => Promise<void>): Promise<void> {
   const made: string[] = [], ready: DiskSpec[] = [];
   try {
     for (const [at, disk] of disks.entries()) {

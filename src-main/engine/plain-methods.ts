@@ -1,4 +1,4 @@
-/** The methods that only forward. */
+/** The methods that do little more than forward. */
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { TaskId } from '../../shared/base/ids.ts';
@@ -6,6 +6,7 @@ import type { ObjectRef } from '../../shared/model/task.ts';
 import { checked, Cursor, FilePath, idOf, Limit } from './checked.ts';
 import type { Engine } from './engine.ts';
 import * as files from './files.ts';
+import { revertChange } from './reconfigure.ts';
 
 const Target = v.pipe(v.object({ kind: v.picklist(['vm', 'host', 'datacenter']), id: v.string(), name: v.string() }), v.transform(ref => ref as ObjectRef));
 const EventOptions = v.optional(v.object({ before: Cursor, target: v.optional(Target) }));
@@ -15,10 +16,11 @@ export const hostMethods = ({ inventory }: Pick<Engine, 'inventory'>): EngineApi
   list: () => Promise.resolve(inventory.hosts),
 });
 
-export const taskMethods = ({ tasks }: Pick<Engine, 'tasks'>): EngineApi['tasks'] => ({
+export const taskMethods = (engine: Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'oneAtATime'>, { tasks } = engine): EngineApi['tasks'] => ({
   list: checked([Limit, Cursor], (limit, before) => tasks.list(limit, before)),
   get: checked([Id], id => tasks.get(id)),
   cancel: checked([Id], id => tasks.cancel(id)),
+  revert: checked([Id], async id => revertChange(engine, await tasks.get(id))),
 });
 
 export const eventMethods = ({ store }: Pick<Engine, 'store'>): EngineApi['events'] => ({

@@ -46,6 +46,7 @@ test('new disks are made in the VM’s folder, in their place among the others',
   ]);
   expect(await client.api.files.probe(join(folder(id), 'disk-1.qcow2'))).toMatchObject({ image: { format: 'qcow2', sizeBytes: 64 * 2 ** 20 } });
   await ended(await client.api.vms.delete(id));
+  await ended(await client.api.vms.deleteFromDisk(id));
   expect([existsSync(folder(id)), existsSync(join(dataPath, 'mine.img'))]).toEqual([false, true]);
 });
 
@@ -54,6 +55,20 @@ test('a disk that cannot be made leaves neither a VM nor a file', async () => {
   expect(await ended(await client.api.vms.create(request({ disks: [fresh()] }), HOST))).toMatchObject({ state: 'error' });
   expect(await client.api.vms.list()).toEqual([]);
   await expect(client.api.vms.create(request({ disks: [fresh({ create: { format: 'qcow2', sizeMib: 0 } })] }), HOST)).rejects.toThrow('The size of a new disk in MiB must be at least 1.');
+});
+
+test('a change is reverted from its task, unless the same was changed again', async () => {
+  const { id, spec } = await created({ disks: [fresh()] });
+  const change = await changed(id, { ...spec, cpus: 2, iommu: true, disks: [...spec.disks, fresh()] });
+  await changed(id, { ...(await only()).spec, memoryMib: 256 });
+  expect(await ended(await client.api.tasks.revert(change.id))).toMatchObject({ state: 'success', name: 'Reconfigure virtual machine' });
+  expect((await only()).spec).toEqual({ ...spec, memoryMib: 256 });
+  expect(readdirSync(folder(id)), 'the image stays').toContain('disk-2.qcow2');
+
+  await expect(client.api.tasks.revert(change.id)).rejects.toThrow('cannot be reverted, as this was changed again since: the number of CPUs; the IOMMU; the disks.');
+  await expect(client.api.tasks.revert((await client.api.tasks.list(10)).rows.at(-1)!.id)).rejects.toThrow('The task "Create virtual machine" cannot be reverted.');
+  const unchanged = await changed(id, (await only()).spec);
+  expect(unchanged.change).toBeUndefined();
 });
 
 test('everything can change while the VM is off', async () => {

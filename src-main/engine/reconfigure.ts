@@ -3,6 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { TaskId, VmId } from '../../shared/base/ids.ts';
 import { fileName, keptDisk, runningChange } from '../../shared/model/hardware-change.ts';
+import { undone } from '../../shared/model/settings-change.ts';
+import type { Task } from '../../shared/model/task.ts';
 import { VM_LIMITS, type DiskRequest, type DiskSpec, type Vm, type VmRequest } from '../../shared/model/vm.ts';
 import type { RunningVm } from '../hypervisor/vm-launch.ts';
 import { refOf, type Edit } from '../inventory/inventory.ts';
@@ -19,10 +21,24 @@ export function reconfigure(engine: Context, id: VmId, wanted: VmRequest): Promi
   const vm = engine.inventory.vm(id);
   checkWish(engine, vm, wanted);
   return engine.tasks.run('Reconfigure virtual machine', refOf(vm), context => engine.oneAtATime.run(vm, 'Another change of the settings', async () => {
-    await checkNotHeld(engine.inventory.vm(id), wanted);
-    if (engine.inventory.vm(id).powerState === 'poweredOff') await whileOff(engine, id, wanted, context);
-    else await whileOn(engine, id, wanted, context);
+    const before = engine.inventory.vm(id);
+    await checkNotHeld(before, wanted);
+    try {
+      if (before.powerState === 'poweredOff') await whileOff(engine, id, wanted, context);
+      else await whileOn(engine, id, wanted, context);
+    } finally {
+      const after = engine.inventory.vm(id).spec;
+      if (!isDeepStrictEqual(before.spec, after)) context.changed({ before: before.spec, after });
+    }
   }), { cancelable: true });
+}
+
+/** Undoes what a task changed, part of it or all. Images that it made stay in the VM's folder. */
+export function revertChange(engine: Context, { name, target, state, change }: Task): Promise<TaskId> {
+  if (change === undefined || target.kind !== 'vm' || state === 'running') throw new EngineError('not-revertible', `The task "${name}" cannot be reverted.`);
+  const vm = engine.inventory.vm(target.id), { spec, conflicts } = undone(vm.spec, change);
+  if (conflicts.length > 0) throw new EngineError('changed-since', `The change of ${vm.spec.name} cannot be reverted, as this was changed again since: ${conflicts.join('; ')}.`);
+  return reconfigure(engine, vm.id, spec);
 }
 
 function checkWish({ inventory }: Context, vm: Vm, wanted: VmRequest): void {

@@ -4,6 +4,7 @@ import type { Page } from '../../shared/api/engine-api.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { TaskId } from '../../shared/base/ids.ts';
+import type { SettingsChange } from '../../shared/model/settings-change.ts';
 import type { ObjectRef, Task } from '../../shared/model/task.ts';
 import type { Store } from '../inventory/store.ts';
 
@@ -12,6 +13,8 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** `fraction` is 0 to 1. */
   readonly progress: (fraction: number, details?: string) => void;
+  /** Keeps what the task changed of a VM's settings. */
+  readonly changed: (change: SettingsChange) => void;
 }
 
 export type TaskWork = (context: TaskContext) => Promise<void>;
@@ -68,7 +71,7 @@ export class TaskRunner {
 
   private async work(live: LiveTask, work: TaskWork): Promise<void> {
     const { signal } = live.abort;
-    const end = await work({ signal, progress: (fraction, details) => this.progress(live, fraction, details) })
+    const end = await work({ signal, progress: (fraction, details) => this.progress(live, fraction, details), changed: change => { live.task = { ...live.task, change }; } })
       .then(() => ({ state: 'success', progress: 1 }) as const,
         (error: unknown) => (signal.aborted ? { state: 'cancelled' } as const : { state: 'error', error: messageOf(error) } as const));
     // A disk that refuses must not keep the task running for ever: clients hear its end, the file is mended at the next start.

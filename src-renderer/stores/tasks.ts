@@ -22,5 +22,5 @@ export const useTasks = defineStore('tasks', () => {
   async function load() { recent.value = (await engine.call(api => api.tasks.list(KEPT))).rows; }
   engine.on('task.changed', task => { recent.value = withTask(recent.value, task); });
 
-  return { recent, byId, load, cancel: (id: TaskId) => engine.call(api => api.tasks.cancel(id)) };
+  return { recent, byId, load, cancel: (id: TaskId) => engine.call(api => api.tasks.cancel(id)), revert: (id: TaskId) => engine.call(api => api.tasks.revert(id)) };
 });

@@ -1,0 +1,24 @@
+/** What a task changed of a VM's settings, and how to undo just that. */
+import type { VmSpec } from './vm.ts';
+
+export interface SettingsChange { readonly before: VmSpec; readonly after: VmSpec }
+
+const NAMES: Readonly<Record<keyof VmSpec, string>> = {
+  name: 'the name', cpus: 'the number of CPUs', smpMode: 'CPU scheduling', memoryMib: 'memory', iommu: 'the IOMMU', guest: 'what it boots', disks: 'the disks', nics: 'the network adapters',
+};
+type Key = keyof typeof NAMES;
+
+/** Whatever the order of keys. */
+const sorted = (_key: string, value: unknown): unknown => (typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value);
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a, sorted) === JSON.stringify(b, sorted);
+const changedKeys = ({ before, after }: SettingsChange): Key[] => (Object.keys(NAMES) as Key[]).filter(key => !isSame(before[key], after[key]));
+
+/** Phrases for what was changed. */
+export const changedSettings = (change: SettingsChange): string[] => changedKeys(change).map(key => NAMES[key]);
+
+/** The settings without the change, and phrases for what was changed again since, which cannot be undone. */
+export function undone(now: VmSpec, change: SettingsChange): { readonly spec: VmSpec; readonly conflicts: readonly string[] } {
+  const keys = changedKeys(change), restored = keys.map(key => [key, change.before[key]] as const);
+  const spec = Object.fromEntries([...Object.entries(now), ...restored].filter(([key]) => !keys.includes(key as Key) || change.before[key as Key] !== undefined)) as VmSpec;
+  return { spec, conflicts: keys.filter(key => !isSame(now[key], change.after[key])).map(key => NAMES[key]) };
+}
