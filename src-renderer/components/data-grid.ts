@@ -5,6 +5,8 @@ export interface Column<Row> {
   /** Plain text of the cell, and what it sorts by unless `sortBy` says otherwise. */
   readonly text: (row: Row) => string;
   readonly sortBy?: (row: Row) => number | string;
+  /** Cells hold buttons, by which nobody sorts. */
+  readonly actions?: true;
   /** CSS width; columns without one share what is left. */
   readonly width?: string;
 }
