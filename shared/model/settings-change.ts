@@ -18,7 +18,6 @@ export const changedSettings = (change: SettingsChange): string[] => changedKeys
 
 /** The settings without the change, and phrases for what was changed again since, which cannot be undone. */
 export function undone(now: VmSpec, change: SettingsChange): { readonly spec: VmSpec; readonly conflicts: readonly string[] } {
-  const keys = changedKeys(change), restored = keys.map(key => [key, change.before[key]] as const);
-  const spec = Object.fromEntries([...Object.entries(now), ...restored].filter(([key]) => !keys.includes(key as Key) || change.before[key as Key] !== undefined)) as VmSpec;
-  return { spec, conflicts: keys.filter(key => !isSame(now[key], change.after[key])).map(key => NAMES[key]) };
+  const keys = changedKeys(change), of = (spec: VmSpec, wanted: boolean) => Object.entries(spec).filter(([key]) => keys.includes(key as Key) === wanted);
+  return { spec: Object.fromEntries([...of(now, false), ...of(change.before, true)]) as VmSpec, conflicts: keys.filter(key => !isSame(now[key], change.after[key])).map(key => NAMES[key]) };
 }

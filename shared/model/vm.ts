@@ -144,6 +144,9 @@ export type VmRequest = v.InferOutput<typeof VmRequest>;
 /** How long a deleted VM stays in the bin, in days; then it is deleted from disk when the engine starts. */
 export const BIN_DAYS = 30;
 
+/** Until when a VM in the bin is kept, in ms since the epoch. */
+export const keptUntilMs = ({ deletedMs = 0 }: Pick<Vm, 'deletedMs'>): number => deletedMs + BIN_DAYS * 24 * 3600 * 1000;
+
 export const SnapshotRequest = v.object({ name: VmName, description: v.pipe(v.string(), v.maxLength(1024, 'A description has at most 1024 characters.')), memory: v.boolean() });
 export type SnapshotRequest = v.InferOutput<typeof SnapshotRequest>;
 

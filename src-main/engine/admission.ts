@@ -19,10 +19,15 @@ export function checkPowerOn(vm: Vm, host: Host, all: Iterable<Vm>): void {
   if (vm.spec.memoryMib > leftMib) throw new EngineError('no-memory', `${host.name} has ${leftMib} MiB of memory left, but ${vm.spec.name} needs ${vm.spec.memoryMib} MiB.`);
 }
 
-/** Names tell VMs apart for people, who do not see case. */
-export function checkName(name: string, all: Iterable<Vm>, self?: Vm): void {
+/** The VM that has a name. Names tell VMs apart for people, who do not see case. */
+export function vmNamed(name: string, all: Iterable<Vm>): Vm | undefined {
   const wanted = name.toLocaleLowerCase('en');
-  for (const vm of all) if (vm.id !== self?.id && vm.spec.name.toLocaleLowerCase('en') === wanted) throw new EngineError('name-taken', `There already is a VM named ${vm.spec.name}.`);
+  return [...all].find(vm => vm.spec.name.toLocaleLowerCase('en') === wanted);
+}
+
+export function checkName(name: string, all: Iterable<Vm>, self?: Vm): void {
+  const taken = vmNamed(name, all);
+  if (taken !== undefined && taken.id !== self?.id) throw new EngineError('name-taken', `There already is a VM named ${taken.spec.name}.`);
 }
 
 /** Throws when an image is there twice, or a slot, or when a snapshot's image would be written to. */

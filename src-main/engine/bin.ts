@@ -1,14 +1,13 @@
 /** The bin: deleted VMs with all their files, until they are restored, deleted from disk, or too old. */
 import { EngineError } from '../../shared/base/errors.ts';
 import type { VmId } from '../../shared/base/ids.ts';
-import { BIN_DAYS, VM_LIMITS, type Vm } from '../../shared/model/vm.ts';
+import { BIN_DAYS, keptUntilMs, VM_LIMITS, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
-import { checkName } from './admission.ts';
+import { vmNamed } from './admission.ts';
 import type { Engine } from './engine.ts';
 import type { TaskContext } from './task-runner.ts';
 
 type Context = Pick<Engine, 'inventory' | 'power' | 'files'>;
-const DAY_MS = 24 * 3600 * 1000;
 
 export async function moveToBin({ inventory, power }: Context, id: VmId): Promise<void> {
   await inventory.transact(edit => {
@@ -33,16 +32,11 @@ export async function restore({ inventory }: Context, id: VmId): Promise<void> {
 function freeName(name: string, all: readonly Vm[]): string {
   for (let n = 1; ; n++) {
     const suffix = n === 1 ? '' : ` (${n})`, candidate = `${name.slice(0, VM_LIMITS.nameLength - suffix.length)}${suffix}`;
-    try {
-      checkName(candidate, all);
-      return candidate;
-    } catch (error) {
-      if (!(error instanceof EngineError && error.code === 'name-taken')) throw error;
-    }
+    if (vmNamed(candidate, all) === undefined) return candidate;
   }
 }
 
-/** The entry goes first: files without one are found and removed when the engine starts. Images that are the operator's files stay. */
+/** The entry goes first: files without one are found and removed when the engine starts after it was killed. Images that are the operator's files stay. */
 export async function deleteFromDisk({ inventory, files }: Context, id: VmId): Promise<void> {
   await inventory.transact(edit => {
     const vm = edit.deletedVm(id);
@@ -62,6 +56,6 @@ export async function emptyBin(context: Context, { progress, signal }: TaskConte
   }
 }
 
-export async function deleteExpired(context: Context, nowMs = Date.now()): Promise<void> {
-  for (const { id, deletedMs = nowMs } of context.inventory.deletedVms) if (nowMs - deletedMs > BIN_DAYS * DAY_MS) await deleteFromDisk(context, id);
+export async function deleteExpired(context: Context): Promise<void> {
+  for (const vm of context.inventory.deletedVms) if (keptUntilMs(vm) < Date.now()) await deleteFromDisk(context, vm.id);
 }

@@ -99,14 +99,18 @@ test('a deleted VM is in the bin with its files, until it is restored or deleted
   expect([await client.api.vms.deleted(), existsSync(path)]).toEqual([[], false]);
 });
 
-test('what was in the bin for too long, and files of no VM, are gone when the engine starts', async () => {
+test('what was in the bin for too long is gone when the engine starts, and after a kill also files of no VM', async () => {
   const [old, recent] = [await created('old'), await created('recent')];
   for (const id of [old, recent]) await ended(await client.api.vms.delete(id));
   const orphan = join(dataPath, 'vms', 'vm-0123456789ab'), other = join(dataPath, 'vms', 'notes');
   for (const folder of [orphan, other]) mkdirSync(folder, { recursive: true });
+  const { completedMs: _, ...underWay } = (await client.api.tasks.list(1)).rows[0]!;
+  await close();
+  await open();
+  expect(existsSync(orphan), 'nothing was under way').toBe(true);
   await close();
   const store = await Store.open(join(dataPath, 'inventory.db')), vm = store.contents.vms.find(each => each.id === old)!;
-  await store.commit([{ kind: 'vm', after: { ...vm, deletedMs: Date.now() - (BIN_DAYS + 1) * 24 * 3600 * 1000 } }]);
+  await store.commit([{ kind: 'vm', after: { ...vm, deletedMs: Date.now() - (BIN_DAYS + 1) * 24 * 3600 * 1000 } }, { kind: 'task', after: { ...underWay, state: 'running' } }]);
   await store.close();
   await open();
   expect([(await client.api.vms.deleted()).map(each => each.id), existsSync(orphan), existsSync(other)]).toEqual([[recent], false, true]);

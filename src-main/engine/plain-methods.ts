@@ -16,11 +16,11 @@ export const hostMethods = ({ inventory }: Pick<Engine, 'inventory'>): EngineApi
   list: () => Promise.resolve(inventory.hosts),
 });
 
-export const taskMethods = (engine: Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'oneAtATime'>, { tasks } = engine): EngineApi['tasks'] => ({
-  list: checked([Limit, Cursor], (limit, before) => tasks.list(limit, before)),
-  get: checked([Id], id => tasks.get(id)),
-  cancel: checked([Id], id => tasks.cancel(id)),
-  revert: checked([Id], async id => revertChange(engine, await tasks.get(id))),
+export const taskMethods = (engine: Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'oneAtATime'>): EngineApi['tasks'] => ({
+  list: checked([Limit, Cursor], (limit, before) => engine.tasks.list(limit, before)),
+  get: checked([Id], id => engine.tasks.get(id)),
+  cancel: checked([Id], id => engine.tasks.cancel(id)),
+  revert: checked([Id], async id => revertChange(engine, await engine.tasks.get(id))),
 });
 
 export const eventMethods = ({ store }: Pick<Engine, 'store'>): EngineApi['events'] => ({

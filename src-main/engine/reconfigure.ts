@@ -43,7 +43,7 @@ export function revertChange(engine: Context, { name, target, state, change }: T
 
 function checkWish({ inventory }: Context, vm: Vm, wanted: VmRequest): void {
   checkName(wanted.name, inventory.vms, vm);
-  checkDisks(wanted, [...inventory.vms, ...inventory.deletedVms]);
+  checkDisks(wanted, inventory.allVms);
   checkFits(wanted, inventory.host(vm.hostId));
   if (vm.powerState === 'poweredOff') return;
   if (vm.powerState !== 'poweredOn') throw new EngineError('wrong-state', `The settings of ${vm.spec.name} can change when it is powered on or off, not in between and not while it is suspended.`);

@@ -12,7 +12,8 @@ const VM_PROBLEM = 'The engine stopped while this VM ran.';
 /** Updates the store's contents too: they are what the inventory begins with. */
 export async function recover(store: Store, files: VmFiles): Promise<void> {
   const { vms, unfinished } = store.contents;
-  await files.removeOthers(new Set(vms.map(({ id }) => id)));
+  // Only then was something under way: an inventory that is new, or older than its folder, must not cost VMs their disks.
+  if (unfinished.length > 0) await files.removeOthers(new Set(vms.map(({ id }) => id)));
   const orphans = vms.filter(({ powerState }) => powerState !== 'poweredOff' && powerState !== 'suspended');
   if (orphans.length + unfinished.length === 0) return;
   const nowMs = Date.now();

@@ -56,7 +56,7 @@ function create({ inventory, tasks, files }: Context, wanted: VmRequest, hostId:
   const host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
   checkFits(wanted, host);
   checkName(wanted.name, inventory.vms);
-  checkDisks(wanted, [...inventory.vms, ...inventory.deletedVms]);
+  checkDisks(wanted, inventory.allVms);
   return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, context =>
     withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
       checkName(wanted.name, edit.vms);

@@ -51,9 +51,10 @@ export class Inventory {
   }
 
   get hosts(): readonly Host[] { return [...this.hostsById.values()]; }
+  get allVms(): readonly Vm[] { return [...this.vmsById.values()]; }
   /** Without those in the bin. */
-  get vms(): readonly Vm[] { return [...this.vmsById.values()].filter(isLive); }
-  get deletedVms(): readonly Vm[] { return [...this.vmsById.values()].filter(vm => !isLive(vm)); }
+  get vms(): readonly Vm[] { return this.allVms.filter(isLive); }
+  get deletedVms(): readonly Vm[] { return this.allVms.filter(vm => !isLive(vm)); }
   vm(id: VmId): Vm { return live(this.vmsById.get(id)); }
   deletedVm(id: VmId): Vm { return deleted(this.vmsById.get(id)); }
   host(id: HostId): Host { return found(this.hostsById.get(id), 'host'); }

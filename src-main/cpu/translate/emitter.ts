@@ -320,7 +320,7 @@ export abstract class Emitter {
     });
   }
 
-  /** Goes on with an access to memory: `fast` gets the linear-memory address when the TLB has it, `slow` the virtual one when it has not. */
+  /** An access to memory: `fast` gets the linear-memory address when the TLB has it, `slow` the virtual one when it has not. */
   protected access(right: Right, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void, slow: (va: Val) => void): void {
     const { va, hit, host } = this.lookUp(right, bytes, address, options);
     this.if(hit, () => fast(host), () => slow(va), true);

@@ -14,6 +14,7 @@ const I64_ADD = 0x7c, I64_CONST = 0x42, I32_CONST = 0x41;
 const OFFSET = SYMBOLS, LEFT = SYMBOLS + 1;
 /** The local with the distance to linear memory of what the instruction accesses, if it is in a group. */
 const ADDEND = SYMBOLS + 4;
+/** The offset of a register that is a symbol, which no code may have. */
 const NOWHERE = SYMBOLS + 5;
 /** What the branch that follows mostly does. */
 const TAKEN = SYMBOLS + 2, NOT_TAKEN = SYMBOLS + 3;
