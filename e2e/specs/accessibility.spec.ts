@@ -40,12 +40,12 @@ for (const theme of ['Light', 'Dark'] as const) test(`every page is accessible i
   test.setTimeout(120_000);
   const [inventory, shell, wizard, vm] = [new Inventory(page), new Shell(page), new NewVmWizard(page), new VmPage(page)];
   await shell.setTheme(theme);
-  await eachTab(page, ['Summary', 'Monitor', 'VMs'], 'Datacenter');
+  await eachTab(page, ['Summary', 'Monitor', 'VMs'], 'Quarterdeck');
   await wizard.create({ name: 'gone' });
   await expect(vm.title).toHaveText('gone');
   await vm.delete();
-  await inventory.open('Datacenter');
-  await eachTab(page, ['Recently Deleted'], 'Datacenter');
+  await inventory.open('Quarterdeck');
+  await eachTab(page, ['Recently Deleted'], 'Quarterdeck');
   await wizard.create({ name: 'audited', disks: [{ sizeMib: 1 }] });
   await expect(vm.title).toHaveText('audited');
   await vm.powerOn();

@@ -29,7 +29,7 @@ test('a deleted VM is restored from the bin, and deleted from disk', async ({ pa
   const [inventory, wizard, vm] = [new Inventory(page), new NewVmWizard(page), new VmPage(page)], bin = page.getByRole('main');
   await wizard.create({ name: 'brief' });
   await vm.delete();
-  await inventory.open('Datacenter');
+  await inventory.open('Quarterdeck');
   await page.getByRole('tab', { name: 'Recently Deleted' }).click();
   await bin.getByRole('button', { name: 'Restore brief' }).click();
   await expect(inventory.node('brief')).toHaveCount(1);
@@ -37,7 +37,7 @@ test('a deleted VM is restored from the bin, and deleted from disk', async ({ pa
 
   await inventory.open('brief');
   await vm.delete();
-  await inventory.open('Datacenter');
+  await inventory.open('Quarterdeck');
   await page.getByRole('tab', { name: 'Recently Deleted' }).click();
   await bin.getByRole('button', { name: 'Delete brief from disk' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete', exact: true }).click();
@@ -71,7 +71,7 @@ test('the navigator offers a VM’s actions by the right button', async ({ page 
   const [inventory, wizard, vm] = [new Inventory(page), new NewVmWizard(page), new VmPage(page)];
   await wizard.create({ name: 'nearby' });
   await expect(vm.title).toHaveText('nearby');
-  await inventory.open('Datacenter');
+  await inventory.open('Quarterdeck');
   await inventory.node('nearby').click({ button: 'right' });
   await page.getByRole('menuitem', { name: 'Power On' }).click();
   await inventory.open('nearby');
@@ -82,7 +82,7 @@ test('the wizard refuses a name that is taken and a kernel that is none, as they
   const [inventory, wizard, vm] = [new Inventory(page), new NewVmWizard(page), new VmPage(page)];
   await wizard.create({ name: 'twin' });
   await expect(vm.title).toHaveText('twin');
-  await inventory.open('Datacenter');
+  await inventory.open('Quarterdeck');
   await wizard.open();
   await wizard.next();
   await wizard.nameIt('twin');

@@ -1,9 +1,12 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
 import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
 import type { InventoryEvent } from '../model/event.ts';
-import type { Host } from '../model/host.ts';
+import type { Change } from './engine-events.ts';
+import type { LabelChange } from '../model/labels.ts';
+import type { NewObject, ObjectId } from '../model/objects.ts';
+import type { Place } from '../model/place.ts';
 import type { ObjectRef, Task } from '../model/task.ts';
-import type { DISK_FORMATS, SnapshotRequest, Vm, VmRequest, VmStats } from '../model/vm.ts';
+import type { DISK_FORMATS, SnapshotRequest, VmRequest, VmStats } from '../model/vm.ts';
 
 /** What a file on the engine's machine is, for fields that take a path. */
 export interface FileProbe { readonly exists: boolean; readonly sizeBytes: number; readonly what: 'linux-image' | 'gzip' | 'cpio' | 'directory' | 'other'; readonly problem?: string; readonly image?: ImageProbe }
@@ -26,11 +29,20 @@ export interface EngineApi {
     /** Starts the event stream on this connection; events before this call are not repeated. */
     subscribe(): Promise<void>;
   };
-  hosts: {
-    list(): Promise<readonly Host[]>;
+  /** The trees of objects, and what is attached to objects. VMs that run, hosts and datastores have methods of their own besides. */
+  inventory: {
+    /** Every object, as if it had just been made. */
+    list(): Promise<readonly Change[]>;
+    create(wanted: NewObject): Promise<TaskId>;
+    rename(id: ObjectId, name: string): Promise<TaskId>;
+    /** All of them or none. A VM goes to a VM folder, a resource pool, or while it is off to another host; everything else within its tree. */
+    move(ids: readonly ObjectId[], to: Place): Promise<TaskId>;
+    /** What is in it must be gone, but resource pools: what is in them goes to their parent. Of VMs, see `vms.delete`. */
+    remove(ids: readonly ObjectId[]): Promise<TaskId>;
+    /** Tags, custom attributes and notes of any number of objects. */
+    label(ids: readonly ObjectId[], change: LabelChange): Promise<TaskId>;
   };
   vms: {
-    list(): Promise<readonly Vm[]>;
     /** Makes the images of new disks first; none is left when that fails. */
     create(spec: VmRequest, hostId: HostId): Promise<TaskId>;
     /**
@@ -38,7 +50,6 @@ export interface EngineApi {
      * next power on, and the rest is refused.
      */
     reconfigure(id: VmId, spec: VmRequest): Promise<TaskId>;
-    rename(id: VmId, name: string): Promise<void>;
     powerOn(id: VmId): Promise<TaskId>;
     /** Presses the virtual power button and waits until the guest has powered off. */
     shutDownGuest(id: VmId): Promise<TaskId>;
@@ -46,10 +57,8 @@ export interface EngineApi {
     reset(id: VmId): Promise<TaskId>;
     /** Writes the running machine to disk and stops it; the next power on goes on from there, and power off gives that up. */
     suspend(id: VmId): Promise<TaskId>;
-    /** Moves it to the bin, with its snapshots and all its files. */
+    /** Moves it to the bin, with its snapshots and all its files. No other method takes a VM in the bin than the next two. */
     delete(id: VmId): Promise<TaskId>;
-    /** Those in the bin. No other method takes one of them than the next two. */
-    deleted(): Promise<readonly Vm[]>;
     /** Puts it back into the inventory, under another name where its own is taken meanwhile. */
     restore(id: VmId): Promise<TaskId>;
     /** Removes a VM that is in the bin, and the files that were made for it. */

@@ -1,15 +1,13 @@
 import type { InventoryEvent } from '../model/event.ts';
-import type { Host } from '../model/host.ts';
+import type { ObjectKind, ObjectKinds } from '../model/objects.ts';
 import type { Task } from '../model/task.ts';
 import type { Vm } from '../model/vm.ts';
-import type { HostId, VmId } from '../base/ids.ts';
 
 /** One object after a change; null when it is gone. */
 export type Change =
-  | { readonly kind: 'vm'; readonly id: VmId; readonly after: Vm | null }
+  | { [K in ObjectKind]: { readonly kind: K; readonly id: string; readonly after: ObjectKinds[K] | null } }[ObjectKind]
   /** A VM in the bin. */
-  | { readonly kind: 'deletedVm'; readonly id: VmId; readonly after: Vm | null }
-  | { readonly kind: 'host'; readonly id: HostId; readonly after: Host | null };
+  | { readonly kind: 'deletedVm'; readonly id: string; readonly after: Vm | null };
 
 /** The one stream of past facts from the engine to its clients. */
 export interface EngineEvents {

@@ -1,16 +1,14 @@
-import type { HostId, TaskId, VmId } from '../base/ids.ts';
+import type { TaskId } from '../base/ids.ts';
+import type { ObjectKind } from './objects.ts';
 import type { SettingsChange } from './settings-change.ts';
 
 export type TaskState = 'queued' | 'running' | 'success' | 'error' | 'cancelled';
 
 /** What an object in the inventory is called by others: its kind, id and the name it had then. */
-export type ObjectRef =
-  | { readonly kind: 'vm'; readonly id: VmId; readonly name: string }
-  | { readonly kind: 'host'; readonly id: HostId; readonly name: string }
-  | { readonly kind: 'datacenter'; readonly id: 'datacenter'; readonly name: string };
+export interface ObjectRef { readonly kind: ObjectKind | 'root'; readonly id: string; readonly name: string }
 
-/** The root of the inventory. */
-export const DATACENTER = { kind: 'datacenter', id: 'datacenter', name: 'Datacenter' } as const satisfies ObjectRef;
+/** What all datacenters are in, and what is about no object. */
+export const ROOT = { kind: 'root', id: 'root', name: 'Quarterdeck' } as const satisfies ObjectRef;
 
 /** One operation, in the manner of vSphere's TaskInfo. Times are ms since the epoch. */
 export interface Task {
@@ -27,6 +25,8 @@ export interface Task {
   readonly error?: string;
   /** What it changed of a VM's settings, so that it can be reverted. */
   readonly change?: SettingsChange;
+  /** What it made. */
+  readonly result?: ObjectRef;
   readonly queuedMs: number;
   readonly startedMs?: number;
   readonly completedMs?: number;

@@ -1,13 +1,10 @@
 /** What a virtual machine is, as the console shows it and the inventory keeps it. */
 import * as v from 'valibot';
-import type { HostId, SnapshotId, VmId } from '../base/ids.ts';
+import type { FolderId, HostId, ResourcePoolId, SnapshotId, VmId } from '../base/ids.ts';
+import type { Labels } from './labels.ts';
+import { NAME_LENGTH, ObjectName } from './object-name.ts';
 
-export const VM_LIMITS = { nameLength: 80, cpus: { min: 1, max: 8 }, memoryMib: { min: 64, max: 3072 }, disks: 8, nics: 8, newDiskMib: { min: 1, max: 2 * 1024 * 1024 }, hotPlugSlots: 8 } as const;
-
-export const VmName = v.pipe(v.string(), v.trim(),
-  v.minLength(1, 'Enter a name.'),
-  v.maxLength(VM_LIMITS.nameLength, `A name has at most ${VM_LIMITS.nameLength} characters.`),
-  v.regex(/^[^/\\%\u0000-\u001f]*$/, 'A name cannot contain /, \\, % or control characters.'));
+export const VM_LIMITS = { nameLength: NAME_LENGTH, cpus: { min: 1, max: 8 }, memoryMib: { min: 64, max: 3072 }, disks: 8, nics: 8, newDiskMib: { min: 1, max: 2 * 1024 * 1024 }, hotPlugSlots: 8 } as const;
 
 const filePath = (what: string) => v.pipe(v.string(), v.trim(), v.minLength(1, `Choose the ${what} file.`));
 
@@ -104,7 +101,7 @@ const integer = (what: string, { min, max }: { min: number; max: number }) => v.
   v.integer(`${what} must be a whole number.`), v.minValue(min, `${what} must be at least ${min}.`), v.maxValue(max, `${what} must be at most ${max}.`));
 
 export const VmSpec = v.object({
-  name: VmName,
+  name: ObjectName,
   cpus: integer('CPU count', VM_LIMITS.cpus),
   /** Parallel when absent. */
   smpMode: v.optional(SmpMode),
@@ -147,7 +144,7 @@ export const BIN_DAYS = 30;
 /** Until when a VM in the bin is kept, in ms since the epoch. */
 export const keptUntilMs = ({ deletedMs = 0 }: Pick<Vm, 'deletedMs'>): number => deletedMs + BIN_DAYS * 24 * 3600 * 1000;
 
-export const SnapshotRequest = v.object({ name: VmName, description: v.pipe(v.string(), v.maxLength(1024, 'A description has at most 1024 characters.')), memory: v.boolean() });
+export const SnapshotRequest = v.object({ name: ObjectName, description: v.pipe(v.string(), v.maxLength(1024, 'A description has at most 1024 characters.')), memory: v.boolean() });
 export type SnapshotRequest = v.InferOutput<typeof SnapshotRequest>;
 
 /** What a VM was at one time: its hardware, its disks, and, when it ran and that was wanted, its memory. */
@@ -162,9 +159,15 @@ export interface Snapshot {
   readonly spec: VmSpec;
 }
 
-export interface Vm {
+export interface Vm extends Labels {
   readonly id: VmId;
   readonly hostId: HostId;
+  /** Its VM folder; in its host's datacenter itself when absent. */
+  readonly folderId?: FolderId;
+  /** Its resource pool; that of its host or cluster when absent. */
+  readonly poolId?: ResourcePoolId;
+  /** Only copied, never powered on. */
+  readonly template?: boolean;
   readonly spec: VmSpec;
   readonly powerState: PowerState;
   /** Why the VM last stopped, when that was not the operator's wish; one sentence. */

@@ -13,7 +13,7 @@ export async function moveToBin({ inventory, power }: Context, id: VmId): Promis
   await inventory.transact(edit => {
     const vm = edit.vm(id);
     if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${vm.spec.name} must be powered off before it can be deleted.`);
-    edit.putVm({ ...vm, deletedMs: Date.now() });
+    edit.put('vm', { ...vm, deletedMs: Date.now() });
     edit.event({ severity: 'info', type: 'vm.deleted', message: `${vm.spec.name} was deleted. It is in the bin for ${BIN_DAYS} days.`, target: refOf(vm) });
   });
   power.forget(id);
@@ -22,7 +22,7 @@ export async function moveToBin({ inventory, power }: Context, id: VmId): Promis
 export async function restore({ inventory }: Context, id: VmId): Promise<void> {
   await inventory.transact(edit => {
     const { deletedMs: _, ...vm } = edit.deletedVm(id), name = freeName(vm.spec.name, [...edit.vms]), restored: Vm = { ...vm, spec: { ...vm.spec, name } };
-    edit.putVm(restored);
+    edit.put('vm', restored);
     const under = name === vm.spec.name ? '' : ` as ${name}, as another VM has its name`;
     edit.event({ severity: 'info', type: 'vm.restored', message: `${vm.spec.name} was restored${under}.`, target: refOf(restored) });
   });
@@ -40,7 +40,7 @@ function freeName(name: string, all: readonly Vm[]): string {
 export async function deleteFromDisk({ inventory, files }: Context, id: VmId): Promise<void> {
   await inventory.transact(edit => {
     const vm = edit.deletedVm(id);
-    edit.removeVm(id);
+    edit.remove({ kind: 'vm', id });
     edit.event({ severity: 'info', type: 'vm.deletedFromDisk', message: `${vm.spec.name} was deleted from disk.`, target: refOf(vm) });
   });
   await files.remove(id);

@@ -12,7 +12,7 @@ import { openTestClient, type TestClient } from './test-client.ts';
 const HOST_A = 'host-a' as HostId, HOST_B = 'host-b' as HostId;
 const spec = (name: string, rest: Partial<VmSpec> = {}): VmSpec => ({ name, cpus: 1, memoryMib: 128, guest: { kind: 'diagnostics' }, disks: [], ...rest });
 
-let dataPath: string, client: TestClient['client'], ended: TestClient['ended'], close: TestClient['close'];
+let dataPath: string, client: TestClient['client'], ended: TestClient['ended'], objects: TestClient['objects'], close: TestClient['close'];
 
 beforeEach(async () => {
   dataPath = mkdtempSync(join(tmpdir(), 'engine-'));
@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 async function open() {
-  ({ client, ended, close } = await openTestClient(dataPath));
+  ({ client, ended, objects, close } = await openTestClient(dataPath));
 }
 
 async function created(name: string, rest: Partial<VmSpec> = {}, host = HOST_A): Promise<VmId> {
@@ -33,7 +33,7 @@ async function created(name: string, rest: Partial<VmSpec> = {}, host = HOST_A):
 }
 
 async function vmNamed(name: string) {
-  const vm = (await client.api.vms.list()).find(one => one.spec.name === name);
+  const vm = (await objects('vm')).find(one => one.spec.name === name);
   if (!vm) throw new Error(`there is no VM ${name}`);
   return vm;
 }
@@ -61,8 +61,8 @@ async function shows(id: VmId, text: string, type?: string): Promise<void> {
 }
 
 test('a new data folder holds two hosts and no VM', async () => {
-  expect((await client.api.hosts.list()).map(host => host.name)).toEqual(['host-a.lab.local', 'host-b.lab.local']);
-  expect(await client.api.vms.list()).toEqual([]);
+  expect((await objects('host')).map(host => host.name)).toEqual(['host-a.lab.local', 'host-b.lab.local']);
+  expect(await objects('vm')).toEqual([]);
 });
 
 test('a VM is created, powered on, typed into, powered off and deleted', async () => {
@@ -74,7 +74,7 @@ test('a VM is created, powered on, typed into, powered off and deleted', async (
   expect(await ended(await client.api.vms.powerOff(id))).toMatchObject({ state: 'success' });
   expect(await client.api.vms.stats(id)).toBeNull();
   expect(await ended(await client.api.vms.delete(id))).toMatchObject({ state: 'success' });
-  expect(await client.api.vms.list()).toEqual([]);
+  expect(await objects('vm')).toEqual([]);
   expect((await client.api.events.list(10)).rows.map(event => event.type)).toEqual(['vm.deleted', 'vm.poweredOff', 'vm.poweredOn', 'vm.created']);
 });
 
@@ -82,21 +82,21 @@ test('a deleted VM is in the bin with its files, until it is restored or deleted
   const disks = [{ create: { format: 'qcow2', sizeMib: 1 }, readOnly: false }] as unknown as VmSpec['disks'], id = await created('web-01', { disks });
   const { path } = (await vmNamed('web-01')).spec.disks[0]!;
   await ended(await client.api.vms.delete(id));
-  expect([await client.api.vms.list(), (await client.api.vms.deleted()).map(vm => vm.id), existsSync(path)]).toEqual([[], [id], true]);
+  expect([await objects('vm'), (await objects('deletedVm')).map(vm => vm.id), existsSync(path)]).toEqual([[], [id], true]);
   await expect(client.api.vms.powerOn(id)).rejects.toThrow('web-01 is in the bin; restore it first.');
-  await expect(client.api.vms.rename(id, 'other')).rejects.toThrow('is in the bin');
+  await expect(client.api.inventory.rename({ kind: 'vm', id }, 'other')).rejects.toThrow('is in the bin');
 
   await created('WEB-01');
   await close();
   await open();
   await ended(await client.api.vms.restore(id));
   expect(await vmNamed('web-01 (2)')).toMatchObject({ id, powerState: 'poweredOff' });
-  expect(await client.api.vms.deleted()).toEqual([]);
+  expect(await objects('deletedVm')).toEqual([]);
   await expect(client.api.vms.deleteFromDisk(id)).rejects.toThrow('web-01 (2) is not in the bin.');
 
   await ended(await client.api.vms.delete(id));
   expect(await ended(await client.api.vms.emptyBin())).toMatchObject({ state: 'success', progress: 1 });
-  expect([await client.api.vms.deleted(), existsSync(path)]).toEqual([[], false]);
+  expect([await objects('deletedVm'), existsSync(path)]).toEqual([[], false]);
 });
 
 test('what was in the bin for too long is gone when the engine starts, and after a kill also files of no VM', async () => {
@@ -109,11 +109,11 @@ test('what was in the bin for too long is gone when the engine starts, and after
   await open();
   expect(existsSync(orphan), 'nothing was under way').toBe(true);
   await close();
-  const store = await Store.open(join(dataPath, 'inventory.db')), vm = store.contents.vms.find(each => each.id === old)!;
-  await store.commit([{ kind: 'vm', after: { ...vm, deletedMs: Date.now() - (BIN_DAYS + 1) * 24 * 3600 * 1000 } }, { kind: 'task', after: { ...underWay, state: 'running' } }]);
+  const store = await Store.open(join(dataPath, 'inventory.db')), vm = store.contents.objects.flatMap(each => (each.kind === 'vm' && each.object.id === old ? [each.object] : []))[0]!;
+  await store.commit([{ kind: 'object', after: { kind: 'vm', object: { ...vm, deletedMs: Date.now() - (BIN_DAYS + 1) * 24 * 3600 * 1000 } } }, { kind: 'task', after: { ...underWay, state: 'running' } }]);
   await store.close();
   await open();
-  expect([(await client.api.vms.deleted()).map(each => each.id), existsSync(orphan), existsSync(other)]).toEqual([[recent], false, true]);
+  expect([(await objects('deletedVm')).map(each => each.id), existsSync(orphan), existsSync(other)]).toEqual([[recent], false, true]);
 });
 
 test('a console attached before power-on sees the first line, and keeps it after the guest has powered off', async () => {
@@ -130,11 +130,11 @@ test('a console attached before power-on sees the first line, and keeps it after
 
 test('inventory, tasks and events are there after a restart', async () => {
   const id = await created('web-01');
-  await client.api.vms.rename(id, 'web-02');
+  await ended(await client.api.inventory.rename({ kind: 'vm', id }, 'web-02'));
   await close();
   await open();
-  expect((await client.api.vms.list()).map(vm => vm.spec.name)).toEqual(['web-02']);
-  expect((await client.api.tasks.list(10)).rows.map(task => task.state)).toEqual(['success']);
+  expect((await objects('vm')).map(vm => vm.spec.name)).toEqual(['web-02']);
+  expect((await client.api.tasks.list(10)).rows.map(task => task.state)).toEqual(['success', 'success']);
   expect((await client.api.events.list(10)).rows.map(event => event.type)).toEqual(['vm.renamed', 'vm.created']);
 });
 
@@ -144,7 +144,7 @@ test('what an engine was doing when it was killed is shown as ended', async () =
   await close();
   const store = await Store.open(join(dataPath, 'inventory.db'));
   await store.commit([
-    { kind: 'vm', after: { ...vm, powerState: 'poweredOn' } },
+    { kind: 'object', after: { kind: 'vm', object: { ...vm, powerState: 'poweredOn' } } },
     { kind: 'task', after: { id: 'task-x' as TaskId, name: 'Reset', target: { kind: 'vm', id, name: 'web-01' }, initiator: 'operator', state: 'running', cancelable: true, queuedMs: 1 } },
   ]);
   await store.close();
@@ -161,7 +161,7 @@ test('two VMs cannot have the same name', async () => {
   await created('web-01');
   await expect(client.api.vms.create(spec('WEB-01'), HOST_A)).rejects.toThrow('There already is a VM named web-01.');
   const other = await created('web-02');
-  await expect(client.api.vms.rename(other, 'web-01')).rejects.toThrow('There already is a VM named web-01.');
+  await expect(client.api.inventory.rename({ kind: 'vm', id: other }, 'web-01')).rejects.toThrow('There already is a VM named web-01.');
 });
 
 test('a host takes no more than it has', async () => {

@@ -12,7 +12,8 @@ import { BUILD, VERSION } from './build-info.ts';
 import { Captures } from './captures.ts';
 import { consoleMethods } from './console-methods.ts';
 import { checked } from './checked.ts';
-import { eventMethods, fileMethods, hostMethods, taskMethods } from './plain-methods.ts';
+import { eventMethods, fileMethods, taskMethods } from './plain-methods.ts';
+import { inventoryMethods } from './inventory-methods.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { Power } from './power.ts';
 import { recover } from './recover.ts';
@@ -79,7 +80,7 @@ export class Engine {
         about: () => Promise.resolve(this.about),
         subscribe: checked([], () => { this.subscribe(session); }),
       },
-      hosts: hostMethods(this),
+      inventory: inventoryMethods(this),
       vms: vmMethods(this),
       consoles: consoleMethods(this, session),
       tasks: taskMethods(this),

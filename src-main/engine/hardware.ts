@@ -15,7 +15,7 @@ export async function changeMedium({ inventory, power }: Context, id: VmId, driv
   if (vm.powerState === 'poweredOn') await power.machine(id).changeMedium(drive, path);
   await inventory.transact(edit => {
     const now = edit.vm(id), what = path === undefined ? 'was emptied' : `now holds ${path}`;
-    edit.putVm({ ...now, spec: withMedium(now.spec, drive, path) });
+    edit.put('vm', { ...now, spec: withMedium(now.spec, drive, path) });
     edit.event({ severity: 'info', type: 'vm.mediumChanged', message: `CD drive ${drive + 1} of ${now.spec.name} ${what}.`, target: refOf(now) });
   });
 }

@@ -2,19 +2,15 @@
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { TaskId } from '../../shared/base/ids.ts';
-import type { ObjectRef } from '../../shared/model/task.ts';
+import { OBJECT_KINDS } from '../../shared/model/objects.ts';
 import { checked, Cursor, FilePath, idOf, Limit } from './checked.ts';
 import type { Engine } from './engine.ts';
 import * as files from './files.ts';
 import { revertChange } from './reconfigure.ts';
 
-const Target = v.pipe(v.object({ kind: v.picklist(['vm', 'host', 'datacenter']), id: v.string(), name: v.string() }), v.transform(ref => ref as ObjectRef));
+const Target = v.object({ kind: v.picklist(['root', ...OBJECT_KINDS]), id: v.string(), name: v.string() });
 const EventOptions = v.optional(v.object({ before: Cursor, target: v.optional(Target) }));
 const Id = idOf<TaskId>('The task');
-
-export const hostMethods = ({ inventory }: Pick<Engine, 'inventory'>): EngineApi['hosts'] => ({
-  list: () => Promise.resolve(inventory.hosts),
-});
 
 export const taskMethods = (engine: Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'oneAtATime'>): EngineApi['tasks'] => ({
   list: checked([Limit, Cursor], (limit, before) => engine.tasks.list(limit, before)),

@@ -60,7 +60,7 @@ export class Power {
       const off = inState(edit.vm(id), ['poweredOff', 'suspended']);
       checkPowerOn(off, edit.host(off.hostId), edit.vms);
       const { problem: _, ...rest } = off;
-      edit.putVm({ ...rest, powerState: 'poweringOn' });
+      edit.put('vm', { ...rest, powerState: 'poweringOn' });
       return off;
     });
     // Nothing may be left that the VM could seem to go on from.
@@ -85,7 +85,7 @@ export class Power {
   async suspend(id: VmId, { signal, progress }: TaskContext): Promise<void> {
     const vm = await this.inventory.transact(edit => {
       const on = inState(edit.vm(id), ['poweredOn']);
-      edit.putVm({ ...on, powerState: 'suspending' });
+      edit.put('vm', { ...on, powerState: 'suspending' });
       return on;
     });
     const running = this.runningVm(vm);
@@ -93,7 +93,7 @@ export class Power {
       await this.files.makeFolder(id);
       await running.vm.suspend(this.files.suspendedState(id), { signal, progress });
     } catch (error) {
-      await this.inventory.transact(edit => { if (edit.vm(id).powerState === 'suspending') edit.putVm({ ...edit.vm(id), powerState: 'poweredOn' }); });
+      await this.inventory.transact(edit => { if (edit.vm(id).powerState === 'suspending') edit.put('vm', { ...edit.vm(id), powerState: 'poweredOn' }); });
       throw error;
     }
     await running.gone;
@@ -112,7 +112,7 @@ export class Power {
     if (this.inventory.vm(id).powerState === 'suspended') { await this.dropState(id); return; }
     const vm = await this.inventory.transact(edit => {
       const on = inState(edit.vm(id), ['poweredOn', 'poweringOn']);
-      edit.putVm({ ...on, powerState: 'poweringOff' });
+      edit.put('vm', { ...on, powerState: 'poweringOff' });
       return on;
     });
     const running = this.runningVm(vm);
@@ -123,7 +123,7 @@ export class Power {
   private async dropState(id: VmId): Promise<void> {
     await this.inventory.transact(edit => {
       const vm = inState(edit.vm(id), ['suspended']);
-      edit.putVm({ ...vm, powerState: 'poweredOff' });
+      edit.put('vm', { ...vm, powerState: 'poweredOff' });
       edit.event({ severity: 'info', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off; its suspended state was given up.`, target: refOf(vm) });
     });
     await removeStateFile(this.files.suspendedState(id));
@@ -170,7 +170,7 @@ export class Power {
     return this.inventory.transact(edit => {
       const vm = edit.vm(id);
       // Power off may have been asked for meanwhile.
-      if (vm.powerState === 'poweringOn') edit.putVm({ ...vm, powerState: 'poweredOn', poweredOnMs: Date.now() });
+      if (vm.powerState === 'poweringOn') edit.put('vm', { ...vm, powerState: 'poweredOn', poweredOnMs: Date.now() });
       edit.event({ severity: 'info', type: 'vm.poweredOn', message: `${vm.spec.name} was powered on.`, target: refOf(vm) });
     });
   }
@@ -188,7 +188,7 @@ export class Power {
 
 /** A VM that could not go on from its state still has it. */
 function markStopped(edit: Edit, vm: Vm, stop: VmStop, isSuspended: boolean): void {
-  edit.putVm({ ...vm, powerState: isSuspended ? 'suspended' : 'poweredOff', ...(stop.kind === 'failed' && { problem: stop.message }) });
+  edit.put('vm', { ...vm, powerState: isSuspended ? 'suspended' : 'poweredOff', ...(stop.kind === 'failed' && { problem: stop.message }) });
   if (stop.kind === 'failed') edit.event({ severity: 'error', type: 'vm.failed', message: `${vm.spec.name} failed: ${stop.message}`, target: refOf(vm) });
   else if (stop.kind === 'suspended') edit.event({ severity: 'info', type: 'vm.suspended', message: `${vm.spec.name} was suspended.`, target: refOf(vm) });
   else edit.event({ severity: 'info', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off${stop.kind === 'terminated' ? '' : ' by its guest'}.`, target: refOf(vm) });

@@ -10,11 +10,11 @@ const HOST = 'host-a' as HostId;
 const request = (rest: Partial<VmRequest> = {}): VmRequest => ({ name: 'web-01', cpus: 1, memoryMib: 128, guest: { kind: 'diagnostics' }, disks: [], ...rest });
 const fresh = (rest: Partial<NewDiskSpec> = {}): NewDiskSpec => ({ create: { format: 'qcow2', sizeMib: 64 }, readOnly: false, ...rest });
 
-let dataPath: string, client: TestClient['client'], ended: TestClient['ended'], close: TestClient['close'];
+let dataPath: string, client: TestClient['client'], ended: TestClient['ended'], objects: TestClient['objects'], close: TestClient['close'];
 
 beforeEach(async () => {
   dataPath = mkdtempSync(join(tmpdir(), 'engine-'));
-  ({ client, ended, close } = await openTestClient(dataPath));
+  ({ client, ended, objects, close } = await openTestClient(dataPath));
 });
 afterEach(async () => {
   await close();
@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 async function only() {
-  const [vm] = await client.api.vms.list();
+  const [vm] = await objects('vm');
   if (!vm) throw new Error('there is no VM');
   return vm;
 }
@@ -53,7 +53,7 @@ test('new disks are made in the VM’s folder, in their place among the others',
 test('a disk that cannot be made leaves neither a VM nor a file', async () => {
   writeFileSync(join(dataPath, 'vms'), '');
   expect(await ended(await client.api.vms.create(request({ disks: [fresh()] }), HOST))).toMatchObject({ state: 'error' });
-  expect(await client.api.vms.list()).toEqual([]);
+  expect(await objects('vm')).toEqual([]);
   await expect(client.api.vms.create(request({ disks: [fresh({ create: { format: 'qcow2', sizeMib: 0 } })] }), HOST)).rejects.toThrow('The size of a new disk in MiB must be at least 1.');
 });
 

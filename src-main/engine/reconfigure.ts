@@ -36,7 +36,7 @@ export function reconfigure(engine: Context, id: VmId, wanted: VmRequest): Promi
 /** Undoes what a task changed, part of it or all. Images that it made stay in the VM's folder. */
 export function revertChange(engine: Context, { name, target, state, change }: Task): Promise<TaskId> {
   if (change === undefined || target.kind !== 'vm' || state === 'running') throw new EngineError('not-revertible', `The task "${name}" cannot be reverted.`);
-  const vm = engine.inventory.vm(target.id), { spec, conflicts } = undone(vm.spec, change);
+  const vm = engine.inventory.vm(target.id as VmId), { spec, conflicts } = undone(vm.spec, change);
   if (conflicts.length > 0) throw new EngineError('changed-since', `The change of ${vm.spec.name} cannot be reverted, as this was changed again since: ${conflicts.join('; ')}.`);
   return reconfigure(engine, vm.id, spec);
 }
@@ -120,6 +120,6 @@ function freeSlot({ spec: { name, disks } }: Vm): number {
 
 function putSpec(edit: Edit, vm: Vm, spec: Vm['spec'], type: string, message: string): void {
   const after = { ...vm, spec };
-  edit.putVm(after);
+  edit.put('vm', after);
   edit.event({ severity: 'info', type, message, target: refOf(after) });
 }

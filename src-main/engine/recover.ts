@@ -11,7 +11,7 @@ const VM_PROBLEM = 'The engine stopped while this VM ran.';
 
 /** Updates the store's contents too: they are what the inventory begins with. */
 export async function recover(store: Store, files: VmFiles): Promise<void> {
-  const { vms, unfinished } = store.contents;
+  const { objects, unfinished } = store.contents, vms = objects.flatMap(({ kind, object }) => (kind === 'vm' ? [object] : []));
   // Only then was something under way: an inventory that is new, or older than its folder, must not cost VMs their disks.
   if (unfinished.length > 0) await files.removeOthers(new Set(vms.map(({ id }) => id)));
   const orphans = vms.filter(({ powerState }) => powerState !== 'poweredOff' && powerState !== 'suspended');
@@ -26,11 +26,11 @@ function failed(task: Task, nowMs: number): Write {
 }
 
 /** The state is whole, and the guest has not run since. */
-const suspended = (vm: Vm): Write[] => [{ kind: 'vm', after: { ...vm, powerState: 'suspended' } }];
+const suspended = (vm: Vm): Write[] => [{ kind: 'object', after: { kind: 'vm', object: { ...vm, powerState: 'suspended' } } }];
 
 function poweredOff(vm: Vm, atMs: number): Write[] {
   return [
-    { kind: 'vm', after: { ...vm, powerState: 'poweredOff', problem: VM_PROBLEM } },
+    { kind: 'object', after: { kind: 'vm', object: { ...vm, powerState: 'poweredOff', problem: VM_PROBLEM } } },
     { kind: 'event', event: { atMs, severity: 'warning', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off: the engine stopped while it ran.`, target: refOf(vm) } },
   ];
 }

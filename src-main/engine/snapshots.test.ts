@@ -10,18 +10,18 @@ import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts'
 import { openTestClient, type TestClient } from './test-client.ts';
 
 const MINUTES = 60_000;
-let folder: string, client: TestClient['client'], ended: TestClient['ended'], close: TestClient['close'];
+let folder: string, client: TestClient['client'], ended: TestClient['ended'], objects: TestClient['objects'], close: TestClient['close'];
 let output = '', heard: () => void = () => { /* nobody waits */ };
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'quarterdeck-snapshots-'));
   output = '';
-  ({ client, ended, close } = await openTestClient(folder));
+  ({ client, ended, objects, close } = await openTestClient(folder));
 });
 afterEach(async () => { await close(); await rm(folder, { recursive: true }); });
 
 async function done(task: Promise<TaskId>): Promise<void> { expect(await ended(await task)).toMatchObject({ state: 'success' }); }
-const vm = async () => (await client.api.vms.list())[0]!;
+const vm = async () => (await objects('vm'))[0]!;
 const snapshotNamed = async (name: string): Promise<SnapshotId> => (await vm()).snapshots!.find(each => each.name === name)!.id;
 
 /** Waits for text that is printed from now on. */

@@ -45,7 +45,7 @@ export class Snapshots {
       const now = edit.vm(vmId);
       if (now.powerState !== vm.powerState) throw new EngineError('wrong-state', `${spec.name} was powered ${isOn ? 'off' : 'on'} meanwhile.`);
       if (JSON.stringify(now.spec.disks) !== JSON.stringify(spec.disks)) throw new EngineError('changed', `The disks of ${spec.name} were changed meanwhile.`);
-      edit.putVm({ ...now, spec: { ...now.spec, disks }, snapshots: [...now.snapshots ?? [], snapshot], currentSnapshotId: id });
+      edit.put('vm', { ...now, spec: { ...now.spec, disks }, snapshots: [...now.snapshots ?? [], snapshot], currentSnapshotId: id });
       edit.event({ severity: 'info', type: 'vm.snapshotTaken', message: `Snapshot "${name}" of ${spec.name} was taken${hasMemory ? ', with its memory' : ''}.`, target: refOf(now) });
     });
     await this.files.makeFolder(vmId);
@@ -75,7 +75,7 @@ export class Snapshots {
     await this.inventory.transact(edit => {
       const vm = edit.vm(vmId), { problem: _, ...rest } = vm;
       if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${vm.spec.name} was powered on meanwhile.`);
-      edit.putVm({ ...rest, spec: { ...snapshot.spec, name: vm.spec.name, disks }, currentSnapshotId: id, powerState: memory ? 'suspended' : 'poweredOff' });
+      edit.put('vm', { ...rest, spec: { ...snapshot.spec, name: vm.spec.name, disks }, currentSnapshotId: id, powerState: memory ? 'suspended' : 'poweredOff' });
       edit.event({ severity: 'info', type: 'vm.reverted', message: `${vm.spec.name} went back to its snapshot "${snapshot.name}".`, target: refOf(vm) });
     });
     await this.removeUnused(vmId, before.spec.disks);
@@ -89,7 +89,7 @@ export class Snapshots {
       const current = currentSnapshotId === id ? parentId : currentSnapshotId;
       // What came after it comes after its parent now.
       const left = snapshots.filter(each => each.id !== id).map(each => (each.parentId === id ? withParent(each, parentId) : each));
-      edit.putVm({ ...rest, snapshots: left, ...(current !== undefined && { currentSnapshotId: current }) });
+      edit.put('vm', { ...rest, snapshots: left, ...(current !== undefined && { currentSnapshotId: current }) });
       edit.event({ severity: 'info', type: 'vm.snapshotDeleted', message: `Snapshot "${snapshot.name}" of ${vm.spec.name} was deleted.`, target: refOf(vm) });
     });
     await this.removeFiles([this.files.snapshotState(vmId, id)]);

@@ -15,6 +15,8 @@ export interface TaskContext {
   readonly progress: (fraction: number, details?: string) => void;
   /** Keeps what the task changed of a VM's settings. */
   readonly changed: (change: SettingsChange) => void;
+  /** Says what the task made. */
+  readonly made: (result: ObjectRef) => void;
 }
 
 export type TaskWork = (context: TaskContext) => Promise<void>;
@@ -71,7 +73,7 @@ export class TaskRunner {
 
   private async work(live: LiveTask, work: TaskWork): Promise<void> {
     const { signal } = live.abort;
-    const end = await work({ signal, progress: (fraction, details) => this.progress(live, fraction, details), changed: change => { live.task = { ...live.task, change }; } })
+    const end = await work({ signal, progress: (fraction, details) => this.progress(live, fraction, details), changed: change => { live.task = { ...live.task, change }; }, made: result => { live.task = { ...live.task, result }; } })
       .then(() => ({ state: 'success', progress: 1 }) as const,
         (error: unknown) => (signal.aborted ? { state: 'cancelled' } as const : { state: 'error', error: messageOf(error) } as const));
     // A disk that refuses must not keep the task running for ever: clients hear its end, the file is mended at the next start.

@@ -4,7 +4,9 @@ import type { EngineEvents } from '../../shared/api/engine-events.ts';
 import { pagePort } from '../../shared/api/port.ts';
 import { connect, type Connection } from '../../shared/api/rpc.ts';
 import type { TaskId } from '../../shared/base/ids.ts';
+import type { ObjectKind, ObjectKinds } from '../../shared/model/objects.ts';
 import type { Task } from '../../shared/model/task.ts';
+import type { Vm } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import { Engine } from './engine.ts';
 
@@ -12,6 +14,8 @@ export interface TestClient {
   readonly client: Connection<EngineApi, EngineEvents>;
   /** The task when it has ended. */
   readonly ended: (id: TaskId) => Promise<Task>;
+  /** All objects of a kind, or the VMs in the bin. */
+  readonly objects: <K extends ObjectKind | 'deletedVm'>(kind: K) => Promise<(K extends ObjectKind ? ObjectKinds[K] : Vm)[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -27,6 +31,7 @@ export async function openTestClient(dataPath: string): Promise<TestClient> {
       client.on('task.changed', see);
       client.api.tasks.get(id).then(see, reject);
     }),
+    objects: async kind => (await client.api.inventory.list()).flatMap(change => (change.kind === kind ? [change.after as never] : [])),
     close: async () => {
       port1.close();
       await engine.close();

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
-import { DATACENTER } from '../../shared/model/task.ts';
-import { SnapshotRequest, VmName, VmRequest, type Vm } from '../../shared/model/vm.ts';
+import { ROOT } from '../../shared/model/task.ts';
+import { SnapshotRequest, VmRequest, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName } from './admission.ts';
 import { deleteFromDisk, emptyBin, moveToBin, restore } from './bin.ts';
@@ -26,20 +26,17 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     checked([Id], id => engine.tasks.run(name, refOf(inventory.vm(id)), work(id), options));
   const deletedTask = (name: string, work: (id: VmId) => TaskWork) => checked([Id], id => tasks.run(name, refOf(inventory.deletedVm(id)), work(id)));
   return {
-    list: () => Promise.resolve(inventory.vms),
     create: checked([VmRequest, idOf<HostId>('The host')], (spec, hostId) => create(engine, spec, hostId)),
     reconfigure: checked([Id, VmRequest], (id, spec) => reconfigure(engine, id, spec)),
-    rename: checked([Id, VmName], (id, name) => rename(engine, id, name)),
     powerOn: task('Power on virtual machine', id => context => power.on(id, context), { cancelable: true }),
     shutDownGuest: task('Shut down guest', id => context => power.shutDownGuest(id, context), { cancelable: true }),
     powerOff: task('Power off virtual machine', id => () => power.off(id)),
     suspend: task('Suspend virtual machine', id => context => power.suspend(id, context), { cancelable: true }),
     reset: task('Reset virtual machine', id => () => power.reset(id)),
     delete: task('Delete virtual machine', id => () => moveToBin(engine, id)),
-    deleted: () => Promise.resolve(inventory.deletedVms),
     restore: deletedTask('Restore virtual machine', id => () => restore(engine, id)),
     deleteFromDisk: deletedTask('Delete virtual machine from disk', id => () => deleteFromDisk(engine, id)),
-    emptyBin: () => tasks.run('Empty bin', DATACENTER, context => emptyBin(engine, context), { cancelable: true }),
+    emptyBin: () => tasks.run('Empty bin', ROOT, context => emptyBin(engine, context), { cancelable: true }),
     takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true })),
     revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context))),
     deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), () => snapshots.delete(id, snapshot))),
@@ -61,18 +58,8 @@ function create({ inventory, tasks, files }: Context, wanted: VmRequest, hostId:
     withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
       checkName(wanted.name, edit.vms);
       const vm: Vm = { id, hostId, spec: { ...wanted, disks }, powerState: 'poweredOff', createdMs: Date.now() };
-      edit.putVm(vm);
+      edit.put('vm', vm);
+      context.made(refOf(vm));
       edit.event({ severity: 'info', type: 'vm.created', message: `${wanted.name} was created on ${host.name}.`, target: refOf(vm) });
     })), { cancelable: true });
-}
-
-async function rename({ inventory }: Context, id: VmId, name: string): Promise<void> {
-  await inventory.transact(edit => {
-    const vm = edit.vm(id);
-    if (vm.spec.name === name) return;
-    checkName(name, edit.vms, vm);
-    const renamed = { ...vm, spec: { ...vm.spec, name } };
-    edit.putVm(renamed);
-    edit.event({ severity: 'info', type: 'vm.renamed', message: `${vm.spec.name} was renamed to ${name}.`, target: refOf(renamed) });
-  });
 }

@@ -4,17 +4,21 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TaskId, VmId } from '../../shared/base/ids.ts';
+import type { Host } from '../../shared/model/host.ts';
+import type { InventoryObject } from '../../shared/model/objects.ts';
 import type { ObjectRef, Task } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import { InventoryDatabase, type NewEvent } from './database.ts';
-import { SAMPLE_HOSTS } from './sample-hosts.ts';
+import { FIRST_OBJECTS } from './first-objects.ts';
+import { UPGRADES } from './schema.ts';
 
 let folder: string, path: string;
 beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'inventory-')); path = join(folder, 'inventory.db'); });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const [host] = SAMPLE_HOSTS as [(typeof SAMPLE_HOSTS)[number]];
+const host = FIRST_OBJECTS.flatMap(each => (each.kind === 'host' ? [each.object] : []))[0] as Host;
 const vm: Vm = { id: 'vm-1' as VmId, hostId: host.id, spec: { name: 'web-01', cpus: 1, memoryMib: 256, guest: { kind: 'diagnostics' }, disks: [] }, powerState: 'poweredOff', createdMs: 1 };
+const OBJECTS: readonly InventoryObject[] = [{ kind: 'host', object: host }, { kind: 'vm', object: vm }];
 const target: ObjectRef = { kind: 'vm', id: vm.id, name: 'web-01' };
 const event = (message: string): NewEvent => ({ atMs: 5, severity: 'info', type: 'vm.created', message, target });
 const task = (id: string, rest: Partial<Task> = {}): Task => ({ id: id as TaskId, name: 'Power on', target, initiator: 'operator', state: 'running', cancelable: false, queuedMs: 1, ...rest });
@@ -25,18 +29,27 @@ function reopened<T>(use: (database: InventoryDatabase) => T): T {
 }
 
 test('what was committed is there when the file is opened again', () => {
-  reopened(db => db.commit([{ kind: 'host', after: host }, { kind: 'vm', after: vm }, { kind: 'task', after: task('t1') }, { kind: 'event', event: event('made') }]));
+  reopened(db => db.commit([...OBJECTS.map(after => ({ kind: 'object', after }) as const), { kind: 'task', after: task('t1') }, { kind: 'event', event: event('made') }]));
   reopened(db => {
-    expect(db.contents()).toEqual({ hosts: [host], vms: [vm], unfinished: [task('t1')] });
+    expect(db.contents()).toEqual({ objects: OBJECTS, unfinished: [task('t1')] });
     expect(db.events({ limit: 9 }).rows).toEqual([{ id: 1, ...event('made') }]);
   });
 });
 
 test('a commit that fails halfway leaves nothing', () => {
   reopened(db => {
-    expect(() => db.commit([{ kind: 'vm', after: vm }, { kind: 'event', event: { ...event('x'), atMs: null as unknown as number } }])).toThrow('The inventory could not be saved');
-    expect(db.contents().vms).toEqual([]);
+    expect(() => db.commit([{ kind: 'object', after: { kind: 'vm', object: vm } }, { kind: 'event', event: { ...event('x'), atMs: null as unknown as number } }])).toThrow('The inventory could not be saved');
+    expect(db.contents().objects).toEqual([]);
   });
+});
+
+test('a file of the first format is brought to this one: its hosts are in a datacenter', () => {
+  const old = new DatabaseSync(path), { parent: _, ...before } = host;
+  old.exec(`${UPGRADES[0]}; PRAGMA application_id = 0x5164636b; PRAGMA user_version = 1`);
+  old.prepare('INSERT INTO hosts VALUES (?, ?)').run(host.id, JSON.stringify(before));
+  old.prepare('INSERT INTO vms VALUES (?, ?)').run(vm.id, JSON.stringify(vm));
+  old.close();
+  reopened(db => expect(db.contents().objects).toEqual([...OBJECTS, FIRST_OBJECTS[0]]));
 });
 
 test('rows come newest first, a page at a time', () => {

@@ -1,17 +1,16 @@
 /**
- * The inventory's file: hosts, VMs, tasks and events, in SQLite with WAL and synchronous=FULL, so that what was
+ * The inventory's file: objects, tasks and events, in SQLite with WAL and synchronous=FULL, so that what was
  * committed survives a kill at any moment. The connection holds SQLite's exclusive lock, which the system frees when
  * the process dies: one engine for each data folder. Runs in a worker (store-worker.ts); every method blocks.
  */
 import { existsSync } from 'node:fs';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { EventId, VmId } from '../../shared/base/ids.ts';
+import type { EventId } from '../../shared/base/ids.ts';
 import type { Page } from '../../shared/api/engine-api.ts';
 import type { InventoryEvent } from '../../shared/model/event.ts';
-import type { Host } from '../../shared/model/host.ts';
+import type { InventoryObject, ObjectId } from '../../shared/model/objects.ts';
 import type { ObjectRef, Task } from '../../shared/model/task.ts';
-import type { Vm } from '../../shared/model/vm.ts';
 import { UPGRADES } from './schema.ts';
 
 /** "Qdck": marks the file as ours (PRAGMA application_id). */
@@ -23,13 +22,12 @@ export type NewEvent = Omit<InventoryEvent, 'id'>;
 
 /** One part of a commit. */
 export type Write =
-  | { readonly kind: 'host'; readonly after: Host }
-  | { readonly kind: 'vm'; readonly after: Vm }
-  | { readonly kind: 'vmRemoved'; readonly id: VmId }
+  | { readonly kind: 'object'; readonly after: InventoryObject }
+  | { readonly kind: 'objectRemoved'; readonly id: ObjectId }
   | { readonly kind: 'task'; readonly after: Task }
   | { readonly kind: 'event'; readonly event: NewEvent };
 
-export interface Contents { readonly hosts: readonly Host[]; readonly vms: readonly Vm[]; readonly unfinished: readonly Task[] }
+export interface Contents { readonly objects: readonly InventoryObject[]; readonly unfinished: readonly Task[] }
 export interface EventQuery { readonly limit: number; readonly before?: string | undefined; readonly target?: ObjectRef | undefined }
 
 export class InventoryDatabase {
@@ -44,8 +42,7 @@ export class InventoryDatabase {
 
   contents(): Contents {
     return {
-      hosts: this.bodies<Host>('SELECT body FROM hosts ORDER BY rowid'),
-      vms: this.bodies<Vm>('SELECT body FROM vms ORDER BY rowid'),
+      objects: this.db.prepare('SELECT kind, body FROM objects ORDER BY rowid').all().map(({ kind, body }) => ({ kind, object: JSON.parse(String(body)) as unknown }) as InventoryObject),
       unfinished: this.bodies<Task>('SELECT body FROM tasks WHERE finished = 0 ORDER BY seq'),
     };
   }
@@ -77,17 +74,16 @@ export class InventoryDatabase {
 
   private write(write: Write): EventId[] {
     switch (write.kind) {
-      case 'host': this.put('hosts', write.after); return [];
-      case 'vm': this.put('vms', write.after); return [];
-      case 'vmRemoved': this.db.prepare('DELETE FROM vms WHERE id = ?').run(write.id); return [];
+      case 'object': this.put(write.after); return [];
+      case 'objectRemoved': this.db.prepare('DELETE FROM objects WHERE kind = ? AND id = ?').run(write.id.kind, write.id.id); return [];
       case 'task': this.putTask(write.after); return [];
       case 'event': return [this.addEvent(write.event)];
       default: return write satisfies never;
     }
   }
 
-  private put(table: 'hosts' | 'vms', object: Host | Vm): void {
-    this.db.prepare(`INSERT INTO ${table} (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body`).run(object.id, JSON.stringify(object));
+  private put({ kind, object }: InventoryObject): void {
+    this.db.prepare('INSERT INTO objects (kind, id, body) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body').run(kind, object.id, JSON.stringify(object));
   }
 
   private putTask(task: Task): void {

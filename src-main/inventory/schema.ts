@@ -1,6 +1,6 @@
 /**
  * The inventory file's tables. Each entry brings a file from the format before it to its own; entries are only ever
- * added. Hosts, VMs and tasks are kept as JSON of the shared model: what is asked of them in SQL has a column.
+ * added. Objects and tasks are kept as JSON of the shared model: what is asked of them in SQL has a column.
  */
 export const UPGRADES: readonly string[] = [
   `CREATE TABLE hosts (id TEXT PRIMARY KEY, body TEXT NOT NULL);
@@ -10,4 +10,10 @@ export const UPGRADES: readonly string[] = [
    CREATE TABLE events (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, severity TEXT NOT NULL, type TEXT NOT NULL,
      message TEXT NOT NULL, target_kind TEXT NOT NULL, target_id TEXT NOT NULL, target_name TEXT NOT NULL);
    CREATE INDEX events_of_target ON events (target_kind, target_id, id);`,
+  // All objects in one table; hosts are in a datacenter.
+  `CREATE TABLE objects (kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id));
+   INSERT INTO objects SELECT 'host', id, json_set(body, '$.parent', json('{"kind":"datacenter","id":"datacenter"}')) FROM hosts ORDER BY rowid;
+   INSERT INTO objects SELECT 'vm', id, body FROM vms ORDER BY rowid;
+   INSERT INTO objects SELECT 'datacenter', 'datacenter', '{"id":"datacenter","name":"Datacenter","parent":{"kind":"root","id":"root"}}' FROM hosts LIMIT 1;
+   DROP TABLE hosts; DROP TABLE vms;`,
 ];

@@ -112,5 +112,5 @@ test('a console closed while it is being attached is detached', async () => {
 });
 
 test('calls without a connection are refused with a sentence', async () => {
-  await expect(setUp().client.call(api => api.vms.list())).rejects.toThrow('The engine is not connected.');
+  await expect(setUp().client.call(api => api.inventory.list())).rejects.toThrow('The engine is not connected.');
 });

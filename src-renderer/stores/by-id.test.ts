@@ -11,9 +11,9 @@ const vm = (id: string, name: string): Vm => ({
 test('a batch adds, replaces and removes objects of its kind', () => {
   const before = mapById([vm('1', 'one'), vm('2', 'two')]);
   const after = applyChanges('vm', before, [
-    { kind: 'vm', id: '1' as VmId, after: null },
-    { kind: 'vm', id: '2' as VmId, after: vm('2', 'second') },
-    { kind: 'vm', id: '3' as VmId, after: vm('3', 'three') },
+    { kind: 'vm', id: '1', after: null },
+    { kind: 'vm', id: '2', after: vm('2', 'second') },
+    { kind: 'vm', id: '3', after: vm('3', 'three') },
   ]);
   expect([...after.values()].map(each => each.spec.name)).toEqual(['second', 'three']);
   expect([...before.keys()]).toEqual(['1', '2']);
@@ -21,7 +21,7 @@ test('a batch adds, replaces and removes objects of its kind', () => {
 
 test('a batch about other kinds leaves the very same map, so that nothing renders again', () => {
   const before = mapById([vm('1', 'one')]);
-  expect(applyChanges('vm', before, [{ kind: 'host', id: 'h' as HostId, after: null }])).toBe(before);
+  expect(applyChanges('vm', before, [{ kind: 'host', id: 'h', after: null }])).toBe(before);
 });
 
 test('names sort as a person counts', () => {

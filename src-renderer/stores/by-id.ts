@@ -1,7 +1,7 @@
 /** Pure steps from one snapshot of a collection to the next, shared by the stores. */
 import type { Change } from '../../shared/api/engine-events.ts';
 
-type After<K extends Change['kind']> = NonNullable<Extract<Change, { kind: K }>['after']>;
+type After<K extends Change['kind']> = NonNullable<Extract<Change, { readonly kind: K }>['after']>;
 
 /** The map after the changes that are of this kind; the same map when none is. */
 export function applyChanges<K extends Change['kind']>(kind: K, before: ReadonlyMap<string, After<K>>, changes: readonly Change[]): ReadonlyMap<string, After<K>> {

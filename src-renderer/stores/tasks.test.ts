@@ -4,7 +4,7 @@ import type { Task } from '../../shared/model/task.ts';
 import { withTask } from './tasks.ts';
 
 const task = (id: string, queuedMs: number, state: Task['state'] = 'running'): Task => ({
-  id: id as TaskId, name: 'Power On virtual machine', target: { kind: 'vm', id: 'vm-1' as VmId, name: 'web' },
+  id: id as TaskId, name: 'Power On virtual machine', target: { kind: 'vm', id: 'vm-1', name: 'web' },
   initiator: 'operator', state, cancelable: false, queuedMs,
 });
 

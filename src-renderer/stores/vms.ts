@@ -1,36 +1,24 @@
 import { defineStore } from 'pinia';
-import { computed, shallowRef } from 'vue';
+import { computed } from 'vue';
 import type { HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
 import type { SnapshotRequest, Vm, VmRequest } from '../../shared/model/vm.ts';
 import { useEngine } from '../engine/use-engine.ts';
-import { applyChanges, compareNames, mapById } from './by-id.ts';
+import { compareNames } from './by-id.ts';
+import { useInventory } from './inventory.ts';
 
 const byName = (a: Vm, b: Vm) => compareNames(a.spec.name, b.spec.name);
 
 export const useVms = defineStore('vms', () => {
-  const engine = useEngine();
-  const byId = shallowRef<ReadonlyMap<string, Vm>>(new Map());
-  const deletedById = shallowRef<ReadonlyMap<string, Vm>>(new Map());
-  const deleted = computed(() => [...deletedById.value.values()].sort((a, b) => (b.deletedMs ?? 0) - (a.deletedMs ?? 0)));
+  const engine = useEngine(), inventory = useInventory();
+  const byId = computed(() => inventory.maps.vm);
+  const deleted = computed(() => [...inventory.maps.deletedVm.values()].sort((a, b) => (b.deletedMs ?? 0) - (a.deletedMs ?? 0)));
   const all = computed(() => [...byId.value.values()].sort(byName));
   const byHost = computed(() => Map.groupBy(all.value, vm => vm.hostId));
 
-  /** The map is in order from the start, so that sorting it again after a change is one pass over it. */
-  async function load() {
-    const [vms, inBin] = await Promise.all([engine.call(api => api.vms.list()), engine.call(api => api.vms.deleted())]);
-    byId.value = mapById([...vms].sort(byName));
-    deletedById.value = mapById(inBin);
-  }
-  engine.on('inventory.changed', (changes) => {
-    byId.value = applyChanges('vm', byId.value, changes);
-    deletedById.value = applyChanges('deletedVm', deletedById.value, changes);
-  });
-
   return {
-    byId, all, byHost, deleted, load,
+    byId, all, byHost, deleted,
     create: (spec: VmRequest, host: HostId) => engine.call(api => api.vms.create(spec, host)),
     reconfigure: (vm: VmId, spec: VmRequest) => engine.call(api => api.vms.reconfigure(vm, spec)),
-    rename: (vm: VmId, name: string) => engine.call(api => api.vms.rename(vm, name)),
     powerOn: (vm: VmId) => engine.call(api => api.vms.powerOn(vm)),
     shutDownGuest: (vm: VmId) => engine.call(api => api.vms.shutDownGuest(vm)),
     powerOff: (vm: VmId) => engine.call(api => api.vms.powerOff(vm)),

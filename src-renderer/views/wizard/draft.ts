@@ -3,7 +3,8 @@ import * as v from 'valibot';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
 import type { HostId } from '../../../shared/base/ids.ts';
 import type { Host } from '../../../shared/model/host.ts';
-import { VmName, VmRequest, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
+import { ObjectName } from '../../../shared/model/object-name.ts';
+import { VmRequest, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
 import { formatBytes, formatMib, plural } from '../../components/format.ts';
 import { diskDraft, diskOf, hardwareProblems, newDisk, newNic, nicDraft, nicOf, typed, type HardwareDraft, type Probes } from '../settings/hardware-draft.ts';
 
@@ -103,7 +104,7 @@ export const requestOf = (draft: Draft, probes: Probes): VmRequest => ({
 
 /** Why a VM cannot have this name; absent when it can. */
 export function nameProblem(name: string, taken: readonly string[]): string | undefined {
-  const result = v.safeParse(VmName, name);
+  const result = v.safeParse(ObjectName, name);
   if (!result.success) return result.issues[0].message;
   return taken.includes(result.output) ? `There is already a virtual machine named "${result.output}".` : undefined;
 }

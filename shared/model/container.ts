@@ -1,0 +1,50 @@
+/** What inventories are ordered by: datacenters, folders, clusters and resource pools, datastores and networks. */
+import * as v from 'valibot';
+import type { ClusterId, DatacenterId, DatastoreId, FolderId, NetworkId, ResourcePoolId } from '../base/ids.ts';
+import type { Labels } from './labels.ts';
+import { ObjectName } from './object-name.ts';
+import type { Place, Tree } from './place.ts';
+
+export interface Datacenter extends Labels { readonly id: DatacenterId; readonly name: string; readonly parent: Place }
+
+/** Of one of the trees below a datacenter, or of datacenters. */
+export interface Folder extends Labels { readonly id: FolderId; readonly name: string; readonly tree: Tree | 'datacenter'; readonly parent: Place }
+
+/** Hosts that share what runs on them. */
+export interface Cluster extends Labels { readonly id: ClusterId; readonly name: string; readonly parent: Place }
+
+/** vSphere's levels of shares stand in the proportion of 1 to 2 to 4. */
+export const SHARES = { low: 500, normal: 1000, high: 2000 } as const;
+
+const amount = (what: string) => v.pipe(v.number(`${what} is a number.`), v.integer(`${what} is a whole number.`), v.minValue(0, `${what} is not negative.`), v.maxValue(10_000_000, `${what} is too large.`));
+
+/** How a resource is divided among VMs and resource pools with the same parent: CPU in MHz, memory in MiB. */
+export const Allocation = v.object({
+  shares: v.pipe(v.number('Shares are a number.'), v.integer('Shares are a whole number.'), v.minValue(1, 'Shares are at least 1.'), v.maxValue(1_000_000, 'Shares are at most 1,000,000.')),
+  reservation: amount('A reservation'),
+  /** As much as there is when absent. */
+  limit: v.optional(amount('A limit')),
+});
+export type Allocation = v.InferOutput<typeof Allocation>;
+/** An expandable pool takes reservations that it has no room for from its parent. */
+export const PoolAllocation = v.object({ ...Allocation.entries, expandable: v.boolean() });
+export type PoolAllocation = v.InferOutput<typeof PoolAllocation>;
+export const NORMAL_ALLOCATION: Allocation = { shares: SHARES.normal, reservation: 0 };
+
+export interface ResourcePool extends Labels { readonly id: ResourcePoolId; readonly name: string; readonly parent: Place; readonly cpu: PoolAllocation; readonly memory: PoolAllocation }
+
+/** A folder of the engine's machine for VMs' files. */
+export interface Datastore extends Labels { readonly id: DatastoreId; readonly name: string; readonly parent: Place; readonly path: string; readonly capacityBytes?: number }
+
+/** A port group of a virtual switch. */
+export interface Network extends Labels { readonly id: NetworkId; readonly name: string; readonly parent: Place; readonly switch: string; readonly vlan: number }
+
+const Parent = <const Kinds extends readonly string[]>(kinds: Kinds) => v.object({ kind: v.picklist(kinds, 'It cannot be there.'), id: v.string() });
+export const NewDatacenter = v.object({ kind: v.literal('datacenter'), name: ObjectName, parent: Parent(['root', 'folder']) });
+export const NewFolder = v.object({ kind: v.literal('folder'), name: ObjectName, tree: v.picklist(['datacenter', 'host', 'vm', 'storage', 'network']), parent: Parent(['root', 'datacenter', 'folder']) });
+export const NewCluster = v.object({ kind: v.literal('cluster'), name: ObjectName, parent: Parent(['datacenter', 'folder']) });
+export const NewResourcePool = v.object({ kind: v.literal('resourcePool'), name: ObjectName, parent: Parent(['host', 'cluster', 'resourcePool']), cpu: PoolAllocation, memory: PoolAllocation });
+export const NewNetwork = v.object({
+  kind: v.literal('network'), name: ObjectName, parent: Parent(['datacenter', 'folder']), switch: ObjectName,
+  vlan: v.pipe(v.number('A VLAN is a number.'), v.integer('A VLAN is a whole number.'), v.minValue(0, 'A VLAN is from 0 to 4095.'), v.maxValue(4095, 'A VLAN is from 0 to 4095.')),
+});
