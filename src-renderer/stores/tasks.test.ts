@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { TaskId, VmId } from '../../shared/base/ids.ts';
+import type { TaskId } from '../../shared/base/ids.ts';
 import type { Task } from '../../shared/model/task.ts';
 import { withTask } from './tasks.ts';
 
