@@ -1,12 +1,13 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
 import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import type { CloneRequest } from '../model/clone.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
 import type { LabelChange } from '../model/labels.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
 import type { Place } from '../model/place.ts';
 import type { ObjectRef, Task } from '../model/task.ts';
-import type { DISK_FORMATS, SnapshotRequest, VmRequest, VmStats } from '../model/vm.ts';
+import type { DISK_FORMATS, SnapshotEdit, SnapshotRequest, VmRequest, VmStats } from '../model/vm.ts';
 
 /** What a file on the engine's machine is, for fields that take a path. */
 export interface FileProbe { readonly exists: boolean; readonly sizeBytes: number; readonly what: 'linux-image' | 'gzip' | 'cpio' | 'directory' | 'other'; readonly problem?: string; readonly image?: ImageProbe }
@@ -53,6 +54,7 @@ export interface EngineApi {
     powerOn(id: VmId): Promise<TaskId>;
     /** Presses the virtual power button and waits until the guest has powered off. */
     shutDownGuest(id: VmId): Promise<TaskId>;
+    restartGuest(id: VmId): Promise<TaskId>;
     powerOff(id: VmId): Promise<TaskId>;
     reset(id: VmId): Promise<TaskId>;
     /** Writes the running machine to disk and stops it; the next power on goes on from there, and power off gives that up. */
@@ -69,8 +71,17 @@ export interface EngineApi {
     takeSnapshot(id: VmId, request: SnapshotRequest): Promise<TaskId>;
     /** Makes the VM what it was. What it is now is lost, unless a snapshot has it; with memory it then goes on running. */
     revertToSnapshot(id: VmId, snapshotId: SnapshotId): Promise<TaskId>;
-    /** Its disks' layers stay for as long as something is on top of them. */
+    editSnapshot(id: VmId, snapshotId: SnapshotId, text: SnapshotEdit): Promise<TaskId>;
+    /** Layers of disks that only it kept apart become one: at once while the VM is off, else when it goes off. */
     deleteSnapshot(id: VmId, snapshotId: SnapshotId): Promise<TaskId>;
+    deleteAllSnapshots(id: VmId): Promise<TaskId>;
+    /** What a deleted snapshot of a VM that was on, or a task that was cancelled, left to do. */
+    consolidate(id: VmId): Promise<TaskId>;
+    /** Copies a VM or a template, on or off; deploys one from a template. */
+    clone(id: VmId, request: CloneRequest): Promise<TaskId>;
+    /** A template is copied, and neither powered on nor changed. */
+    convertToTemplate(id: VmId): Promise<TaskId>;
+    convertToVm(id: VmId): Promise<TaskId>;
     /** Puts an image, or nothing, into a CD drive of a VM that is on or off; drives are counted from 0 among its CD drives. */
     changeMedium(id: VmId, drive: number, path?: string): Promise<void>;
     /** Asks the guest of a VM that is on to give up so much of its memory; what it did is in `stats`. */

@@ -144,7 +144,9 @@ export const BIN_DAYS = 30;
 /** Until when a VM in the bin is kept, in ms since the epoch. */
 export const keptUntilMs = ({ deletedMs = 0 }: Pick<Vm, 'deletedMs'>): number => deletedMs + BIN_DAYS * 24 * 3600 * 1000;
 
-export const SnapshotRequest = v.object({ name: ObjectName, description: v.pipe(v.string(), v.maxLength(1024, 'A description has at most 1024 characters.')), memory: v.boolean() });
+export const SnapshotEdit = v.object({ name: ObjectName, description: v.pipe(v.string(), v.maxLength(1024, 'A description has at most 1024 characters.')) });
+export type SnapshotEdit = v.InferOutput<typeof SnapshotEdit>;
+export const SnapshotRequest = v.object({ ...SnapshotEdit.entries, memory: v.boolean() });
 export type SnapshotRequest = v.InferOutput<typeof SnapshotRequest>;
 
 /** What a VM was at one time: its hardware, its disks, and, when it ran and that was wanted, its memory. */
@@ -155,6 +157,8 @@ export interface Snapshot {
   readonly createdMs: number;
   readonly parentId?: SnapshotId;
   readonly memory: boolean;
+  /** Only there while a clone is made from it. */
+  readonly temporary?: boolean;
   /** Its disks are never written to again. */
   readonly spec: VmSpec;
 }
@@ -168,6 +172,10 @@ export interface Vm extends Labels {
   readonly poolId?: ResourcePoolId;
   /** Only copied, never powered on. */
   readonly template?: boolean;
+  /** The snapshot of another VM that its disks stand on: it is a linked clone. */
+  readonly base?: { readonly vmId: VmId; readonly snapshotId: SnapshotId };
+  /** Layers of its disks can become one when it is off. */
+  readonly needsConsolidation?: boolean;
   readonly spec: VmSpec;
   readonly powerState: PowerState;
   /** Why the VM last stopped, when that was not the operator's wish; one sentence. */

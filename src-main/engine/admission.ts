@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { Host } from '../../shared/model/host.ts';
 import type { Vm, VmRequest, VmSpec } from '../../shared/model/vm.ts';
-import { chainOf } from './snapshots.ts';
+import { chainOf } from './chains.ts';
 
 /** Throws, with the reason, when the host could not run the VM even if it ran nothing else. */
 export function checkFits(spec: Pick<VmSpec, 'name' | 'cpus' | 'memoryMib'>, host: Host): void {

@@ -4,8 +4,9 @@ import type { About, EngineApi } from '../../shared/api/engine-api.ts';
 import type { EngineEvents } from '../../shared/api/engine-events.ts';
 import { serve, type Port } from '../../shared/api/rpc.ts';
 import type { Task } from '../../shared/model/task.ts';
+import type { Vm } from '../../shared/model/vm.ts';
 import type { StartVm } from '../hypervisor/vm-launch.ts';
-import { Inventory } from '../inventory/inventory.ts';
+import { Inventory, refOf } from '../inventory/inventory.ts';
 import { Store } from '../inventory/store.ts';
 import { deleteExpired } from './bin.ts';
 import { BUILD, VERSION } from './build-info.ts';
@@ -40,7 +41,7 @@ export class Engine {
     this.inventory = inventory;
     this.tasks = new TaskRunner(store);
     this.files = new VmFiles(dataPath);
-    this.power = new Power(inventory, startVm, this.files);
+    this.power = new Power({ inventory, startVm, files: this.files, oneAtATime: this.oneAtATime });
     this.snapshots = new Snapshots(this);
     this.captures = new Captures(this);
     this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath };
@@ -52,6 +53,7 @@ export class Engine {
     await recover(store, new VmFiles(dataPath));
     const engine = new Engine(store, await Inventory.open(store), startVm, dataPath);
     await deleteExpired(engine);
+    await engine.consolidateWhenOff();
     return engine;
   }
 
@@ -66,6 +68,23 @@ export class Engine {
   /** Powers everything off, waits for what runs, and gives the data folder free. */
   close(): Promise<void> {
     return this.closing ??= this.shutDown();
+  }
+
+  /** Layers that could not become one while a VM was on do so when it goes off. What an engine that was killed left of this is done first. */
+  private async consolidateWhenOff(): Promise<void> {
+    const on = new Set<string>(), start = (vm: Vm) => this.tasks.run('Consolidate virtual machine disks', refOf(vm), context => this.snapshots.consolidate(vm.id, context), { cancelable: true });
+    this.inventory.changed.on(changes => {
+      for (const { kind, id, after } of changes) {
+        if (kind !== 'vm') continue;
+        if (after !== null && after.powerState !== 'poweredOff') on.add(id);
+        else if (on.delete(id) && after?.needsConsolidation === true && this.closing === undefined) void start(after);
+      }
+    });
+    for (const vm of this.inventory.vms) {
+      const left = vm.snapshots?.find(snapshot => snapshot.temporary);
+      if (left !== undefined) await this.tasks.run('Delete snapshot', refOf(vm), context => this.snapshots.delete(vm.id, left.id, context));
+      else if (vm.needsConsolidation === true && vm.powerState === 'poweredOff') await start(vm);
+    }
   }
 
   private async shutDown(): Promise<void> {

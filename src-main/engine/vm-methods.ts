@@ -3,10 +3,12 @@ import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { ROOT } from '../../shared/model/task.ts';
-import { SnapshotRequest, VmRequest, type Vm } from '../../shared/model/vm.ts';
+import { CloneRequest } from '../../shared/model/clone.ts';
+import { SnapshotEdit, SnapshotRequest, VmRequest, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName } from './admission.ts';
 import { deleteFromDisk, emptyBin, moveToBin, restore } from './bin.ts';
+import { clone, setTemplate } from './clone.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
 import { changeMedium, setBalloon } from './hardware.ts';
@@ -30,6 +32,7 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     reconfigure: checked([Id, VmRequest], (id, spec) => reconfigure(engine, id, spec)),
     powerOn: task('Power on virtual machine', id => context => power.on(id, context), { cancelable: true }),
     shutDownGuest: task('Shut down guest', id => context => power.shutDownGuest(id, context), { cancelable: true }),
+    restartGuest: task('Restart guest', id => context => power.restartGuest(id, context), { cancelable: true }),
     powerOff: task('Power off virtual machine', id => () => power.off(id)),
     suspend: task('Suspend virtual machine', id => context => power.suspend(id, context), { cancelable: true }),
     reset: task('Reset virtual machine', id => () => power.reset(id)),
@@ -39,7 +42,13 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     emptyBin: () => tasks.run('Empty bin', ROOT, context => emptyBin(engine, context), { cancelable: true }),
     takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true })),
     revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context))),
-    deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), () => snapshots.delete(id, snapshot))),
+    editSnapshot: checked([Id, SnapshotOf, SnapshotEdit], (id, snapshot, text) => tasks.run('Edit snapshot', refOf(inventory.vm(id)), () => snapshots.edit(id, snapshot, text))),
+    deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), context => snapshots.delete(id, snapshot, context), { cancelable: true })),
+    deleteAllSnapshots: task('Delete all snapshots', id => context => snapshots.deleteAll(id, context), { cancelable: true }),
+    consolidate: task('Consolidate virtual machine disks', id => context => snapshots.consolidate(id, context), { cancelable: true }),
+    clone: checked([Id, CloneRequest], (id, request) => clone(engine, id, request)),
+    convertToTemplate: task('Convert to template', id => () => setTemplate(engine, id, true)),
+    convertToVm: task('Convert to virtual machine', id => () => setTemplate(engine, id, false)),
     changeMedium: checked([Id, Count, v.optional(FilePath)], (id, drive, path) => changeMedium(engine, id, drive, path || undefined)),
     setBalloon: checked([Id, Count], (id, mib) => setBalloon(engine, id, mib)),
     stats: checked([Id], id => engine.captures.stats(id)),
