@@ -1,6 +1,6 @@
 /** Which dialog is open. One at a time; what it needs comes with the request. */
 import { inject, shallowRef, type InjectionKey, type ShallowRef } from 'vue';
-import type { HostId, VmId } from '../../../shared/base/ids.ts';
+import type { HostId, SnapshotId, VmId } from '../../../shared/base/ids.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import { assert } from '../../../shared/base/errors.ts';
 
@@ -9,6 +9,8 @@ export type DialogRequest =
   | { readonly kind: 'editSettings'; readonly vm: Vm }
   | { readonly kind: 'rename'; readonly vmId: VmId }
   | { readonly kind: 'takeSnapshot'; readonly vmId: VmId }
+  | { readonly kind: 'editSnapshot'; readonly vmId: VmId; readonly snapshotId: SnapshotId }
+  | { readonly kind: 'clone'; readonly sourceId?: VmId; readonly fromTemplate?: boolean; readonly toTemplate?: boolean }
   | { readonly kind: 'about' }
   | { readonly kind: 'confirm'; readonly title: string; readonly message: string; readonly confirmLabel: string; readonly danger?: boolean; readonly run: () => void };
 
