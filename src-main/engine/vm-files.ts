@@ -1,7 +1,7 @@
 /** Where the engine keeps what it makes for a VM: a folder each, below the data folder. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { SnapshotId, VmId } from '../../shared/base/ids.ts';
 
 /** How the names of disks' layers end. */
@@ -22,6 +22,18 @@ export class VmFiles {
   snapshotState(id: VmId, snapshot: SnapshotId): string { return join(this.folder(id), `${snapshot}.state`); }
   layer(id: VmId, name: string): string { return join(resolve(this.folder(id)), `${name}${LAYER}`); }
   isLayer(id: VmId, path: string): boolean { return dirname(resolve(path)) === resolve(this.folder(id)) && path.endsWith(LAYER); }
+
+  /**
+   * Images that are being made for a VM that is in the inventory: written down before they are there, so that those that it
+   * never got are found after a kill.
+   */
+  async announce(id: VmId, names: readonly string[]): Promise<void> { await writeFile(this.announced(id), names.map(name => `${name}\n`).join('')); }
+  async withdraw(id: VmId): Promise<void> { await rm(this.announced(id), { force: true }); }
+  async announcedImages(id: VmId): Promise<string[]> {
+    const text = await readFile(this.announced(id), 'utf8').catch(() => '');
+    return text.split('\n').filter(name => name !== '' && basename(name) === name).map(name => join(this.folder(id), name));
+  }
+  private announced(id: VmId): string { return join(this.folder(id), 'images-being-made'); }
 
   async makeFolder(id: VmId): Promise<void> { await mkdir(this.folder(id), { recursive: true }); }
   async removeIfEmpty(id: VmId): Promise<void> { await rmdir(this.folder(id)).catch(() => { /* it was never made, or holds something */ }); }
