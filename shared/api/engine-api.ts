@@ -1,8 +1,9 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
-import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import type { DatastoreId, HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
 import type { CloneRequest } from '../model/clone.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
+import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage } from '../model/container.ts';
 import type { LabelChange } from '../model/labels.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
 import type { Place } from '../model/place.ts';
@@ -45,7 +46,7 @@ export interface EngineApi {
   };
   vms: {
     /** Makes the images of new disks first; none is left when that fails. */
-    create(spec: VmRequest, hostId: HostId): Promise<TaskId>;
+    create(spec: VmRequest, hostId: HostId, datastoreId?: DatastoreId): Promise<TaskId>;
     /**
      * Makes the VM what is asked for. Of a VM that is on, what `hardware-change.ts` names is done at once or kept for the
      * next power on, and the rest is refused.
@@ -91,6 +92,26 @@ export interface EngineApi {
     startCapture(id: VmId, nic: number, path?: string): Promise<{ readonly path: string }>;
     /** Resolves when the file is whole. */
     stopCapture(id: VmId, nic: number): Promise<void>;
+  };
+  /** Folders for VMs' files. Paths are relative to the datastore, with `/`; '' is the datastore itself. */
+  datastores: {
+    add(request: DatastoreRequest, parent: Place): Promise<TaskId>;
+    edit(id: DatastoreId, change: DatastoreEdit): Promise<TaskId>;
+    usage(id: DatastoreId): Promise<DatastoreUsage>;
+    list(id: DatastoreId, path: string): Promise<readonly DatastoreEntry[]>;
+    makeFolder(id: DatastoreId, path: string): Promise<void>;
+    /** Renames a file or moves it within the datastore. What VMs use stays where it is. */
+    move(id: DatastoreId, from: string, to: string): Promise<void>;
+    delete(id: DatastoreId, paths: readonly string[]): Promise<TaskId>;
+    /** The SHA-256 is in the details of the task. */
+    checksum(id: DatastoreId, path: string): Promise<TaskId>;
+    /** Up to 4 MiB; fewer bytes than were asked for at the end of the file. */
+    read(id: DatastoreId, path: string, offset: number, length: number): Promise<Uint8Array>;
+    /** A new file, in pieces of up to 4 MiB, in order; it is there when it is whole. */
+    startUpload(id: DatastoreId, path: string, sizeBytes: number): Promise<string>;
+    upload(uploadId: string, bytes: Uint8Array): Promise<void>;
+    finishUpload(uploadId: string): Promise<void>;
+    cancelUpload(uploadId: string): Promise<void>;
   };
   consoles: {
     /**

@@ -34,6 +34,8 @@ const VM = argument('vm', 'vm', 'name or id of the VM');
 const SNAPSHOT = argument('snapshot', 'snapshot', 'name or id of the snapshot');
 const NAME = argument('name', 'text', 'its name');
 
+const DATASTORE = argument('datastore', 'datastore', 'name or id of the datastore'), FILE = argument('path', 'text', 'its path in the datastore');
+
 const verb = (words: string, text: string, parameters: readonly Parameter[], call: Verb['call']): Verb => ({ words, text, parameters, call });
 /** Of one VM, and nothing else to say. */
 const ofVm = (word: string, text: string, call: (api: EngineApi, id: VmId) => Promise<unknown>): Verb => verb(`vm ${word}`, text, [VM], (api, values) => call(api, vmIn(values)));
@@ -45,8 +47,8 @@ export const VERBS: readonly Verb[] = [
   listOf('vm list', 'vm', 'lists the VMs and templates'),
   ofVm('show', 'shows everything about a VM', async (api, id) => (await api.inventory.list()).find(change => change.kind === 'vm' && change.id === id)?.after),
   verb('vm create', 'creates a VM', [
-    argument('spec', 'json', 'its settings, as "vm show --json" prints them in "spec"; new disks as {"create":{"format":"qcow2","sizeMib":1024},"readOnly":false}'), needed('host', 'host', 'the host it runs on'),
-  ], (api, values) => api.vms.create(values.spec as VmRequest, idIn<HostId>(values, 'host'))),
+    argument('spec', 'json', 'its settings, as "vm show --json" prints them in "spec"; new disks as {"create":{"format":"qcow2","sizeMib":1024},"readOnly":false}'), needed('host', 'host', 'the host it runs on'), option('datastore', 'datastore', 'where its files are to be'),
+  ], (api, values) => api.vms.create(values.spec as VmRequest, idIn<HostId>(values, 'host'), values.datastore === undefined ? undefined : idIn(values, 'datastore'))),
   verb('vm edit', 'changes the settings of a VM', [VM, argument('spec', 'json', 'its settings, all of them')], (api, values) => api.vms.reconfigure(vmIn(values), values.spec as VmRequest)),
   ofVm('power-on', 'powers a VM on, or resumes it', (api, id) => api.vms.powerOn(id)),
   ofVm('shut-down', 'asks the guest to shut down', (api, id) => api.vms.shutDownGuest(id)),
@@ -57,10 +59,10 @@ export const VERBS: readonly Verb[] = [
   ofVm('stats', 'shows live figures of a running VM', (api, id) => api.vms.stats(id)),
   verb('vm clone', 'copies a VM or a template', [
     VM, NAME, option('linked', 'flag', 'its disks hold only what differs'), option('template', 'flag', 'makes a template'), option('snapshot', 'snapshot', 'copies what it was at a snapshot'),
-    option('host', 'host', 'the host it is to run on'), option('folder', 'folder', 'the VM folder it is to be in'), option('pool', 'resourcePool', 'the resource pool it is to be in'),
+    option('host', 'host', 'the host it is to run on'), option('folder', 'folder', 'the VM folder it is to be in'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('datastore', 'datastore', 'where its files are to be'),
   ], (api, values) => api.vms.clone(vmIn(values), {
     name: textIn(values, 'name'), linked: values.linked === true, template: values.template === true, ...(values.snapshot !== undefined && { snapshotId: snapshotIn(values) }),
-    ...(values.host !== undefined && { hostId: idIn(values, 'host') }), ...(values.folder !== undefined && { folderId: idIn(values, 'folder') }), ...(values.pool !== undefined && { poolId: idIn(values, 'pool') }),
+    ...(values.host !== undefined && { hostId: idIn(values, 'host') }), ...(values.folder !== undefined && { folderId: idIn(values, 'folder') }), ...(values.pool !== undefined && { poolId: idIn(values, 'pool') }), ...(values.datastore !== undefined && { datastoreId: idIn(values, 'datastore') }),
   })),
   ofVm('to-template', 'turns a VM into a template', (api, id) => api.vms.convertToTemplate(id)),
   ofVm('to-vm', 'turns a template into a VM', (api, id) => api.vms.convertToVm(id)),
@@ -83,6 +85,17 @@ export const VERBS: readonly Verb[] = [
   verb('snapshot revert', 'makes a VM what it was at a snapshot', [VM, SNAPSHOT], (api, values) => api.vms.revertToSnapshot(vmIn(values), snapshotIn(values))),
   verb('snapshot delete', 'deletes a snapshot', [VM, SNAPSHOT], (api, values) => api.vms.deleteSnapshot(vmIn(values), snapshotIn(values))),
   verb('snapshot delete-all', 'deletes all snapshots of a VM', [VM], (api, values) => api.vms.deleteAllSnapshots(vmIn(values))),
+
+  listOf('datastore list', 'datastore', 'lists the datastores'),
+  verb('datastore add', 'adds a folder as a datastore', [NAME, argument('path', 'text', 'the folder'), needed('in', 'place', 'KIND:NAME or id of the datacenter or folder'), option('capacity', 'number', 'what may be taken of it, in bytes')], (api, values) =>
+    api.datastores.add({ name: textIn(values, 'name'), path: textIn(values, 'path'), ...(values.capacity !== undefined && { capacityBytes: Number(values.capacity) }) }, values.in as Place)),
+  verb('datastore edit', 'changes the capacity of a datastore', [DATASTORE, option('capacity', 'number', 'what may be taken of it, in bytes; all of the file system when absent')], (api, values) => api.datastores.edit(idIn(values, 'datastore'), values.capacity === undefined ? {} : { capacityBytes: Number(values.capacity) })),
+  verb('datastore usage', 'shows how full a datastore is', [DATASTORE], (api, values) => api.datastores.usage(idIn(values, 'datastore'))),
+  verb('datastore ls', 'lists files of a datastore', [DATASTORE, option('path', 'text', 'a folder in it')], (api, values) => api.datastores.list(idIn(values, 'datastore'), textIn(values, 'path'))),
+  verb('datastore mkdir', 'makes a folder', [DATASTORE, FILE], (api, values) => api.datastores.makeFolder(idIn(values, 'datastore'), textIn(values, 'path'))),
+  verb('datastore mv', 'renames or moves a file', [DATASTORE, FILE, argument('to', 'text', 'its new path')], (api, values) => api.datastores.move(idIn(values, 'datastore'), textIn(values, 'path'), textIn(values, 'to'))),
+  verb('datastore rm', 'deletes a file or folder', [DATASTORE, FILE], (api, values) => api.datastores.delete(idIn(values, 'datastore'), [textIn(values, 'path')])),
+  verb('datastore checksum', 'computes the SHA-256 of a file', [DATASTORE, FILE], (api, values) => api.datastores.checksum(idIn(values, 'datastore'), textIn(values, 'path'))),
 
   listOf('host list', 'host', 'lists the hosts'),
   listOf('pool list', 'resourcePool', 'lists the resource pools'),

@@ -2,7 +2,6 @@
  * An engine that does mixed operations, drawn from a seed, until it is killed. For tests only. Prints a line of JSON before
  * each operation, with the VMs that it concerns, and one when it is acknowledged, with what they then are.
  */
-import type { SnapshotId, VmId } from '../../shared/base/ids.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import { openImage } from '../storage/open-image.ts';
 import { randomNumbers } from '../storage/test-folder.ts';
@@ -57,7 +56,7 @@ async function snapshotOperation(vm: Vm): Promise<void> {
   const has = of(id), { [snapshot?.name ?? '']: _, ...others } = has.snapshots;
   if (snapshot === undefined || random(3) === 0) await attempt('take', [id], () => vms.takeSnapshot(id, { name: text, description: '', memory: random(2) === 0 }), () => contents.set(id, { ...has, snapshots: { ...has.snapshots, [text]: has.now } }));
   else if (random(2) === 0) await attempt('revert', [id], () => vms.revertToSnapshot(id, snapshot.id), () => contents.set(id, { ...has, now: has.snapshots[snapshot.name] ?? {} }));
-  else await attempt('deleteSnapshot', [id], () => vms.deleteSnapshot(id, snapshot.id as SnapshotId), () => contents.set(id, { ...has, snapshots: others }));
+  else await attempt('deleteSnapshot', [id], () => vms.deleteSnapshot(id, snapshot.id), () => contents.set(id, { ...has, snapshots: others }));
 }
 
 /** A clone's base, if a snapshot was taken for it, has what the VM has now. */
@@ -88,7 +87,7 @@ async function operation(): Promise<void> {
   else if (what === 14) await attempt('template', [vm.id], () => (vm.template ? vms.convertToVm(vm.id) : vms.convertToTemplate(vm.id)));
   else if (what === 15) await attempt('delete', [vm.id], () => vms.delete(vm.id));
   else if (what === 16 && inBin !== undefined) await attempt('restore', [inBin.id], () => vms.restore(inBin.id));
-  else if (what === 17 && inBin !== undefined) await attempt('deleteFromDisk', [inBin.id], () => vms.deleteFromDisk(inBin.id as VmId));
+  else if (what === 17 && inBin !== undefined) await attempt('deleteFromDisk', [inBin.id], () => vms.deleteFromDisk(inBin.id));
   else await power(vm);
 }
 

@@ -13,6 +13,8 @@ import { BUILD, VERSION } from './build-info.ts';
 import { Captures } from './captures.ts';
 import { consoleMethods } from './console-methods.ts';
 import { checked } from './checked.ts';
+import { datastoreMethods } from './datastore-methods.ts';
+import { Datastores } from './datastores.ts';
 import { eventMethods, fileMethods, taskMethods } from './plain-methods.ts';
 import { inventoryMethods } from './inventory-methods.ts';
 import { OneAtATime } from './one-at-a-time.ts';
@@ -32,26 +34,30 @@ export class Engine {
   readonly store: Store;
   readonly files: VmFiles;
   readonly captures: Captures;
+  readonly datastores: Datastores;
   readonly oneAtATime = new OneAtATime();
   private readonly about: About;
   private closing: Promise<void> | undefined;
 
-  private constructor(store: Store, inventory: Inventory, startVm: StartVm, dataPath: string) {
+  private constructor({ store, inventory, startVm, files }: { store: Store; inventory: Inventory; startVm: StartVm; files: VmFiles }) {
     this.store = store;
     this.inventory = inventory;
     this.tasks = new TaskRunner(store);
-    this.files = new VmFiles(dataPath);
+    this.files = files;
+    this.datastores = new Datastores(this);
     this.power = new Power({ inventory, startVm, files: this.files, oneAtATime: this.oneAtATime });
     this.snapshots = new Snapshots(this);
     this.captures = new Captures(this);
-    this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath };
+    this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath: files.dataPath };
   }
 
   /** Rejects with a sentence when the data folder is in use, damaged or from a newer version. */
   static async open({ dataPath, startVm }: { dataPath: string; startVm: StartVm }): Promise<Engine> {
     const store = await Store.open(join(dataPath, 'inventory.db'));
-    await recover(store, new VmFiles(dataPath));
-    const engine = new Engine(store, await Inventory.open(store), startVm, dataPath);
+    const files = new VmFiles(dataPath);
+    locateVms(store.contents, files);
+    await recover(store, files);
+    const engine = new Engine({ store, inventory: await Inventory.open(store), startVm, files });
     await deleteExpired(engine);
     await engine.consolidateWhenOff();
     return engine;
@@ -101,6 +107,7 @@ export class Engine {
       },
       inventory: inventoryMethods(this),
       vms: vmMethods(this),
+      datastores: datastoreMethods(this, session),
       consoles: consoleMethods(this, session),
       tasks: taskMethods(this),
       events: eventMethods(this),
@@ -115,5 +122,14 @@ export class Engine {
       this.tasks.changed.on((task: Task) => emit('task.changed', task)),
     ];
     onEnd(() => { for (const subscription of subscriptions) subscription.dispose(); });
+  }
+}
+
+/** Says where VMs are whose files are on datastores elsewhere. */
+function locateVms({ objects }: Store['contents'], files: VmFiles): void {
+  const paths = new Map(objects.flatMap(each => (each.kind === 'datastore' && each.object.path !== '' ? [[each.object.id, each.object.path] as const] : [])));
+  for (const { kind, object } of objects) {
+    const path = kind === 'vm' && object.datastoreId !== undefined ? paths.get(object.datastoreId) : undefined;
+    if (kind === 'vm' && path !== undefined) files.locate(object.id, path);
   }
 }

@@ -9,11 +9,26 @@ const LAYER = '.layer.qcow2';
 /** What ids are, so that nothing else is taken for a VM's folder. */
 const VM_FOLDER = /^vm-[0-9a-f]{12}$/;
 
+/** In the data folder's own folder of a VM that is elsewhere: where. */
+const ELSEWHERE = 'elsewhere';
+
 export class VmFiles {
-  private readonly dataPath: string;
+  readonly dataPath: string;
+  private readonly elsewhere = new Map<VmId, string>();
   constructor(dataPath: string) { this.dataPath = dataPath; }
 
-  folder(id: VmId): string { return join(this.dataPath, 'vms', id); }
+  folder(id: VmId): string { return this.elsewhere.get(id) ?? this.local(id); }
+  private local(id: VmId): string { return join(this.dataPath, 'vms', id); }
+
+  /** Of a VM that is known to be on a datastore elsewhere. */
+  locate(id: VmId, datastorePath: string): void { this.elsewhere.set(id, join(datastorePath, id)); }
+
+  /** Puts the folder of a new VM on a datastore elsewhere; the data folder remembers it, so that it is found after a kill. */
+  async place(id: VmId, datastorePath: string): Promise<void> {
+    await mkdir(this.local(id), { recursive: true });
+    await writeFile(join(this.local(id), ELSEWHERE), datastorePath);
+    this.locate(id, datastorePath);
+  }
 
   /** The machine as it was suspended; the file is there exactly while the VM can go on from it. */
   suspendedState(id: VmId): string { return join(this.folder(id), 'suspended.state'); }
@@ -40,8 +55,17 @@ export class VmFiles {
   /** Removes the folders of VMs that are none of these: what was under way when an engine was killed. */
   async removeOthers(ids: ReadonlySet<string>): Promise<void> {
     const folders = await readdir(join(this.dataPath, 'vms')).catch(() => []);
-    for (const name of folders) if (VM_FOLDER.test(name) && !ids.has(name)) await this.remove(name as VmId);
+    for (const name of folders) {
+      if (!VM_FOLDER.test(name) || ids.has(name)) continue;
+      const path = await readFile(join(this.local(name as VmId), ELSEWHERE), 'utf8').catch(() => undefined);
+      if (path !== undefined) this.locate(name as VmId, path);
+      await this.remove(name as VmId);
+    }
   }
 
-  async remove(id: VmId): Promise<void> { await rm(this.folder(id), { recursive: true, force: true }); }
+  async remove(id: VmId): Promise<void> {
+    await rm(this.folder(id), { recursive: true, force: true });
+    await rm(this.local(id), { recursive: true, force: true });
+    this.elsewhere.delete(id);
+  }
 }
