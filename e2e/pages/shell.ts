@@ -14,7 +14,13 @@ export class Shell {
 
   result(name: string): Locator { return this.page.getByRole('option', { name }); }
 
-  async setTheme(theme: 'Light' | 'Dark'): Promise<void> {
+  /** A page that the header's menu leads to. */
+  async goTo(name: string): Promise<void> {
+    await this.page.getByRole('button', { name: 'Menu', exact: true }).click();
+    await this.page.getByRole('menuitem', { name }).click();
+  }
+
+  async setTheme(theme: 'Light' | 'Dark' | 'Compact rows'): Promise<void> {
     await this.page.getByRole('button', { name: 'Theme' }).click();
     await this.page.getByRole('menuitemradio', { name: theme }).click();
   }

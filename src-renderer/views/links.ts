@@ -9,5 +9,7 @@ export function idOf(path: string): { readonly kind: string; readonly id: string
   return { kind, id };
 }
 
-/** The route of an object's page. */
-export const linkTo = (object: Pick<ObjectRef, 'kind' | 'id'>): string => `${pathOf(object)}/summary`;
+const LABELS: Partial<Record<ObjectRef['kind'], string>> = { tag: '/labels/labels/tags', tagCategory: '/labels/labels/categories', customAttribute: '/labels/labels/attributes', savedSearch: '/search' };
+
+/** The route of an object's page, or of the page that lists what has none. */
+export const linkTo = (object: Pick<ObjectRef, 'kind' | 'id'>): string => LABELS[object.kind] ?? `${pathOf(object)}/summary`;
