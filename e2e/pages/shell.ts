@@ -12,7 +12,7 @@ export class Shell {
     this.banner = page.getByRole('status', { name: 'Connection to the engine' }).getByText(/The engine (stopped|cannot be reached)/);
   }
 
-  result(name: string): Locator { return this.page.getByRole('option', { name }); }
+  result(name: string): Locator { return this.page.getByRole('option', { name: new RegExp(`^${name}\\b`) }); }
 
   /** A page that the header's menu leads to. */
   async goTo(name: string): Promise<void> {
