@@ -14,6 +14,9 @@ export interface TreeNode {
   readonly movable?: boolean;
 }
 
+/** What is said of the row that something is held over. */
+export interface DropHint { readonly over: string; readonly text: string; readonly allowed: boolean }
+
 /** A node where it stands among the rows now shown; positions are those of ARIA's tree. */
 export interface TreeRow { readonly node: TreeNode; readonly level: number; readonly position: number; readonly setSize: number; readonly expanded: boolean | undefined }
 

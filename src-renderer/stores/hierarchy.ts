@@ -34,11 +34,12 @@ export function within(parents: ByParent, place: Place): readonly Contained[] {
 export const useHierarchy = defineStore('hierarchy', () => {
   const { maps } = useInventory(), vms = useVms();
   const parents = computed(() => byParent(maps));
-  const vmsByRunner = computed(() => Map.groupBy(vms.all, vm => placeKey(runnerOf(vm))));
-  /** By its VM folder, or the datacenter that it runs in. */
+  /** By the id of the host or the resource pool. */
+  const vmsByRunner = computed(() => Map.groupBy(vms.all, (vm): string => vm.poolId ?? vm.hostId));
+  /** By the id of the VM folder, or of the datacenter that it runs in. */
   const vmsByFolder = computed(() => {
-    const centres = new Map([...maps.host.keys()].map(id => [id, placeKey(datacenterOf({ kind: 'host', id }) ?? { kind: 'root', id: 'root' })]));
-    return Map.groupBy(vms.all, vm => (vm.folderId === undefined ? centres.get(vm.hostId) ?? '' : placeKey({ kind: 'folder', id: vm.folderId })));
+    const centres = new Map<string, string>([...maps.host.keys()].map(id => [id, datacenterOf({ kind: 'host', id })?.id ?? '']));
+    return Map.groupBy(vms.all, (vm): string => vm.folderId ?? centres.get(vm.hostId) ?? '');
   });
 
   function find({ kind, id }: { readonly kind: string; readonly id: string }): InventoryObject | undefined {

@@ -7,6 +7,8 @@ import { useInventory } from './inventory.ts';
 
 const byName = (a: { readonly name: string }, b: { readonly name: string }) => compareNames(a.name, b.name);
 
+const NONE: readonly Tag[] = [];
+
 /** Tags by category, custom attributes and saved searches, in order. */
 export const useLabels = defineStore('labels', () => {
   const { maps } = useInventory();
@@ -18,10 +20,15 @@ export const useLabels = defineStore('labels', () => {
   const tagsOf = (category: string): readonly Tag[] => groups.value.get(category) ?? [];
   const byCategory = computed(() => categories.value.map(category => ({ category, tags: tagsOf(category.id) })));
 
+  /** The tags that an object bears. A value, since functions of a store are wrapped, which ten thousand rows would feel. */
+  const tagsOn = computed(() => {
+    const byId = maps.tag;
+    return ({ tagIds }: Labels): readonly Tag[] => (tagIds === undefined ? NONE : tagIds.flatMap((id: TagId) => byId.get(id) ?? []));
+  });
+
   return {
     tags, categories, attributes, searches, byCategory, tagsOf,
     categoryOf: (id: string): TagCategory | undefined => maps.tagCategory.get(id),
-    /** The tags that an object bears. */
-    tagsOn: ({ tagIds = [] }: Labels): readonly Tag[] => tagIds.flatMap((id: TagId) => maps.tag.get(id) ?? []),
+    tagsOn,
   };
 });

@@ -5,7 +5,7 @@ import type { Place } from '../../shared/model/place.ts';
 import { ROOT } from '../../shared/model/task.ts';
 import { messageOf } from '../../shared/base/errors.ts';
 import { plural } from '../components/format.ts';
-import type { DropHint } from '../components/TreeView.vue';
+import type { DropHint } from '../components/tree.ts';
 import { useHierarchy } from '../stores/hierarchy.ts';
 import { useInventory } from '../stores/inventory.ts';
 import { useNotices } from '../stores/notices.ts';

@@ -1,6 +1,6 @@
 /** What can be done with any object, in vSphere's order: what is made in it, then the object itself, then taking it away. */
 import { computed, type ComputedRef } from 'vue';
-import type { HostId, VmId } from '../../shared/base/ids.ts';
+import type { HostId } from '../../shared/base/ids.ts';
 import type { Folder } from '../../shared/model/container.ts';
 import { KIND_WORDS, nameOf, type InventoryObject, type ObjectId } from '../../shared/model/objects.ts';
 import type { Place, Tree } from '../../shared/model/place.ts';
@@ -48,7 +48,7 @@ export function useOwnActions(ids: () => readonly ObjectId[]): ComputedRef<reado
 export function useObjectActions(target: () => { readonly kind: string; readonly id: string }): ComputedRef<readonly MenuAction[]> {
   const [hierarchy, inventory, vms, notices, connection, dialogs] = [useHierarchy(), useInventory(), useVms(), useNotices(), useConnection(), useDialogs()];
   const known = computed(() => hierarchy.find(target()));
-  const vmActions = useVmActions(() => vms.byId.get(target().id as VmId));
+  const vmActions = useVmActions(() => vms.byId.get(target().id));
   const own = useOwnActions(() => [target() as ObjectId]);
   const newVm = useNewVmAction(() => (target().kind === 'host' ? target().id as HostId : hostWithin()));
 
@@ -73,7 +73,7 @@ export function useObjectActions(target: () => { readonly kind: string; readonly
     };
   }
   function vmIn(place: { readonly kind: string; readonly id: string }): InventoryObject | undefined {
-    const vm = (hierarchy.vmsByFolder.get(placeKey(place)) ?? hierarchy.vmsByRunner.get(placeKey(place)))?.[0];
+    const vm = (hierarchy.vmsByFolder.get(place.id) ?? hierarchy.vmsByRunner.get(place.id))?.[0];
     return vm && { kind: 'vm', object: vm };
   }
 

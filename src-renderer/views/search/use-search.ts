@@ -1,6 +1,5 @@
 /** The search over all that bears labels, for the header, the results' page and the palette. */
 import { computed } from 'vue';
-import type { CustomAttributeId } from '../../../shared/base/ids.ts';
 import { LABELLED_KINDS, nameOf } from '../../../shared/model/objects.ts';
 import { formatPowerState } from '../../components/format.ts';
 import { parentOf, useHierarchy } from '../../stores/hierarchy.ts';
@@ -25,7 +24,7 @@ export function useSearch() {
   const hostOf = (id: string) => { const host = inventory.maps.host.get(id); return host ? [{ kind: 'host', name: host.name } as const] : []; };
 
   const names = computed((): Names => {
-    const attributeName = (id: string) => inventory.maps.customAttribute.get(id as CustomAttributeId)?.name ?? '', { tag } = inventory.maps;
+    const attributeName = (id: string) => inventory.maps.customAttribute.get(id)?.name ?? '', { tag } = inventory.maps;
     return {
       tags: ({ object }) => (object.tagIds ?? []).flatMap(id => tag.get(id)?.name ?? []),
       places,

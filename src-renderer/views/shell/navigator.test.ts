@@ -4,7 +4,7 @@ import { NORMAL_ALLOCATION } from '../../../shared/model/container.ts';
 import type { Tree } from '../../../shared/model/place.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import type { TreeNode } from '../../components/tree.ts';
-import { byParent, placeKey, runnerOf, within, type ContainedKind } from '../../stores/hierarchy.ts';
+import { byParent, runnerOf, within, type ContainedKind } from '../../stores/hierarchy.ts';
 import { inventoryTree, type Indexes } from './navigator.ts';
 
 const CENTRE = { kind: 'datacenter', id: 'dc' } as const, pool = { ...NORMAL_ALLOCATION, expandable: true };
@@ -23,8 +23,8 @@ const web = vm('web', { powerState: 'poweredOn' }), db = vm('db', { poolId: 'gol
 const vms = [db, golden, web];
 const parents = byParent(Object.fromEntries(Object.entries(objects).map(([kind, all]) => [kind, new Map(all.map(each => [each.id, each]))])) as never);
 const indexes: Indexes = {
-  parents, vmsByRunner: Map.groupBy(vms, each => placeKey(runnerOf(each))),
-  vmsByFolder: Map.groupBy(vms, each => (each.folderId === undefined ? 'datacenter/dc' : `folder/${each.folderId}`)),
+  parents, vmsByRunner: Map.groupBy(vms, each => runnerOf(each).id),
+  vmsByFolder: Map.groupBy(vms, each => each.folderId ?? 'dc'),
 };
 const outline = (nodes: readonly TreeNode[]): unknown[] => nodes.map(node => (node.children && node.children.length > 0 ? [node.id, outline(node.children)] : node.id));
 const below = (tree: Tree) => outline(inventoryTree(tree, indexes)[0]?.children?.[0]?.children ?? []);

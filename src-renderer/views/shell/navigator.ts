@@ -12,6 +12,7 @@ export const VIEWS = [
   { tree: 'storage', label: 'Storage', icon: 'storage' }, { tree: 'network', label: 'Networking', icon: 'network-globe' },
 ] as const satisfies readonly { readonly tree: Tree; readonly label: string; readonly icon: string }[];
 
+/** VMs are by the id of what runs them, and of the folder or datacenter that they are in. */
 export interface Indexes { readonly parents: ByParent; readonly vmsByRunner: ReadonlyMap<string, readonly Vm[]>; readonly vmsByFolder: ReadonlyMap<string, readonly Vm[]> }
 
 const TREE_OF: Readonly<Record<Exclude<Contained['kind'], 'folder' | 'datacenter'>, Tree>> = { cluster: 'host', host: 'host', resourcePool: 'host', datastore: 'storage', network: 'network' };
@@ -28,12 +29,12 @@ function vmNode(vm: Vm): TreeNode {
   return node;
 }
 
-/** A whole tree from the root; without VMs it is one to choose a place from. */
-export function inventoryTree(tree: Tree, { parents, vmsByRunner, vmsByFolder }: Indexes, { vms = true } = {}): readonly TreeNode[] {
-  const vmsIn = vms && tree === 'host' ? vmsByRunner : vms && tree === 'vm' ? vmsByFolder : undefined;
+/** A whole tree from the root, by the indexes that it needs and no others; without VMs it is one to choose a place from. */
+export function inventoryTree(tree: Tree, indexes: Indexes, { vms = true } = {}): readonly TreeNode[] {
+  const { parents } = indexes, vmsIn = vms && tree === 'host' ? indexes.vmsByRunner : vms && tree === 'vm' ? indexes.vmsByFolder : undefined;
   const below = (place: { readonly kind: string; readonly id: string }): readonly TreeNode[] => {
-    const key = placeKey(place);
-    return [...(parents.get(key) ?? []).filter(child => isInTree(child, tree)).map(node), ...(vmsIn?.get(key) ?? []).map(vmNode)];
+    const inside = (parents.get(placeKey(place)) ?? []).filter(child => isInTree(child, tree)).map(node), own = vmsIn?.get(place.id);
+    return own ? [...inside, ...own.map(vmNode)] : inside;
   };
   const node = (known: Contained): TreeNode => {
     const own = { kind: known.kind, id: known.object.id };
