@@ -69,7 +69,7 @@ export function useObjectActions(target: () => { readonly kind: string; readonly
     const after = kind === 'resourcePool' ? ' What is in it goes to where the pool is.' : '';
     return {
       label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason,
-      run: () => { dialogs.value = { kind: 'confirm', danger: true, title: `Delete ${KIND_WORDS[kind]}`, confirmLabel: 'Delete', message: `Delete the ${KIND_WORDS[kind]} "${name}"?${after}`, run: () => void notices.attempt(inventory.remove([{ kind, id: object.id }])) }; },
+      run: () => { dialogs.value = { kind: 'confirm', danger: true, title: `Delete ${KIND_WORDS[kind]}`, confirmLabel: 'Delete', command: ['inventory remove', { objects: [`${kind}:${name}`] }], message: `Delete the ${KIND_WORDS[kind]} "${name}"?${after}`, run: () => void notices.attempt(inventory.remove([{ kind, id: object.id }])) }; },
     };
   }
   function vmIn(place: { readonly kind: string; readonly id: string }): InventoryObject | undefined {
