@@ -69,9 +69,10 @@ export function useObjectActions(target: () => { readonly kind: string; readonly
     const first = hierarchy.parents.get(placeKey({ kind, id: object.id }))?.[0] ?? vmIn({ kind, id: object.id }), name = nameOf({ kind, object } as InventoryObject);
     const disabledReason = offline ?? whyStays({ kind, object } as InventoryObject) ?? (first && kind !== 'resourcePool' ? `It is not empty: ${nameOf(first)} is in it.` : undefined);
     const after = kind === 'datastore' ? ' Its files stay where they are.' : kind === 'resourcePool' ? ' What is in it goes to where the pool is.' : '';
+    const word = kind === 'datastore' ? 'Remove' : 'Delete';
     return {
-      label: kind === 'datastore' ? 'Remove' : 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason,
-      run: () => { dialogs.value = { kind: 'confirm', danger: true, title: `Delete ${KIND_WORDS[kind]}`, confirmLabel: 'Delete', message: `Delete the ${KIND_WORDS[kind]} "${name}"?${after}`, run: () => void notices.attempt(inventory.remove([{ kind, id: object.id }])) }; },
+      label: word, icon: 'trash', status: 'danger', divided: true, disabledReason,
+      run: () => { dialogs.value = { kind: 'confirm', danger: true, title: `${word} ${KIND_WORDS[kind]}`, confirmLabel: word, command: ['inventory remove', { objects: [`${kind}:${name}`] }], message: `${word} the ${KIND_WORDS[kind]} "${name}"?${after}`, run: () => void notices.attempt(inventory.remove([{ kind, id: object.id }])) }; },
     };
   }
   function whyStays(known_: InventoryObject): string | undefined {
