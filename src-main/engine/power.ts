@@ -10,6 +10,7 @@ import type { VmId } from '../../shared/base/ids.ts';
 import type { PowerState, Vm, VmStats } from '../../shared/model/vm.ts';
 import { checkPowerOn } from './admission.ts';
 import { Console } from './console.ts';
+import { CpuScheduler } from './cpu-scheduler.ts';
 import type { VmFiles } from './vm-files.ts';
 import type { TaskContext } from './task-runner.ts';
 
@@ -27,12 +28,14 @@ export class Power {
   private readonly inventory: Inventory;
   private readonly startVm: StartVm;
   private readonly files: VmFiles;
+  private readonly scheduler: CpuScheduler;
   private readonly running = new Map<VmId, Running>();
   private readonly consoles = new Map<VmId, Console>();
 
   constructor(inventory: Inventory, startVm: StartVm, files: VmFiles) {
     this.files = files;
     this.inventory = inventory;
+    this.scheduler = new CpuScheduler(inventory);
     this.startVm = startVm;
   }
 
@@ -46,9 +49,10 @@ export class Power {
 
   forget(id: VmId): void { this.consoles.delete(id); }
 
-  stats(id: VmId): Promise<VmStats | null> {
+  async stats(id: VmId): Promise<VmStats | null> {
     this.inventory.vm(id);
-    return this.running.get(id)?.vm.stats() ?? Promise.resolve(null);
+    const stats = await this.running.get(id)?.vm.stats(), cpu = this.scheduler.stats(id);
+    return stats === undefined ? null : { ...stats, ...(cpu && { cpu }) };
   }
 
   /** Of a VM that runs; none of any other. */
@@ -146,7 +150,7 @@ export class Power {
     // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
     gone.promise.catch(() => undefined);
-    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: id }), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
+    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: id }), cpuGate: this.scheduler.add(id), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
       resuming: progress,
       started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),
@@ -154,6 +158,7 @@ export class Power {
       stopped: stop => {
         serial.poweredOff();
         this.running.delete(id);
+        this.scheduler.remove(id);
         void this.recordStopped(id, stop).then(() => {
           started.reject(new EngineError('not-started', stop.kind === 'failed' ? stop.message : `${spec.name} stopped before it ran.`));
           gone.resolve(undefined);

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { HostId, VmId } from '../../../shared/base/ids.ts';
-import type { Host } from '../../../shared/model/host.ts';
+import { HOST_PROFILES, type Host } from '../../../shared/model/host.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import type { TreeNode } from '../../components/tree.ts';
 import { hostsTree, vmsTree } from './navigator.ts';
 
-const host = (id: string): Host => ({ id: id as HostId, name: `host ${id}`, model: '', cpus: 1, memoryMib: 1, counterHz: 1, connected: true, parent: { kind: 'datacenter', id: 'datacenter' } });
+const host = (id: string): Host => ({ ...HOST_PROFILES[0], id: id as HostId, name: `host ${id}`, connected: true, parent: { kind: 'datacenter', id: 'datacenter' } });
 const vm = (name: string, powerState: Vm['powerState']): Vm => ({ id: name as VmId, hostId: 'a' as HostId, powerState, createdMs: 0, spec: { name, cpus: 1, memoryMib: 64, guest: { kind: 'diagnostics' }, disks: [] } });
 const outline = (nodes: readonly TreeNode[]): unknown[] => nodes.map(node => (node.children ? [node.id, outline(node.children)] : node.id));
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { HostId, VmId } from '../../../shared/base/ids.ts';
-import type { Host } from '../../../shared/model/host.ts';
+import { HOST_PROFILES, type Host } from '../../../shared/model/host.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import { searchInventory } from './search.ts';
 
-const host: Host = { id: 'h' as HostId, name: 'rack-web', model: 'QD-1', cpus: 4, memoryMib: 4096, counterHz: 1, connected: true, parent: { kind: 'datacenter', id: 'datacenter' } };
+const host: Host = { ...HOST_PROFILES[0], id: 'h' as HostId, name: 'rack-web', connected: true, parent: { kind: 'datacenter', id: 'datacenter' } };
 const vm = (name: string, kernelPath = '/k'): Vm => ({
   id: name as VmId, hostId: host.id, powerState: 'poweredOff', createdMs: 0, spec: { name, cpus: 1, memoryMib: 64, guest: { kind: 'linux', kernelPath, commandLine: '' }, disks: [] },
 });

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
 import type { HostId } from '../../../shared/base/ids.ts';
-import type { Host } from '../../../shared/model/host.ts';
+import { HOST_PROFILES, type Host } from '../../../shared/model/host.ts';
 import type { VmSpec } from '../../../shared/model/vm.ts';
 import { newDisk, newForward, newNic, type DiskDraft } from '../settings/hardware-draft.ts';
 import { describeFile, draftOf, fileProblem, filesOf, followGuest, newDraft, problemsOf, requestOf, type Draft } from './draft.ts';
 
-const host: Host = { id: 'a' as HostId, name: 'host-a', model: 'QD-1', cpus: 4, memoryMib: 2048, counterHz: 62_500_000, connected: true, parent: { kind: 'datacenter', id: 'datacenter' } };
+const host: Host = { ...HOST_PROFILES[0], id: 'a' as HostId, name: 'host-a', cpus: 4, memoryMib: 2048, connected: true, parent: { kind: 'datacenter', id: 'datacenter' } };
 const draft = (changes: Partial<Draft> = {}): Draft => ({ ...newDraft(host.id), name: 'web-01', ...changes });
 const image = (changes: Partial<DiskDraft> = {}): DiskDraft => ({ ...newDisk([], 'image'), ...changes });
 const asked = (of: Draft, probes: [string, FileProbe][] = []) => requestOf(of, new Map(probes));
