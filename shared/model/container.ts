@@ -48,6 +48,9 @@ export const NewDatacenter = v.object({ kind: v.literal('datacenter'), name: Obj
 export const NewFolder = v.object({ kind: v.literal('folder'), name: ObjectName, tree: v.picklist(['datacenter', 'host', 'vm', 'storage', 'network']), parent: Parent(['root', 'datacenter', 'folder']) });
 export const NewCluster = v.object({ kind: v.literal('cluster'), name: ObjectName, parent: Parent(['datacenter', 'folder']) });
 export const NewResourcePool = v.object({ kind: v.literal('resourcePool'), name: ObjectName, parent: Parent(['host', 'cluster', 'resourcePool']), cpu: PoolAllocation, memory: PoolAllocation });
+/** What can be changed of a resource pool. */
+export const PoolSettings = v.object({ name: ObjectName, cpu: PoolAllocation, memory: PoolAllocation });
+export type PoolSettings = v.InferOutput<typeof PoolSettings>;
 export const NewNetwork = v.object({
   kind: v.literal('network'), name: ObjectName, parent: Parent(['datacenter', 'folder']), switch: ObjectName,
   vlan: v.pipe(v.number('A VLAN is a number.'), v.integer('A VLAN is a whole number.'), v.minValue(0, 'A VLAN is from 0 to 4095.'), v.maxValue(4095, 'A VLAN is from 0 to 4095.')),

@@ -1,9 +1,10 @@
 /** Emulated servers: what they are built of, and what an operator does with them. */
 import * as v from 'valibot';
-import type { HostId } from '../base/ids.ts';
+import type { HostId, VmId } from '../base/ids.ts';
 import type { Labels } from './labels.ts';
 import { ObjectName } from './object-name.ts';
 import type { Place } from './place.ts';
+import type { CpuStats } from './vm.ts';
 
 const amount = (what: string, [min, max]: readonly [number, number]) => v.pipe(v.number(`${what} must be a number.`), v.integer(`${what} must be a whole number.`), v.minValue(min, `${what} must be at least ${min}.`), v.maxValue(max, `${what} must be at most ${max}.`));
 const text = (what: string) => v.pipe(v.string(`${what} must be text.`), v.trim(), v.minLength(1, `Enter ${what.toLowerCase()}.`), v.maxLength(80, `${what} has at most 80 characters.`));
@@ -65,6 +66,12 @@ export interface Host extends Labels, HostProfile {
   readonly powerState?: 'poweredOn' | 'poweredOff';
   /** None when absent. */
   readonly maintenance?: Maintenance;
+}
+
+/** Live figures of a host. */
+export interface HostStats {
+  /** Of its VMs that run: what they use of its CPUs. */
+  readonly vms: readonly ({ readonly id: VmId } & CpuStats)[];
 }
 
 export const isOn = ({ powerState }: Pick<Host, 'powerState'>): boolean => powerState !== 'poweredOff';

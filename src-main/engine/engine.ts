@@ -13,6 +13,7 @@ import { Captures } from './captures.ts';
 import { consoleMethods } from './console-methods.ts';
 import { checked } from './checked.ts';
 import { eventMethods, fileMethods, taskMethods } from './plain-methods.ts';
+import { hostMethods, poolMethods } from './host-methods.ts';
 import { inventoryMethods } from './inventory-methods.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { Power } from './power.ts';
@@ -81,6 +82,8 @@ export class Engine {
         subscribe: checked([], () => { this.subscribe(session); }),
       },
       inventory: inventoryMethods(this),
+      hosts: hostMethods(this),
+      resourcePools: poolMethods(this),
       vms: vmMethods(this),
       consoles: consoleMethods(this, session),
       tasks: taskMethods(this),

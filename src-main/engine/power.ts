@@ -6,7 +6,8 @@ import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
 import { removeStateFile } from '../hypervisor/state-file.ts';
 import type { RunningVm, SnapshotLayers, StartVm, VmStop } from '../hypervisor/vm-launch.ts';
 import { EngineError } from '../../shared/base/errors.ts';
-import type { VmId } from '../../shared/base/ids.ts';
+import type { HostId, VmId } from '../../shared/base/ids.ts';
+import type { HostStats } from '../../shared/model/host.ts';
 import type { PowerState, Vm, VmStats } from '../../shared/model/vm.ts';
 import { checkPowerOn } from './admission.ts';
 import { Console } from './console.ts';
@@ -55,6 +56,14 @@ export class Power {
     return stats === undefined ? null : { ...stats, ...(cpu && { cpu }) };
   }
 
+  /** Of the VMs that run on a host. */
+  cpuStats(host: HostId): HostStats['vms'] {
+    return [...this.running.keys()].flatMap(id => {
+      const cpu = this.inventory.find('vm', id)?.hostId === host ? this.scheduler.stats(id) : undefined;
+      return cpu === undefined ? [] : [{ id, ...cpu }];
+    });
+  }
+
   /** Of a VM that runs; none of any other. */
   nics(id: VmId): RunningVm['nics'] { return this.running.get(id)?.vm.nics ?? []; }
 
@@ -62,7 +71,7 @@ export class Power {
   async on(id: VmId, { signal, progress }: TaskContext): Promise<void> {
     const vm = await this.inventory.transact(edit => {
       const off = inState(edit.vm(id), ['poweredOff', 'suspended']);
-      checkPowerOn(off, edit.host(off.hostId), edit.vms);
+      checkPowerOn(off, edit);
       const { problem: _, ...rest } = off;
       edit.put('vm', { ...rest, powerState: 'poweringOn' });
       return off;
@@ -139,9 +148,13 @@ export class Power {
     await this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${vm.spec.name} was reset.`, target: refOf(vm) }));
   }
 
-  /** Pulls every plug, before the engine ends. */
-  async allOff(): Promise<void> {
-    await Promise.all([...this.running.values()].map(async ({ vm, gone }) => { await vm.terminate(); await gone; }));
+  /** Pulls every plug, or those that are chosen. */
+  async allOff(chosen: (id: VmId) => boolean = () => true): Promise<void> {
+    await Promise.all([...this.running].map(async ([id, { vm, gone }]) => {
+      if (!chosen(id)) return;
+      await vm.terminate();
+      await gone;
+    }));
   }
 
   private launch(vm: Vm, progress: (part: number) => void): Running {

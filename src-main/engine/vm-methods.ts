@@ -6,6 +6,7 @@ import { ROOT } from '../../shared/model/task.ts';
 import { SnapshotRequest, VmRequest, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName } from './admission.ts';
+import { checkAllocations } from './allocations.ts';
 import { deleteFromDisk, emptyBin, moveToBin, restore } from './bin.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
@@ -52,6 +53,7 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
 function create({ inventory, tasks, files }: Context, wanted: VmRequest, hostId: HostId): Promise<TaskId> {
   const host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
   checkFits(wanted, host);
+  checkAllocations(wanted, host);
   checkName(wanted.name, inventory.vms);
   checkDisks(wanted, inventory.allVms);
   return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, context =>
