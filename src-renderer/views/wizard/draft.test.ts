@@ -100,3 +100,11 @@ test('hardware that cannot be says so at its field', () => {
     'nics.1.forwards.1.guestPort': 'A guest port must be a number.', 'nics.1.forwards.1.hostPort': 'TCP port 8080 is forwarded twice.',
   });
 });
+
+test('allocations are judged at their fields, and left out when they are normal', () => {
+  const allocation = { level: 'custom', shares: '0', reservation: '99999', limit: '5', expandable: true } as const;
+  expect(problems({ cpuAllocation: { ...allocation } })).toEqual({ 'cpuAllocation.shares': 'Shares are at least 1.', 'cpuAllocation.reservation': 'Its CPUs have 2400 MHz on host-a.', 'cpuAllocation.limit': 'The limit is below the reservation.' });
+  expect(problems({ memory: '512', memoryAllocation: { ...allocation, shares: '1', reservation: '600' } })).toEqual({ 'memoryAllocation.reservation': 'It has 512 MiB of memory.', 'memoryAllocation.limit': 'It has 512 MiB of memory; a limit is not below that.' });
+  expect(asked(draft())).not.toHaveProperty('cpuAllocation');
+  expect(asked(draft({ cpus: '2', cpuAllocation: { ...allocation, level: 'high', reservation: '0', limit: '' } })).cpuAllocation).toEqual({ shares: 4000, reservation: 0 });
+});
