@@ -1,6 +1,8 @@
 /** Which dialog is open. One at a time; what it needs comes with the request. */
 import { inject, shallowRef, type InjectionKey, type ShallowRef } from 'vue';
 import type { HostId, VmId } from '../../../shared/base/ids.ts';
+import type { ResourcePool } from '../../../shared/model/container.ts';
+import type { Host, NewHost } from '../../../shared/model/host.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import { assert } from '../../../shared/base/errors.ts';
 
@@ -9,6 +11,11 @@ export type DialogRequest =
   | { readonly kind: 'editSettings'; readonly vm: Vm }
   | { readonly kind: 'rename'; readonly vmId: VmId }
   | { readonly kind: 'takeSnapshot'; readonly vmId: VmId }
+  | { readonly kind: 'addHost'; readonly parent?: NewHost['parent'] | undefined }
+  | { readonly kind: 'editHost'; readonly host: Host }
+  | { readonly kind: 'enterMaintenance'; readonly hostId: HostId }
+  | { readonly kind: 'newPool'; readonly parent: { readonly kind: 'host' | 'cluster' | 'resourcePool'; readonly id: string } }
+  | { readonly kind: 'editPool'; readonly pool: ResourcePool }
   | { readonly kind: 'about' }
   | { readonly kind: 'confirm'; readonly title: string; readonly message: string; readonly confirmLabel: string; readonly danger?: boolean; readonly run: () => void };
 
