@@ -11,7 +11,7 @@ export class HostPage extends ObjectPage {
 
   constructor(page: Page) {
     super(page);
-    this.state = page.getByRole('main').locator('.object-state');
+    this.state = page.getByRole('main').getByText(/^(Connected|Disconnected|Powered Off|(Entering )?Maintenance Mode)$/).first();
     this.addWizard = page.getByRole('dialog', { name: 'Add Host' });
     this.editDialog = page.getByRole('dialog', { name: /^Edit Host/ });
     this.poolDialog = page.getByRole('dialog', { name: /Resource Pool/ });
