@@ -22,12 +22,25 @@ export class Snapshots {
     await dialog.getByRole('button', { name: 'Take Snapshot' }).click();
   }
 
+  async rename(name: string, to: string): Promise<void> {
+    await this.node(name).click();
+    await this.bar.getByRole('button', { name: 'Edit…' }).click();
+    const dialog = this.page.getByRole('dialog', { name: 'Edit snapshot' });
+    await dialog.getByLabel('Name').fill(to);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+  }
+
+  async deleteAll(): Promise<void> {
+    await this.bar.getByRole('button', { name: 'Delete All' }).click();
+    await this.page.getByRole('alertdialog').getByRole('button', { name: 'Delete All' }).click();
+  }
+
   async revertTo(name: string): Promise<void> { await this.change(name, 'Revert'); }
   async delete(name: string): Promise<void> { await this.change(name, 'Delete'); }
 
   private async change(name: string, action: string): Promise<void> {
     await this.node(name).click();
-    await this.bar.getByRole('button', { name: action }).click();
+    await this.bar.getByRole('button', { name: action, exact: true }).click();
     await this.page.getByRole('alertdialog').getByRole('button', { name: action, exact: true }).click();
   }
 }

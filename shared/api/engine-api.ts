@@ -1,14 +1,15 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
-import type { HostId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
-import type { PoolSettings } from '../model/container.ts';
+import type { DatastoreId, HostId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import type { CloneRequest } from '../model/clone.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
+import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage, PoolSettings } from '../model/container.ts';
 import type { HostProfile, HostStats, NewHost } from '../model/host.ts';
 import type { LabelChange } from '../model/labels.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
 import type { Place } from '../model/place.ts';
 import type { ObjectRef, Task } from '../model/task.ts';
-import type { DISK_FORMATS, SnapshotRequest, VmRequest, VmStats } from '../model/vm.ts';
+import type { DISK_FORMATS, SnapshotEdit, SnapshotRequest, VmRequest, VmStats } from '../model/vm.ts';
 
 /** What a file on the engine's machine is, for fields that take a path. */
 export interface FileProbe { readonly exists: boolean; readonly sizeBytes: number; readonly what: 'linux-image' | 'gzip' | 'cpio' | 'directory' | 'other'; readonly problem?: string; readonly image?: ImageProbe }
@@ -68,7 +69,7 @@ export interface EngineApi {
   };
   vms: {
     /** Makes the images of new disks first; none is left when that fails. */
-    create(spec: VmRequest, hostId: HostId): Promise<TaskId>;
+    create(spec: VmRequest, hostId: HostId, datastoreId?: DatastoreId): Promise<TaskId>;
     /**
      * Makes the VM what is asked for. Of a VM that is on, what `hardware-change.ts` names is done at once or kept for the
      * next power on, and the rest is refused.
@@ -77,6 +78,7 @@ export interface EngineApi {
     powerOn(id: VmId): Promise<TaskId>;
     /** Presses the virtual power button and waits until the guest has powered off. */
     shutDownGuest(id: VmId): Promise<TaskId>;
+    restartGuest(id: VmId): Promise<TaskId>;
     powerOff(id: VmId): Promise<TaskId>;
     reset(id: VmId): Promise<TaskId>;
     /** Writes the running machine to disk and stops it; the next power on goes on from there, and power off gives that up. */
@@ -93,8 +95,17 @@ export interface EngineApi {
     takeSnapshot(id: VmId, request: SnapshotRequest): Promise<TaskId>;
     /** Makes the VM what it was. What it is now is lost, unless a snapshot has it; with memory it then goes on running. */
     revertToSnapshot(id: VmId, snapshotId: SnapshotId): Promise<TaskId>;
-    /** Its disks' layers stay for as long as something is on top of them. */
+    editSnapshot(id: VmId, snapshotId: SnapshotId, text: SnapshotEdit): Promise<TaskId>;
+    /** Layers of disks that only it kept apart become one: at once while the VM is off, else when it goes off. */
     deleteSnapshot(id: VmId, snapshotId: SnapshotId): Promise<TaskId>;
+    deleteAllSnapshots(id: VmId): Promise<TaskId>;
+    /** What a deleted snapshot of a VM that was on, or a task that was cancelled, left to do. */
+    consolidate(id: VmId): Promise<TaskId>;
+    /** Copies a VM or a template, on or off; deploys one from a template. */
+    clone(id: VmId, request: CloneRequest): Promise<TaskId>;
+    /** A template is copied, and neither powered on nor changed. */
+    convertToTemplate(id: VmId): Promise<TaskId>;
+    convertToVm(id: VmId): Promise<TaskId>;
     /** Puts an image, or nothing, into a CD drive of a VM that is on or off; drives are counted from 0 among its CD drives. */
     changeMedium(id: VmId, drive: number, path?: string): Promise<void>;
     /** Asks the guest of a VM that is on to give up so much of its memory; what it did is in `stats`. */
@@ -104,6 +115,26 @@ export interface EngineApi {
     startCapture(id: VmId, nic: number, path?: string): Promise<{ readonly path: string }>;
     /** Resolves when the file is whole. */
     stopCapture(id: VmId, nic: number): Promise<void>;
+  };
+  /** Folders for VMs' files. Paths are relative to the datastore, with `/`; '' is the datastore itself. */
+  datastores: {
+    add(request: DatastoreRequest, parent: Place): Promise<TaskId>;
+    edit(id: DatastoreId, change: DatastoreEdit): Promise<TaskId>;
+    usage(id: DatastoreId): Promise<DatastoreUsage>;
+    list(id: DatastoreId, path: string): Promise<readonly DatastoreEntry[]>;
+    makeFolder(id: DatastoreId, path: string): Promise<void>;
+    /** Renames a file or moves it within the datastore. What VMs use stays where it is. */
+    move(id: DatastoreId, from: string, to: string): Promise<void>;
+    delete(id: DatastoreId, paths: readonly string[]): Promise<TaskId>;
+    /** The SHA-256 is in the details of the task. */
+    checksum(id: DatastoreId, path: string): Promise<TaskId>;
+    /** Up to 4 MiB; fewer bytes than were asked for at the end of the file. */
+    read(id: DatastoreId, path: string, offset: number, length: number): Promise<Uint8Array>;
+    /** A new file, in pieces of up to 4 MiB, in order; it is there when it is whole. */
+    startUpload(id: DatastoreId, path: string, sizeBytes: number): Promise<string>;
+    upload(uploadId: string, bytes: Uint8Array): Promise<void>;
+    finishUpload(uploadId: string): Promise<void>;
+    cancelUpload(uploadId: string): Promise<void>;
   };
   consoles: {
     /**

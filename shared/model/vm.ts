@@ -1,6 +1,6 @@
 /** What a virtual machine is, as the console shows it and the inventory keeps it. */
 import * as v from 'valibot';
-import type { FolderId, HostId, ResourcePoolId, SnapshotId, VmId } from '../base/ids.ts';
+import type { DatastoreId, FolderId, HostId, ResourcePoolId, SnapshotId, VmId } from '../base/ids.ts';
 import { Allocation, SHARES } from './container.ts';
 import type { Labels } from './labels.ts';
 import { NAME_LENGTH, ObjectName } from './object-name.ts';
@@ -151,7 +151,9 @@ export const BIN_DAYS = 30;
 /** Until when a VM in the bin is kept, in ms since the epoch. */
 export const keptUntilMs = ({ deletedMs = 0 }: Pick<Vm, 'deletedMs'>): number => deletedMs + BIN_DAYS * 24 * 3600 * 1000;
 
-export const SnapshotRequest = v.object({ name: ObjectName, description: v.pipe(v.string(), v.maxLength(1024, 'A description has at most 1024 characters.')), memory: v.boolean() });
+export const SnapshotEdit = v.object({ name: ObjectName, description: v.pipe(v.string(), v.maxLength(1024, 'A description has at most 1024 characters.')) });
+export type SnapshotEdit = v.InferOutput<typeof SnapshotEdit>;
+export const SnapshotRequest = v.object({ ...SnapshotEdit.entries, memory: v.boolean() });
 export type SnapshotRequest = v.InferOutput<typeof SnapshotRequest>;
 
 /** What a VM was at one time: its hardware, its disks, and, when it ran and that was wanted, its memory. */
@@ -162,6 +164,8 @@ export interface Snapshot {
   readonly createdMs: number;
   readonly parentId?: SnapshotId;
   readonly memory: boolean;
+  /** Only there while a clone is made from it. */
+  readonly temporary?: boolean;
   /** Its disks are never written to again. */
   readonly spec: VmSpec;
 }
@@ -173,8 +177,14 @@ export interface Vm extends Labels {
   readonly folderId?: FolderId;
   /** Its resource pool; that of its host or cluster when absent. */
   readonly poolId?: ResourcePoolId;
+  /** Where its files are; in the engine's data folder when absent. */
+  readonly datastoreId?: DatastoreId;
   /** Only copied, never powered on. */
   readonly template?: boolean;
+  /** The snapshot of another VM that its disks stand on: it is a linked clone. */
+  readonly base?: { readonly vmId: VmId; readonly snapshotId: SnapshotId };
+  /** Layers of its disks can become one when it is off. */
+  readonly needsConsolidation?: boolean;
   readonly spec: VmSpec;
   readonly powerState: PowerState;
   /** Why the VM last stopped, when that was not the operator's wish; one sentence. */

@@ -6,7 +6,7 @@ import { reservedBy, usesHost, vmsBelow } from '../../shared/model/reservations.
 import type { Vm, VmRequest, VmSpec } from '../../shared/model/vm.ts';
 import type { Objects } from '../inventory/inventory.ts';
 import { checkPoolMemory, checkVmReservations, memoryOf, poolsAround } from './allocations.ts';
-import { chainOf } from './snapshots.ts';
+import { chainOf } from './chains.ts';
 
 /** Throws, with the reason, when the host could not run the VM even if it ran nothing else. */
 export function checkFits(spec: Pick<VmSpec, 'name' | 'cpus' | 'memoryMib'>, host: Host): void {

@@ -39,16 +39,21 @@ function freeName(name: string, all: readonly Vm[]): string {
 /** The entry goes first: files without one are found and removed when the engine starts after it was killed. Images that are the operator's files stay. */
 export async function deleteFromDisk({ inventory, files }: Context, id: VmId): Promise<void> {
   await inventory.transact(edit => {
-    const vm = edit.deletedVm(id);
+    const vm = edit.deletedVm(id), clone = cloneOf(vm, edit.allVms);
+    if (clone !== undefined) throw new EngineError('held', `The disks of ${clone.spec.name}, a linked clone${clone.deletedMs === undefined ? '' : ' in the bin'}, stand on a snapshot of ${vm.spec.name}.`);
     edit.remove({ kind: 'vm', id });
     edit.event({ severity: 'info', type: 'vm.deletedFromDisk', message: `${vm.spec.name} was deleted from disk.`, target: refOf(vm) });
   });
   await files.remove(id);
 }
 
+const cloneOf = (vm: Vm, all: readonly Vm[]): Vm | undefined => all.find(({ base }) => base?.vmId === vm.id);
+/** Linked clones go before what they stand on. */
+const newestFirst = (vms: readonly Vm[]): readonly Vm[] => vms.toSorted((a, b) => b.createdMs - a.createdMs);
+
 /** Cancelled between two VMs, it leaves the rest. */
 export async function emptyBin(context: Context, { progress, signal }: TaskContext): Promise<void> {
-  const all = context.inventory.deletedVms;
+  const all = newestFirst(context.inventory.deletedVms);
   for (const [n, vm] of all.entries()) {
     signal.throwIfAborted();
     await deleteFromDisk(context, vm.id);
@@ -56,6 +61,7 @@ export async function emptyBin(context: Context, { progress, signal }: TaskConte
   }
 }
 
+/** What a linked clone stands on stays for as long as the clone does. */
 export async function deleteExpired(context: Context): Promise<void> {
-  for (const vm of context.inventory.deletedVms) if (keptUntilMs(vm) < Date.now()) await deleteFromDisk(context, vm.id);
+  for (const vm of newestFirst(context.inventory.deletedVms)) if (keptUntilMs(vm) < Date.now() && cloneOf(vm, context.inventory.allVms) === undefined) await deleteFromDisk(context, vm.id);
 }

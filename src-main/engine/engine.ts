@@ -4,14 +4,17 @@ import type { About, EngineApi } from '../../shared/api/engine-api.ts';
 import type { EngineEvents } from '../../shared/api/engine-events.ts';
 import { serve, type Port } from '../../shared/api/rpc.ts';
 import type { Task } from '../../shared/model/task.ts';
+import type { Vm } from '../../shared/model/vm.ts';
 import type { StartVm } from '../hypervisor/vm-launch.ts';
-import { Inventory } from '../inventory/inventory.ts';
+import { Inventory, refOf } from '../inventory/inventory.ts';
 import { Store } from '../inventory/store.ts';
 import { deleteExpired } from './bin.ts';
 import { BUILD, VERSION } from './build-info.ts';
 import { Captures } from './captures.ts';
 import { consoleMethods } from './console-methods.ts';
 import { checked } from './checked.ts';
+import { datastoreMethods } from './datastore-methods.ts';
+import { Datastores } from './datastores.ts';
 import { eventMethods, fileMethods, taskMethods } from './plain-methods.ts';
 import { hostMethods, poolMethods } from './host-methods.ts';
 import { inventoryMethods } from './inventory-methods.ts';
@@ -32,27 +35,32 @@ export class Engine {
   readonly store: Store;
   readonly files: VmFiles;
   readonly captures: Captures;
+  readonly datastores: Datastores;
   readonly oneAtATime = new OneAtATime();
   private readonly about: About;
   private closing: Promise<void> | undefined;
 
-  private constructor(store: Store, inventory: Inventory, startVm: StartVm, dataPath: string) {
+  private constructor({ store, inventory, startVm, files }: { store: Store; inventory: Inventory; startVm: StartVm; files: VmFiles }) {
     this.store = store;
     this.inventory = inventory;
     this.tasks = new TaskRunner(store);
-    this.files = new VmFiles(dataPath);
-    this.power = new Power(inventory, startVm, this.files);
+    this.files = files;
+    this.datastores = new Datastores(this);
+    this.power = new Power({ inventory, startVm, files: this.files, oneAtATime: this.oneAtATime });
     this.snapshots = new Snapshots(this);
     this.captures = new Captures(this);
-    this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath };
+    this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath: files.dataPath };
   }
 
   /** Rejects with a sentence when the data folder is in use, damaged or from a newer version. */
   static async open({ dataPath, startVm }: { dataPath: string; startVm: StartVm }): Promise<Engine> {
     const store = await Store.open(join(dataPath, 'inventory.db'));
-    await recover(store, new VmFiles(dataPath));
-    const engine = new Engine(store, await Inventory.open(store), startVm, dataPath);
+    const files = new VmFiles(dataPath);
+    locateVms(store.contents, files);
+    await recover(store, files);
+    const engine = new Engine({ store, inventory: await Inventory.open(store), startVm, files });
     await deleteExpired(engine);
+    await engine.consolidateWhenOff();
     return engine;
   }
 
@@ -67,6 +75,23 @@ export class Engine {
   /** Powers everything off, waits for what runs, and gives the data folder free. */
   close(): Promise<void> {
     return this.closing ??= this.shutDown();
+  }
+
+  /** Layers that could not become one while a VM was on do so when it goes off. What an engine that was killed left of this is done first. */
+  private async consolidateWhenOff(): Promise<void> {
+    const on = new Set<string>(), start = (vm: Vm) => this.tasks.run('Consolidate virtual machine disks', refOf(vm), context => this.snapshots.consolidate(vm.id, context), { cancelable: true });
+    this.inventory.changed.on(changes => {
+      for (const { kind, id, after } of changes) {
+        if (kind !== 'vm') continue;
+        if (after !== null && after.powerState !== 'poweredOff') on.add(id);
+        else if (on.delete(id) && after?.needsConsolidation === true && this.closing === undefined) void start(after);
+      }
+    });
+    for (const vm of this.inventory.vms) {
+      const left = vm.snapshots?.find(snapshot => snapshot.temporary);
+      if (left !== undefined) await this.tasks.run('Delete snapshot', refOf(vm), context => this.snapshots.delete(vm.id, left.id, context));
+      else if (vm.needsConsolidation === true && vm.powerState === 'poweredOff') await start(vm);
+    }
   }
 
   private async shutDown(): Promise<void> {
@@ -85,6 +110,7 @@ export class Engine {
       hosts: hostMethods(this),
       resourcePools: poolMethods(this),
       vms: vmMethods(this),
+      datastores: datastoreMethods(this, session),
       consoles: consoleMethods(this, session),
       tasks: taskMethods(this),
       events: eventMethods(this),
@@ -99,5 +125,14 @@ export class Engine {
       this.tasks.changed.on((task: Task) => emit('task.changed', task)),
     ];
     onEnd(() => { for (const subscription of subscriptions) subscription.dispose(); });
+  }
+}
+
+/** Says where VMs are whose files are on datastores elsewhere. */
+function locateVms({ objects }: Store['contents'], files: VmFiles): void {
+  const paths = new Map(objects.flatMap(each => (each.kind === 'datastore' && each.object.path !== '' ? [[each.object.id, each.object.path] as const] : [])));
+  for (const { kind, object } of objects) {
+    const path = kind === 'vm' && object.datastoreId !== undefined ? paths.get(object.datastoreId) : undefined;
+    if (kind === 'vm' && path !== undefined) files.locate(object.id, path);
   }
 }

@@ -77,10 +77,17 @@ export function removeObject(edit: Edit, id: ObjectId): void {
   if (kind === 'vm') throw new EngineError('wrong-kind', 'VMs are deleted to the bin, not removed.');
   if (known.kind === 'resourcePool') for (const child of [...childrenOf(edit, { kind: 'resourcePool', id: id.id })]) moveUp(edit, child, known.object);
   else if (isPlaceKind(kind)) checkEmpty(edit, { kind, id: id.id });
+  if (known.kind === 'datastore') checkDatastore(edit, known.object);
   if (known.kind === 'tagCategory' && edit.all('tag').some(tag => tag.categoryId === id.id)) throw new EngineError('not-empty', `${known.object.name} still has tags.`);
   if (known.kind === 'tag' || known.kind === 'customAttribute') forgetLabel(edit, known);
   edit.remove(id);
   edit.event({ severity: 'info', type: `${kind}.removed`, message: `The ${KIND_WORDS[kind]} ${nameOf(known)} was removed.`, target: refTo(known) });
+}
+
+function checkDatastore(edit: Edit, { id, name, path }: ObjectKinds['datastore']): void {
+  if (path === '') throw new EngineError('in-use', `${name} is in the engine’s own data folder, and stays.`);
+  const vm = edit.allVms.find(({ datastoreId }) => datastoreId === id);
+  if (vm !== undefined) throw new EngineError('not-empty', `${name} is not empty: ${vm.spec.name} is on it${vm.deletedMs === undefined ? '' : ', in the bin'}.`);
 }
 
 function moveUp(edit: Edit, child: InventoryObject, pool: ObjectKinds['resourcePool']): void {

@@ -12,6 +12,7 @@ import type { PowerState, Vm, VmStats } from '../../shared/model/vm.ts';
 import { checkPowerOn } from './admission.ts';
 import { Console } from './console.ts';
 import { CpuScheduler } from './cpu-scheduler.ts';
+import type { OneAtATime } from './one-at-a-time.ts';
 import type { VmFiles } from './vm-files.ts';
 import type { TaskContext } from './task-runner.ts';
 
@@ -30,10 +31,12 @@ export class Power {
   private readonly startVm: StartVm;
   private readonly files: VmFiles;
   private readonly scheduler: CpuScheduler;
+  private readonly oneAtATime: OneAtATime;
   private readonly running = new Map<VmId, Running>();
   private readonly consoles = new Map<VmId, Console>();
 
-  constructor(inventory: Inventory, startVm: StartVm, files: VmFiles) {
+  constructor({ inventory, startVm, files, oneAtATime }: { inventory: Inventory; startVm: StartVm; files: VmFiles; oneAtATime: OneAtATime }) {
+    this.oneAtATime = oneAtATime;
     this.files = files;
     this.inventory = inventory;
     this.scheduler = new CpuScheduler(inventory);
@@ -71,6 +74,8 @@ export class Power {
   async on(id: VmId, { signal, progress }: TaskContext): Promise<void> {
     const vm = await this.inventory.transact(edit => {
       const off = inState(edit.vm(id), ['poweredOff', 'suspended']);
+      if (off.template === true) throw new EngineError('template', `${off.spec.name} is a template. Deploy a virtual machine from it, or convert it into one.`);
+      this.oneAtATime.checkPowerOn(off);
       checkPowerOn(off, edit);
       const { problem: _, ...rest } = off;
       edit.put('vm', { ...rest, powerState: 'poweringOn' });
@@ -93,6 +98,12 @@ export class Power {
     await Promise.race([running.gone, aborted(wait)]);
     if (signal.aborted) throw new EngineError('cancelled', 'The task was cancelled.');
     if (wait.aborted) throw new EngineError('guest-ignored', `${vm.spec.name} did not shut down within ${SHUT_DOWN_WAIT_MS / 1000} seconds. Its guest may not listen to the power button; power it off instead.`);
+  }
+
+  /** Its guest shuts down, then the VM is powered on again. */
+  async restartGuest(id: VmId, context: TaskContext): Promise<void> {
+    await this.shutDownGuest(id, context);
+    await this.on(id, context);
   }
 
   async suspend(id: VmId, { signal, progress }: TaskContext): Promise<void> {

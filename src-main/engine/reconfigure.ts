@@ -44,6 +44,7 @@ export function revertChange(engine: Context, { name, target, state, change }: T
 
 function checkWish({ inventory }: Context, vm: Vm, wanted: VmRequest): void {
   checkName(wanted.name, inventory.vms, vm);
+  if (vm.template === true) throw new EngineError('template', `${vm.spec.name} is a template; its settings can change when it is converted to a virtual machine.`);
   checkDisks(wanted, inventory.allVms);
   checkFits(wanted, inventory.host(vm.hostId));
   checkAllocations(wanted, inventory.host(vm.hostId));

@@ -1,9 +1,7 @@
 /** Snapshots of Debian, taken and gone back to through the engine's API while it writes to its disks. */
-import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
@@ -69,8 +67,9 @@ test('a guest goes back to its memory and its disk as they were, as often as it 
   expect(layers).toHaveLength(1);
   await done(client.api.vms.powerOff(id));
   await done(client.api.vms.deleteSnapshot(id, await snapshotNamed('early')));
-  expect(await readdir(join(folder, 'vms', id))).toEqual(layers);
-  await promisify(execFile)('qemu-img', ['check', join(folder, 'vms', id, layers[0]!)]);
+  // What the guest wrote is in the disk's own image again, which no snapshot keeps as it was.
+  expect([await readdir(join(folder, 'vms', id)), (await vm()).spec.disks[0]?.path, (await vm()).needsConsolidation]).toEqual([[], join(folder, 'disk.img'), undefined]);
+  expect((await readFile(join(folder, 'disk.img'))).subarray(512, 518).toString()).toBe('first\n');
 }, 3 * MINUTES);
 
 test('snapshots of a VM that is off form a tree, and going back changes its hardware too', async () => {

@@ -1,15 +1,16 @@
 /**
  * Snapshots: each keeps a VM's hardware, its disks as they are from then on, and maybe its memory. The VM goes on with a layer on
- * each disk that it writes to, a qcow2 image in its folder. A layer is removed when neither the VM nor a snapshot has it, or stands on it.
+ * each disk that it writes to, a qcow2 image in its folder. When snapshots go, so do the layers that only they kept apart: see consolidate.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { copyFile, link, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { SnapshotId, VmId } from '../../shared/base/ids.ts';
-import type { DiskSpec, Snapshot, SnapshotRequest, Vm, VmSpec } from '../../shared/model/vm.ts';
-import { refOf, type Inventory } from '../inventory/inventory.ts';
-import { createImage, imageInfo } from '../storage/image-operations.ts';
+import type { DiskSpec, Snapshot, SnapshotEdit, SnapshotRequest, Vm } from '../../shared/model/vm.ts';
+import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
+import { createImage, shapeOf } from '../storage/image-operations.ts';
+import { canConsolidate, consolidate, removeUnusedLayers } from './consolidate.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
 import type { Power } from './power.ts';
 import type { TaskContext } from './task-runner.ts';
@@ -17,11 +18,13 @@ import type { VmFiles } from './vm-files.ts';
 
 const ID_BYTES = 6;
 
+type Wanted = SnapshotRequest & Pick<Snapshot, 'temporary'>;
+
 export class Snapshots {
-  private readonly inventory: Inventory;
+  readonly inventory: Inventory;
+  readonly files: VmFiles;
+  readonly oneAtATime: OneAtATime;
   private readonly power: Power;
-  private readonly files: VmFiles;
-  private readonly oneAtATime: OneAtATime;
 
   constructor({ inventory, power, files, oneAtATime }: { inventory: Inventory; power: Power; files: VmFiles; oneAtATime: OneAtATime }) {
     this.oneAtATime = oneAtATime;
@@ -30,17 +33,27 @@ export class Snapshots {
     this.files = files;
   }
 
-  take(vmId: VmId, request: SnapshotRequest, context: TaskContext): Promise<void> { return this.alone(vmId, () => this.takeAlone(vmId, request, context)); }
+  take(vmId: VmId, request: Wanted, context: TaskContext): Promise<void> { return this.alone(vmId, () => this.takeAlone(vmId, request, context)); }
   revert(vmId: VmId, id: SnapshotId, context: TaskContext): Promise<void> { return this.alone(vmId, () => this.revertAlone(vmId, id, context)); }
-  delete(vmId: VmId, id: SnapshotId): Promise<void> { return this.alone(vmId, () => this.deleteAlone(vmId, id)); }
+  delete(vmId: VmId, id: SnapshotId, context: Pick<TaskContext, 'progress' | 'signal'>): Promise<void> { return this.alone(vmId, () => this.deleteAlone(vmId, [id], context)); }
+  deleteAll(vmId: VmId, context: TaskContext): Promise<void> { return this.alone(vmId, () => this.deleteAlone(vmId, (this.inventory.vm(vmId).snapshots ?? []).map(each => each.id), context)); }
+  consolidate(vmId: VmId, context: TaskContext): Promise<void> { return this.alone(vmId, () => consolidate(this, vmId, context)); }
+
+  async edit(vmId: VmId, id: SnapshotId, text: SnapshotEdit): Promise<void> {
+    await this.inventory.transact(edit => {
+      const vm = edit.vm(vmId);
+      snapshotOf(vm, id);
+      edit.put('vm', { ...vm, snapshots: (vm.snapshots ?? []).map(each => (each.id === id ? { ...each, ...text } : each)) });
+    });
+  }
 
   private async alone(id: VmId, work: () => Promise<void>): Promise<void> { await this.oneAtATime.run(this.inventory.vm(id), 'A snapshot operation', work); }
 
-  private async takeAlone(vmId: VmId, { name, description, memory }: SnapshotRequest, context: TaskContext): Promise<void> {
+  private async takeAlone(vmId: VmId, { name, description, memory, temporary }: Wanted, context: TaskContext): Promise<void> {
     const vm = this.inventory.vm(vmId), { spec } = vm, isOn = vm.powerState === 'poweredOn';
     if (!isOn && vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${spec.name} is neither powered on nor powered off; a snapshot is taken of a VM that is one of them.`);
     const id = `snapshot-${randomBytes(ID_BYTES).toString('hex')}` as SnapshotId, disks = this.layered(vmId, spec.disks), hasMemory = memory && isOn;
-    const snapshot: Snapshot = { id, name, description, createdMs: Date.now(), memory: hasMemory, spec, ...(vm.currentSnapshotId !== undefined && { parentId: vm.currentSnapshotId }) };
+    const snapshot: Snapshot = { id, name, description, createdMs: Date.now(), memory: hasMemory, spec, ...(temporary && { temporary }), ...(vm.currentSnapshotId !== undefined && { parentId: vm.currentSnapshotId }) };
     const record = () => this.inventory.transact(edit => {
       const now = edit.vm(vmId);
       if (now.powerState !== vm.powerState) throw new EngineError('wrong-state', `${spec.name} was powered ${isOn ? 'off' : 'on'} meanwhile.`);
@@ -71,29 +84,23 @@ export class Snapshots {
       await this.removeFiles(newPaths(snapshot.spec.disks, disks));
       throw error;
     }
-    const before = this.inventory.vm(vmId);
     await this.inventory.transact(edit => {
       const vm = edit.vm(vmId), { problem: _, ...rest } = vm;
       if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${vm.spec.name} was powered on meanwhile.`);
       edit.put('vm', { ...rest, spec: { ...snapshot.spec, name: vm.spec.name, disks }, currentSnapshotId: id, powerState: memory ? 'suspended' : 'poweredOff' });
       edit.event({ severity: 'info', type: 'vm.reverted', message: `${vm.spec.name} went back to its snapshot "${snapshot.name}".`, target: refOf(vm) });
     });
-    await this.removeUnused(vmId, before.spec.disks);
+    await removeUnusedLayers(this, vmId);
     if (memory) await this.power.on(vmId, context);
   }
 
-  private async deleteAlone(vmId: VmId, id: SnapshotId): Promise<void> {
-    const snapshot = snapshotOf(this.inventory.vm(vmId), id);
-    await this.inventory.transact(edit => {
-      const vm = edit.vm(vmId), { currentSnapshotId, snapshots = [], ...rest } = vm, { parentId } = snapshot;
-      const current = currentSnapshotId === id ? parentId : currentSnapshotId;
-      // What came after it comes after its parent now.
-      const left = snapshots.filter(each => each.id !== id).map(each => (each.parentId === id ? withParent(each, parentId) : each));
-      edit.put('vm', { ...rest, snapshots: left, ...(current !== undefined && { currentSnapshotId: current }) });
-      edit.event({ severity: 'info', type: 'vm.snapshotDeleted', message: `Snapshot "${snapshot.name}" of ${vm.spec.name} was deleted.`, target: refOf(vm) });
-    });
-    await this.removeFiles([this.files.snapshotState(vmId, id)]);
-    await this.removeUnused(vmId, snapshot.spec.disks);
+  private async deleteAlone(vmId: VmId, ids: readonly SnapshotId[], context: Pick<TaskContext, 'progress' | 'signal'>): Promise<void> {
+    await this.inventory.transact(edit => { for (const id of ids) remove(edit, vmId, id); });
+    await this.removeFiles(ids.map(id => this.files.snapshotState(vmId, id)));
+    await removeUnusedLayers(this, vmId);
+    if (this.inventory.vm(vmId).powerState === 'poweredOff') { await consolidate(this, vmId, context); return; }
+    if (await canConsolidate(this.inventory.vm(vmId), this.files)) return;
+    await this.inventory.transact(edit => { const { needsConsolidation: _, ...vm } = edit.vm(vmId); edit.put('vm', vm); });
   }
 
   /** Disks as a VM has them that goes on from `disks`. */
@@ -101,20 +108,23 @@ export class Snapshots {
     return disks.map((disk, at) => (disk.readOnly ? disk : { ...disk, path: this.files.layer(id, `disk-${at}-${randomBytes(ID_BYTES).toString('hex')}`), format: 'qcow2' as const }));
   }
 
-  /** Removes layers of ours, from the top of a chain downwards, that nothing needs any more. */
-  private async removeUnused(id: VmId, disks: readonly DiskSpec[]): Promise<void> {
-    const { spec, snapshots = [] } = this.inventory.vm(id), used = new Set<string>();
-    for (const disk of [spec, ...snapshots.map(each => each.spec)].flatMap((each: VmSpec) => each.disks)) for (const path of await chainOf(disk.path)) used.add(path);
-    for (const disk of disks) await this.removeFiles((await chainOf(disk.path)).filter(path => this.files.isLayer(id, path) && !used.has(path)));
-  }
-
   private async removeFiles(paths: readonly string[]): Promise<void> { for (const path of paths) await rm(path, { force: true }); }
 }
 
-function snapshotOf(vm: Vm, id: SnapshotId): Snapshot {
+export function snapshotOf(vm: Vm, id: SnapshotId): Snapshot {
   const snapshot = vm.snapshots?.find(each => each.id === id);
   if (snapshot === undefined) throw new EngineError('not-found', `${vm.spec.name} has no such snapshot.`);
   return snapshot;
+}
+
+/** What came after it comes after its parent then. Its layers become one with others when the VM is off. */
+function remove(edit: Edit, vmId: VmId, id: SnapshotId): void {
+  const vm = edit.vm(vmId), { currentSnapshotId, snapshots = [], ...rest } = vm, { name, parentId } = snapshotOf(vm, id), current = currentSnapshotId === id ? parentId : currentSnapshotId;
+  const clone = edit.allVms.find(({ base }) => base?.snapshotId === id);
+  if (clone !== undefined) throw new EngineError('held', `The disks of ${clone.spec.name}, a linked clone${clone.deletedMs === undefined ? '' : ' in the bin'}, stand on the snapshot "${name}" of ${vm.spec.name}.`);
+  const left = snapshots.filter(each => each.id !== id).map(each => (each.parentId === id ? withParent(each, parentId) : each));
+  edit.put('vm', { ...rest, snapshots: left, ...(current !== undefined && { currentSnapshotId: current }), needsConsolidation: true });
+  edit.event({ severity: 'info', type: 'vm.snapshotDeleted', message: `Snapshot "${name}" of ${vm.spec.name} was deleted.`, target: refOf(vm) });
 }
 
 function withParent({ parentId: _, ...snapshot }: Snapshot, parentId: SnapshotId | undefined): Snapshot {
@@ -135,7 +145,7 @@ async function makeLayers(below: readonly DiskSpec[], layers: readonly DiskSpec[
     for (const [at, { path, format, readOnly }] of below.entries()) {
       const layer = layers[at];
       if (readOnly || layer === undefined) continue;
-      const backingFormat = format ?? (await imageInfo(path)).format;
+      const backingFormat = format ?? (await shapeOf(path)).format;
       await createImage(layer.path, { format: 'qcow2', backingFile: resolve(path), backingFormat });
       made.push(layer.path);
     }
@@ -143,18 +153,6 @@ async function makeLayers(below: readonly DiskSpec[], layers: readonly DiskSpec[
     for (const path of made) await rm(path, { force: true });
     throw error;
   }
-}
-
-/** An image and those below it; what cannot be read has none below, and an empty drive has none at all. */
-export async function chainOf(path: string): Promise<string[]> {
-  if (path === '') return [];
-  const paths = [resolve(path)];
-  for (let next: string | undefined = path; next !== undefined;) {
-    const info: Awaited<ReturnType<typeof imageInfo>> | undefined = await imageInfo(next).catch(() => undefined);
-    next = info?.backingFile === undefined ? undefined : resolve(info.backingFile);
-    if (next !== undefined) paths.push(next);
-  }
-  return paths;
 }
 
 async function copyOf(from: string, to: string): Promise<void> {

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
-import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { DatastoreId, HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { ROOT } from '../../shared/model/task.ts';
-import { SnapshotRequest, VmRequest, type Vm } from '../../shared/model/vm.ts';
+import { CloneRequest } from '../../shared/model/clone.ts';
+import { SnapshotEdit, SnapshotRequest, VmRequest, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName } from './admission.ts';
 import { checkAllocations } from './allocations.ts';
 import { deleteFromDisk, emptyBin, moveToBin, restore } from './bin.ts';
+import { clone, setTemplate } from './clone.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
 import { changeMedium, setBalloon } from './hardware.ts';
@@ -18,7 +20,7 @@ import type { TaskWork } from './task-runner.ts';
 const Id = idOf<VmId>('The VM');
 const SnapshotOf = idOf<SnapshotId>('The snapshot');
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots' | 'oneAtATime'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots' | 'oneAtATime' | 'datastores'>;
 
 export function vmMethods(engine: Context): EngineApi['vms'] {
   const { inventory, power, snapshots, tasks } = engine;
@@ -27,10 +29,11 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     checked([Id], id => engine.tasks.run(name, refOf(inventory.vm(id)), work(id), options));
   const deletedTask = (name: string, work: (id: VmId) => TaskWork) => checked([Id], id => tasks.run(name, refOf(inventory.deletedVm(id)), work(id)));
   return {
-    create: checked([VmRequest, idOf<HostId>('The host')], (spec, hostId) => create(engine, spec, hostId)),
+    create: checked([VmRequest, idOf<HostId>('The host'), v.optional(idOf<DatastoreId>('The datastore'))], (spec, hostId, datastoreId) => create(engine, spec, { hostId, datastoreId })),
     reconfigure: checked([Id, VmRequest], (id, spec) => reconfigure(engine, id, spec)),
     powerOn: task('Power on virtual machine', id => context => power.on(id, context), { cancelable: true }),
     shutDownGuest: task('Shut down guest', id => context => power.shutDownGuest(id, context), { cancelable: true }),
+    restartGuest: task('Restart guest', id => context => power.restartGuest(id, context), { cancelable: true }),
     powerOff: task('Power off virtual machine', id => () => power.off(id)),
     suspend: task('Suspend virtual machine', id => context => power.suspend(id, context), { cancelable: true }),
     reset: task('Reset virtual machine', id => () => power.reset(id)),
@@ -40,7 +43,13 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     emptyBin: () => tasks.run('Empty bin', ROOT, context => emptyBin(engine, context), { cancelable: true }),
     takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true })),
     revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context))),
-    deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), () => snapshots.delete(id, snapshot))),
+    editSnapshot: checked([Id, SnapshotOf, SnapshotEdit], (id, snapshot, text) => tasks.run('Edit snapshot', refOf(inventory.vm(id)), () => snapshots.edit(id, snapshot, text))),
+    deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), context => snapshots.delete(id, snapshot, context), { cancelable: true })),
+    deleteAllSnapshots: task('Delete all snapshots', id => context => snapshots.deleteAll(id, context), { cancelable: true }),
+    consolidate: task('Consolidate virtual machine disks', id => context => snapshots.consolidate(id, context), { cancelable: true }),
+    clone: checked([Id, CloneRequest], (id, request) => clone(engine, id, request)),
+    convertToTemplate: task('Convert to template', id => () => setTemplate(engine, id, true)),
+    convertToVm: task('Convert to virtual machine', id => () => setTemplate(engine, id, false)),
     changeMedium: checked([Id, Count, v.optional(FilePath)], (id, drive, path) => changeMedium(engine, id, drive, path || undefined)),
     setBalloon: checked([Id, Count], (id, mib) => setBalloon(engine, id, mib)),
     stats: checked([Id], id => engine.captures.stats(id)),
@@ -50,18 +59,25 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
 }
 
 /** What is wrong with the wish is said at once, not by a task. */
-function create({ inventory, tasks, files }: Context, wanted: VmRequest, hostId: HostId): Promise<TaskId> {
-  const host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
+function create({ inventory, tasks, files, datastores }: Context, wanted: VmRequest, { hostId, datastoreId }: { readonly hostId: HostId; readonly datastoreId: DatastoreId | undefined }): Promise<TaskId> {
+  const elsewhere = datastores.placeOf(datastoreId), host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
   checkFits(wanted, host);
   checkAllocations(wanted, host);
   checkName(wanted.name, inventory.vms);
   checkDisks(wanted, inventory.allVms);
-  return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, context =>
-    withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
-      checkName(wanted.name, edit.vms);
-      const vm: Vm = { id, hostId, spec: { ...wanted, disks }, powerState: 'poweredOff', createdMs: Date.now() };
-      edit.put('vm', vm);
-      context.made(refOf(vm));
-      edit.event({ severity: 'info', type: 'vm.created', message: `${wanted.name} was created on ${host.name}.`, target: refOf(vm) });
-    })), { cancelable: true });
+  return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, async context => {
+    if (elsewhere !== undefined) await files.place(id, elsewhere);
+    try {
+      await withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
+        checkName(wanted.name, edit.vms);
+        const vm: Vm = { id, hostId, ...(elsewhere !== undefined && datastoreId && { datastoreId }), spec: { ...wanted, disks }, powerState: 'poweredOff', createdMs: Date.now() };
+        edit.put('vm', vm);
+        context.made(refOf(vm));
+        edit.event({ severity: 'info', type: 'vm.created', message: `${wanted.name} was created on ${host.name}.`, target: refOf(vm) });
+      }));
+    } catch (error) {
+      if (elsewhere !== undefined) await files.remove(id);
+      throw error;
+    }
+  }, { cancelable: true });
 }

@@ -4,10 +4,11 @@ import { dirname, resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { DiskFormat, DiskImage, ImageDetails } from './block-backend.ts';
 import { ImageFile } from './image-file.ts';
-import { openImage, type OpenOptions } from './open-image.ts';
+import { openImage, probe, type OpenOptions } from './open-image.ts';
 import { CLEAN, step, type CheckResult, type Progress } from './progress.ts';
 import { checkQcow2 } from './qcow2/check.ts';
 import { formatQcow2, type Qcow2Options } from './qcow2/create.ts';
+import { readHeader } from './qcow2/header.ts';
 import { Qcow2Image } from './qcow2/qcow2.ts';
 import { RawImage, SECTOR } from './raw.ts';
 import { formatFlat, formatSparse, GRAIN_BYTES, StreamWriter } from './vmdk/create.ts';
@@ -47,10 +48,17 @@ export async function createImage(path: string, options: CreateOptions): Promise
 }
 
 async function backingOf(path: string, backingFile: string, asked: DiskFormat | undefined) {
-  const image = await openImage(resolve(dirname(path), backingFile), { readOnly: true, format: asked });
-  const backing = { path: backingFile, format: image.format, sizeBytes: image.sizeBytes };
-  await image.close();
-  return backing;
+  return { path: backingFile, ...await shapeOf(resolve(dirname(path), backingFile), asked) };
+}
+
+/** Format and size of an image. What a qcow2 image is backed by is not opened. */
+export async function shapeOf(path: string, asked?: DiskFormat): Promise<Pick<DiskImage, 'format' | 'sizeBytes'>> {
+  const file = await ImageFile.open(path, { readOnly: true });
+  try {
+    const format = asked ?? await probe(file);
+    if (format === 'qcow2' && await probe(file) === 'qcow2') return { format, sizeBytes: (await readHeader(file)).sizeBytes };
+  } finally { await file.close(); }
+  return withImage(path, { readOnly: true, format: asked }, image => Promise.resolve({ format: image.format, sizeBytes: image.sizeBytes }));
 }
 
 /** A file that could not be finished is removed. */
@@ -73,7 +81,7 @@ async function format(file: ImageFile, sizeBytes: number, options: CreateOptions
   }
 }
 
-async function withImage<T>(path: string, options: OpenOptions, act: (image: DiskImage) => Promise<T>): Promise<T> {
+export async function withImage<T>(path: string, options: OpenOptions, act: (image: DiskImage) => Promise<T>): Promise<T> {
   const image = await openImage(path, options);
   let result: T;
   try { result = await act(image); } catch (error) {

@@ -22,7 +22,8 @@ export interface OpenOptions {
   readonly repair?: boolean | undefined;
 }
 
-const MAX_CHAIN = 64;
+/** More than the layers of a thousand snapshots. */
+const MAX_CHAIN = 1200;
 
 export function openImage(path: string, options: OpenOptions): Promise<DiskImage> { return openBelow(path, options, []); }
 

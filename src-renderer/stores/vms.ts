@@ -1,7 +1,8 @@
 import { defineStore } from 'pinia';
 import { computed } from 'vue';
 import type { HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
-import type { SnapshotRequest, Vm, VmRequest } from '../../shared/model/vm.ts';
+import type { CloneRequest } from '../../shared/model/clone.ts';
+import type { SnapshotEdit, SnapshotRequest, Vm, VmRequest } from '../../shared/model/vm.ts';
 import { useEngine } from '../engine/use-engine.ts';
 import { compareNames } from './by-id.ts';
 import { useInventory } from './inventory.ts';
@@ -21,6 +22,7 @@ export const useVms = defineStore('vms', () => {
     reconfigure: (vm: VmId, spec: VmRequest) => engine.call(api => api.vms.reconfigure(vm, spec)),
     powerOn: (vm: VmId) => engine.call(api => api.vms.powerOn(vm)),
     shutDownGuest: (vm: VmId) => engine.call(api => api.vms.shutDownGuest(vm)),
+    restartGuest: (vm: VmId) => engine.call(api => api.vms.restartGuest(vm)),
     powerOff: (vm: VmId) => engine.call(api => api.vms.powerOff(vm)),
     suspend: (vm: VmId) => engine.call(api => api.vms.suspend(vm)),
     reset: (vm: VmId) => engine.call(api => api.vms.reset(vm)),
@@ -31,6 +33,12 @@ export const useVms = defineStore('vms', () => {
     takeSnapshot: (vm: VmId, request: SnapshotRequest) => engine.call(api => api.vms.takeSnapshot(vm, request)),
     revertToSnapshot: (vm: VmId, snapshot: SnapshotId) => engine.call(api => api.vms.revertToSnapshot(vm, snapshot)),
     deleteSnapshot: (vm: VmId, snapshot: SnapshotId) => engine.call(api => api.vms.deleteSnapshot(vm, snapshot)),
+    editSnapshot: (vm: VmId, snapshot: SnapshotId, text: SnapshotEdit) => engine.call(api => api.vms.editSnapshot(vm, snapshot, text)),
+    deleteAllSnapshots: (vm: VmId) => engine.call(api => api.vms.deleteAllSnapshots(vm)),
+    consolidate: (vm: VmId) => engine.call(api => api.vms.consolidate(vm)),
+    clone: (vm: VmId, request: CloneRequest) => engine.call(api => api.vms.clone(vm, request)),
+    convertToTemplate: (vm: VmId) => engine.call(api => api.vms.convertToTemplate(vm)),
+    convertToVm: (vm: VmId) => engine.call(api => api.vms.convertToVm(vm)),
     stats: (vm: VmId) => engine.call(api => api.vms.stats(vm)),
     setBalloon: (vm: VmId, mib: number) => engine.call(api => api.vms.setBalloon(vm, mib)),
     startCapture: (vm: VmId, nic: number) => engine.call(api => api.vms.startCapture(vm, nic)),

@@ -45,13 +45,9 @@ interface Layout {
 }
 
 function headerOf({ lazyRefcounts = false, compression = 'zlib', backing }: Qcow2Options, { clusterBits, sizeBytes, l1, refcountTable }: Layout): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES), name = Buffer.from(backing?.path ?? '');
-  if (name.length > MAX_NAME) throw new EngineError('disk.backing', `The name of the backing file has more than ${MAX_NAME} bytes.`);
-  const extensions = Buffer.concat([...(backing === undefined ? [] : [extension(EXTENSION.backingFormat, Buffer.from(backing.format === 'iso' ? 'raw' : backing.format))]), extension(EXTENSION.end, Buffer.alloc(0))]);
+  const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32BE(MAGIC, 0);
   header.writeUInt32BE(3, 4);
-  writeBe64(header, 8, backing === undefined ? 0 : HEADER_BYTES + extensions.length);
-  header.writeUInt32BE(name.length, 16);
   header.writeUInt32BE(clusterBits, 20);
   writeBe64(header, 24, sizeBytes);
   header.writeUInt32BE(l1.entries, 36);
@@ -63,6 +59,16 @@ function headerOf({ lazyRefcounts = false, compression = 'zlib', backing }: Qcow
   header.writeUInt32BE(REFCOUNT_ORDER, 96);
   header.writeUInt32BE(HEADER_BYTES, 100);
   header[104] = compression === 'zstd' ? 1 : 0;
+  return withBacking(header, backing);
+}
+
+/** A header of `HEADER_BYTES` with what follows it: extensions, and the name of the backing file. */
+export function withBacking(fixed: Buffer, backing: Qcow2Options['backing']): Buffer {
+  const header = Buffer.from(fixed), name = Buffer.from(backing?.path ?? '');
+  if (name.length > MAX_NAME) throw new EngineError('disk.backing', `The name of the backing file has more than ${MAX_NAME} bytes.`);
+  const extensions = Buffer.concat([...(backing === undefined ? [] : [extension(EXTENSION.backingFormat, Buffer.from(backing.format === 'iso' ? 'raw' : backing.format))]), extension(EXTENSION.end, Buffer.alloc(0))]);
+  writeBe64(header, 8, backing === undefined ? 0 : HEADER_BYTES + extensions.length);
+  header.writeUInt32BE(name.length, 16);
   return Buffer.concat([header, extensions, name]);
 }
 

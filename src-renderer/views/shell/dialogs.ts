@@ -1,6 +1,7 @@
 /** Which dialog is open. One at a time; what it needs comes with the request. */
 import { inject, shallowRef, type InjectionKey, type ShallowRef } from 'vue';
-import type { HostId, VmId } from '../../../shared/base/ids.ts';
+import type { HostId, SnapshotId, VmId } from '../../../shared/base/ids.ts';
+import type { Values } from '../../../shared/api/verbs.ts';
 import type { ResourcePool } from '../../../shared/model/container.ts';
 import type { Host, NewHost } from '../../../shared/model/host.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
@@ -16,8 +17,12 @@ export type DialogRequest =
   | { readonly kind: 'enterMaintenance'; readonly hostId: HostId }
   | { readonly kind: 'newPool'; readonly parent: { readonly kind: 'host' | 'cluster' | 'resourcePool'; readonly id: string } }
   | { readonly kind: 'editPool'; readonly pool: ResourcePool }
+  | { readonly kind: 'editSnapshot'; readonly vmId: VmId; readonly snapshotId: SnapshotId }
+  | { readonly kind: 'clone'; readonly sourceId?: VmId; readonly fromTemplate?: boolean; readonly toTemplate?: boolean }
   | { readonly kind: 'about' }
-  | { readonly kind: 'confirm'; readonly title: string; readonly message: string; readonly confirmLabel: string; readonly danger?: boolean; readonly run: () => void };
+  | { readonly kind: 'confirm'; readonly title: string; readonly message: string; readonly confirmLabel: string; readonly danger?: boolean;
+    /** The command that does the same: its words and values, with names for objects. */
+    readonly command?: readonly [words: string, values: Values]; readonly run: () => void };
 
 export type Dialogs = ShallowRef<DialogRequest | undefined>;
 export const DIALOGS: InjectionKey<Dialogs> = Symbol('dialogs');

@@ -132,7 +132,8 @@ export const requestOf = (draft: Draft, probes: Probes): VmRequest => ({
 export function nameProblem(name: string, taken: readonly string[]): string | undefined {
   const result = v.safeParse(ObjectName, name);
   if (!result.success) return result.issues[0].message;
-  return taken.includes(result.output) ? `There is already a virtual machine named "${result.output}".` : undefined;
+  const same = taken.find(other => other.toLocaleLowerCase('en') === result.output.toLocaleLowerCase('en'));
+  return same === undefined ? undefined : `There is already a virtual machine named "${same}".`;
 }
 
 /** Why the VM does not fit on a host; absent when it does. */

@@ -21,6 +21,8 @@ export function createWizard(hostId: HostId | undefined) {
   const [hosts, vms] = [useHosts(), useVms()];
   const draft = reactive(newDraft(hostId ?? hosts.all.find(host => host.connected)?.id));
   const form = createForm(draft, { takenNames: () => vms.all.map(vm => vm.spec.name) });
+  /** Whether a new VM is made, or what is made by the clone dialog. */
+  const creation = ref<'new' | 'template' | 'clone'>('new');
   const index = ref(0);
   const furthest = ref(0);
 
@@ -43,5 +45,5 @@ export function createWizard(hostId: HostId | undefined) {
     furthest.value = Math.max(furthest.value, index.value);
   }
 
-  return reactive({ ...toRefs(form), form, index, furthest, page, hasShownProblem: (id: string) => pageProblems(id).some(field => form.isTouched(field)), next, go });
+  return reactive({ ...toRefs(form), form, creation, index, furthest, page, hasShownProblem: (id: string) => pageProblems(id).some(field => form.isTouched(field)), next, go });
 }
