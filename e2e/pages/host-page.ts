@@ -24,7 +24,7 @@ export class HostPage extends ObjectPage {
 
   async openActions(): Promise<void> { await this.page.getByRole('main').getByRole('button', { name: 'Actions' }).click(); }
 
-  /** From the datacenter's page. */
+  /** From the page of a datacenter. */
   async add(name: string, { profile, cpus }: { readonly profile: string; readonly cpus?: number }): Promise<void> {
     const { addWizard } = this;
     await this.choose('Add Host…');

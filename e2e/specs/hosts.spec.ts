@@ -10,6 +10,7 @@ import { VmPage } from '../pages/vm-page.ts';
 
 test('a host is added with a profile, runs a VM, and keeps it from running in maintenance', async ({ page }) => {
   const [host, inventory, wizard, vm, tasks] = [new HostPage(page), new Inventory(page), new NewVmWizard(page), new VmPage(page), new RecentTasks(page)];
+  await inventory.open('Datacenter');
   await host.add('edge', { profile: 'Quarterdeck Q4', cpus: 2 });
   await inventory.open('edge');
   await expect(host.title).toHaveText('edge');
@@ -71,6 +72,7 @@ for (const theme of ['Light', 'Dark'] as const) test(`pages and dialogs of hosts
   const [shell, host, inventory] = [new Shell(page), new HostPage(page), new Inventory(page)];
   const audit = (what: string) => test.step(what, async () => { expect(await violations(page)).toEqual([]); });
   await shell.setTheme(theme);
+  await inventory.open('Datacenter');
   await host.choose('Add Host…');
   await host.addWizard.getByRole('button', { name: 'Next' }).click();
   await audit('name, with an error');

@@ -40,6 +40,8 @@ export interface EngineApi {
     rename(id: ObjectId, name: string): Promise<TaskId>;
     /** All of them or none. A VM goes to a VM folder, a resource pool, or while it is off to another host; everything else within its tree. */
     move(ids: readonly ObjectId[], to: Place): Promise<TaskId>;
+    /** The sentence with which `move` would be refused now; null where it would not. */
+    moveProblem(ids: readonly ObjectId[], to: Place): Promise<string | null>;
     /** What is in it must be gone, but resource pools: what is in them goes to their parent. Of VMs, see `vms.delete`. */
     remove(ids: readonly ObjectId[]): Promise<TaskId>;
     /** Tags, custom attributes and notes of any number of objects. */

@@ -33,12 +33,10 @@ export function reservesFrom(inventory: Inventory, { hostId, poolId }: Pick<Vm, 
 const poolsIn = (inventory: Inventory, place: Place): readonly ResourcePool[] => inventory.all('resourcePool').filter(({ parent }) => isSamePlace(parent, place));
 
 /** VMs that are on, directly in a place. */
-function vmsIn(inventory: Inventory, place: Place): readonly Vm[] {
-  return inventory.all('vm').filter(vm => {
-    if (!usesHost(vm)) return false;
-    const from = reservesFrom(inventory, vm);
-    return from !== undefined && isSamePlace(from, place);
-  });
+function vmsIn(inventory: Inventory, { kind, id }: Place): readonly Vm[] {
+  if (kind === 'resourcePool') return inventory.all('vm').filter(vm => vm.poolId === id && usesHost(vm));
+  const hosts = new Set(inventory.all('host').filter(host => isSamePlace(hostPlace(host), { kind, id })).map(host => host.id));
+  return inventory.all('vm').filter(vm => vm.poolId === undefined && hosts.has(vm.hostId) && usesHost(vm));
 }
 
 /** VMs that are on, in a place and all pools in it. */

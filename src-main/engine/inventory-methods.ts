@@ -34,6 +34,13 @@ export function inventoryMethods({ inventory, tasks }: Context): EngineApi['inve
     create: checked([NewObject], wanted => task(`Create ${KIND_WORDS[wanted.kind]}`, parentRef(inventory, wanted), (edit, made) => create(edit, wanted, made))),
     rename: checked([Id, ObjectName], (id, name) => task(`Rename ${KIND_WORDS[id.kind]}`, inventory.ref(id), edit => rename(edit, id, name))),
     move: checked([Ids, Target], (ids, to) => task('Move', theOne(inventory, ids), each(ids, (edit, id) => moveTo(edit, id, to)))),
+    moveProblem: checked([Ids, Target], (ids, to) => {
+      try { inventory.rehearse(each(ids, (edit, id) => moveTo(edit, id, to))); } catch (error) {
+        if (error instanceof EngineError) return error.message;
+        throw error;
+      }
+      return null;
+    }),
     remove: checked([Ids], ids => task('Remove', theOne(inventory, ids), each(ids, removeObject))),
     label: checked([Ids, LabelChange], (ids, change) => task('Edit tags and attributes', theOne(inventory, ids), each(ids, (edit, id) => label(edit, id, change)))),
   };

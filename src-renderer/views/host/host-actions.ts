@@ -59,7 +59,7 @@ export function useHostActions(host: () => Host | undefined): ComputedRef<HostAc
     if (!target) return { power: [], all: [] };
     const { id, name } = target, parent = { kind: 'host', id } as const;
     const now: Situation = {
-      host: target, vms: [...vms.all, ...vms.deleted].filter(vm => vm.hostId === id), pools: [...inventory.maps.resourcePool.values()].filter(pool => pool.parent.kind === 'host' && pool.parent.id === id).length,
+      host: target, vms: [...vms.byHost.get(id) ?? [], ...vms.deleted.filter(vm => vm.hostId === id)], pools: [...inventory.maps.resourcePool.values()].filter(pool => pool.parent.kind === 'host' && pool.parent.id === id).length,
     };
     const force = now.vms.some(usesHost), reason = (action: Action) => (connection.connected ? whyNot(action, now) : 'The engine is not connected.');
     const does = (run: () => Promise<unknown>) => () => void notices.attempt(run());
@@ -74,7 +74,7 @@ export function useHostActions(host: () => Host | undefined): ComputedRef<HostAc
       power: icons,
       all: [
         newVm.value,
-        { label: 'New Resource Pool…', icon: 'objects', disabledReason: reason('newPool'), run: () => { dialogs.value = { kind: 'newPool', parent }; } },
+        { label: 'New Resource Pool…', icon: 'resource-pool', disabledReason: reason('newPool'), run: () => { dialogs.value = { kind: 'newPool', parent }; } },
         { label: 'Enter Maintenance Mode…', icon: 'pause', divided: true, disabledReason: reason('enterMaintenance'), run: () => { dialogs.value = { kind: 'enterMaintenance', hostId: id }; } },
         { label: 'Exit Maintenance Mode', icon: 'play', disabledReason: reason('exitMaintenance'), run: does(() => hosts.exitMaintenance(id)) },
         { label: 'Connect', icon: 'check', divided: true, disabledReason: reason('connect'), run: does(() => hosts.connect(id)) },

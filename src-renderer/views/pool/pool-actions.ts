@@ -17,7 +17,7 @@ export function useResourcePoolActions(pool: () => ResourcePool | undefined): Co
     const { id, name } = target, disabledReason = connection.connected ? undefined : 'The engine is not connected.';
     return {
       all: [
-        { label: 'New Resource Pool…', icon: 'objects', disabledReason, run: () => { dialogs.value = { kind: 'newPool', parent: { kind: 'resourcePool', id } }; } },
+        { label: 'New Resource Pool…', icon: 'resource-pool', disabledReason, run: () => { dialogs.value = { kind: 'newPool', parent: { kind: 'resourcePool', id } }; } },
         { label: 'Edit Resource Pool…', icon: 'cog', disabledReason, run: () => { dialogs.value = { kind: 'editPool', pool: target }; } },
         { label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason,
           run: () => {

@@ -1,16 +1,26 @@
 /** Which dialog is open. One at a time; what it needs comes with the request. */
 import { inject, shallowRef, type InjectionKey, type ShallowRef } from 'vue';
-import type { HostId, SnapshotId, VmId } from '../../../shared/base/ids.ts';
+import type { HostId, SnapshotId, TagCategoryId, VmId } from '../../../shared/base/ids.ts';
 import type { Values } from '../../../shared/api/verbs.ts';
-import type { ResourcePool } from '../../../shared/model/container.ts';
+import type { Folder, ResourcePool } from '../../../shared/model/container.ts';
+import type { ObjectId } from '../../../shared/model/objects.ts';
+import type { Place } from '../../../shared/model/place.ts';
 import type { Host, NewHost } from '../../../shared/model/host.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import { assert } from '../../../shared/base/errors.ts';
+import type { NewKind } from '../container/new-object.ts';
+import type { LabelKind } from '../labels/label-kinds.ts';
 
 export type DialogRequest =
   | { readonly kind: 'newVm'; readonly hostId?: HostId | undefined }
   | { readonly kind: 'editSettings'; readonly vm: Vm }
-  | { readonly kind: 'rename'; readonly vmId: VmId }
+  | { readonly kind: 'rename'; readonly id: ObjectId }
+  | { readonly kind: 'newObject'; readonly what: NewKind; readonly parent: Place; readonly tree?: Folder['tree'] | undefined }
+  | { readonly kind: 'move'; readonly ids: readonly ObjectId[] }
+  | { readonly kind: 'labels'; readonly ids: readonly ObjectId[] }
+  | { readonly kind: 'notes'; readonly id: ObjectId }
+  | { readonly kind: 'newLabel'; readonly what: LabelKind; readonly categoryId?: TagCategoryId | undefined }
+  | { readonly kind: 'saveSearch'; readonly query: string }
   | { readonly kind: 'takeSnapshot'; readonly vmId: VmId }
   | { readonly kind: 'addHost'; readonly parent?: NewHost['parent'] | undefined }
   | { readonly kind: 'editHost'; readonly host: Host }

@@ -8,7 +8,7 @@ import { useVms } from '../../stores/vms.ts';
 import { useDialogs } from '../shell/dialogs.ts';
 import { openConsole } from './open-console.ts';
 
-type Action = 'powerOn' | 'shutDown' | 'template' | 'powerOff' | 'suspend' | 'takeSnapshot' | 'reset' | 'editSettings' | 'delete';
+export type Action = 'powerOn' | 'shutDown' | 'template' | 'powerOff' | 'suspend' | 'takeSnapshot' | 'reset' | 'editSettings' | 'delete';
 
 const REASONS: Record<Action, Partial<Record<PowerState, string>>> = {
   powerOn: { poweredOn: 'It is powered on already.', poweringOn: 'It is powering on.', poweringOff: 'It is powering off.', suspending: 'It is being suspended.' },
@@ -66,7 +66,7 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
         { label: 'Take Snapshot…', icon: 'plus', divided: true, disabledReason: reason('takeSnapshot'), run: () => { dialogs.value = { kind: 'takeSnapshot', vmId: id }; } },
         ...copies(target),
         { label: 'Edit Settings…', icon: 'cog', divided: true, disabledReason: reason('editSettings'), run: () => { dialogs.value = { kind: 'editSettings', vm: target }; } },
-        { label: 'Rename…', icon: 'pencil', disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', vmId: id }; } },
+        { label: 'Rename…', icon: 'pencil', disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', id: { kind: 'vm', id } }; } },
         { label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason: reason('delete'),
           run: confirm('Delete virtual machine', `Delete "${name}"? It goes to the bin of the datacenter, with its snapshots, and can be restored for ${BIN_DAYS} days.`, 'Delete', 'vm delete', () => vms.remove(id)) },
       ],
