@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { FolderId, HostId, VmId } from '../../../shared/base/ids.ts';
 import type { Folder } from '../../../shared/model/container.ts';
-import type { Host } from '../../../shared/model/host.ts';
+import { HOST_PROFILES, type Host } from '../../../shared/model/host.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import { cloneProblems, folderChoices, newCloneDraft, requestFrom } from './clone-draft.ts';
 
-const host: Host = { id: 'a' as HostId, name: 'host-a', model: '', cpus: 1, memoryMib: 256, counterHz: 1, connected: true, parent: { kind: 'datacenter', id: 'd' } };
+const host: Host = { ...HOST_PROFILES[0], id: 'a' as HostId, name: 'host-a', cpus: 1, memoryMib: 256, connected: true, parent: { kind: 'datacenter', id: 'd' } };
 const source: Vm = { id: 'vm-1' as VmId, hostId: host.id, folderId: 'f' as FolderId, powerState: 'poweredOff', createdMs: 0, spec: { name: 'web', cpus: 1, memoryMib: 512, guest: { kind: 'diagnostics' }, disks: [] } };
 
 test('a copy goes to where its source is, unless told otherwise', () => {
