@@ -2,8 +2,9 @@
  * What the command line can do, a row each: its words, what it takes, and the call of the engine that it is. The console
  * shows the same words for what its dialogs do.
  */
-import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
-import { NORMAL_ALLOCATION, type PoolAllocation } from '../model/container.ts';
+import type { HostId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import { NORMAL_ALLOCATION, SHARES, type PoolAllocation } from '../model/container.ts';
+import { HOST_PROFILES, type HostProfile, type NewHost } from '../model/host.ts';
 import type { ObjectKind } from '../model/objects.ts';
 import { ROOT } from '../model/task.ts';
 import type { Place } from '../model/place.ts';
@@ -39,6 +40,19 @@ const DATASTORE = argument('datastore', 'datastore', 'name or id of the datastor
 const verb = (words: string, text: string, parameters: readonly Parameter[], call: Verb['call']): Verb => ({ words, text, parameters, call });
 /** Of one VM, and nothing else to say. */
 const ofVm = (word: string, text: string, call: (api: EngineApi, id: VmId) => Promise<unknown>): Verb => verb(`vm ${word}`, text, [VM], (api, values) => call(api, vmIn(values)));
+
+const HOST = argument('host', 'host', 'name or id of the host'), FORCE = option('force', 'flag', 'VMs that run on it lose their power too');
+const hostIn = (values: Values): HostId => idIn<HostId>(values, 'host');
+/** Of one host, and nothing else to say. */
+const ofHost = (word: string, text: string, call: (api: EngineApi, id: HostId) => Promise<unknown>): Verb => verb(`host ${word}`, text, [HOST], (api, values) => call(api, hostIn(values)));
+/** The named hardware, with what is given instead. */
+const profileIn = (values: Values): HostProfile => ({ ...(HOST_PROFILES.find(({ model }) => model === values.profile) ?? HOST_PROFILES[0]), ...values.hardware as object });
+
+/** What is not named stays. */
+async function editPool(api: EngineApi, values: Values): Promise<unknown> {
+  const id = idIn<ResourcePoolId>(values, 'pool'), pool = (await api.inventory.list()).flatMap(change => (change.kind === 'resourcePool' && change.id === id && change.after !== null ? [change.after] : []))[0];
+  return pool && api.resourcePools.edit(id, { name: pool.name, cpu: { ...pool.cpu, ...values.cpu as object }, memory: { ...pool.memory, ...values.memory as object } });
+}
 
 const POOL: PoolAllocation = { ...NORMAL_ALLOCATION, expandable: true };
 const listOf = (word: string, kind: ObjectKind | 'deletedVm', text: string): Verb => verb(word, text, [], async api => (await api.inventory.list()).flatMap(change => (change.kind === kind ? [change.after] : [])));
@@ -98,6 +112,17 @@ export const VERBS: readonly Verb[] = [
   verb('datastore checksum', 'computes the SHA-256 of a file', [DATASTORE, FILE], (api, values) => api.datastores.checksum(idIn(values, 'datastore'), textIn(values, 'path'))),
 
   listOf('host list', 'host', 'lists the hosts'),
+  verb('host add', 'adds a host', [NAME, needed('in', 'place', 'KIND:NAME or id of the datacenter, folder or cluster'), option('profile', HOST_PROFILES.map(({ model }) => model), 'hardware to start from'), option('hardware', 'json', 'what is different: cpus, cpuMhz, memoryMib …')], (api, values) =>
+    api.hosts.add({ name: textIn(values, 'name'), parent: values.in as NewHost['parent'], profile: profileIn(values) })),
+  ofHost('stats', 'shows what the VMs of a host have of its CPUs', (api, id) => api.hosts.stats(id)),
+  ofHost('power-on', 'powers a host on', (api, id) => api.hosts.powerOn(id)),
+  verb('host power-off', 'powers a host off', [HOST, FORCE], (api, values) => api.hosts.powerOff(hostIn(values), { force: values.force === true })),
+  verb('host reboot', 'powers a host off and on', [HOST, FORCE], (api, values) => api.hosts.reboot(hostIn(values), { force: values.force === true })),
+  verb('host enter-maintenance', 'waits until no VM of a host is on, and starts none', [HOST, option('move', 'flag', 'moves VMs that are off to other hosts of the cluster')], (api, values) => api.hosts.enterMaintenance(hostIn(values), { moveVms: values.move === true })),
+  ofHost('exit-maintenance', 'takes a host out of maintenance', (api, id) => api.hosts.exitMaintenance(id)),
+  ofHost('connect', 'connects a host', (api, id) => api.hosts.connect(id)),
+  ofHost('disconnect', 'disconnects a host', (api, id) => api.hosts.disconnect(id)),
+  ofHost('remove', 'removes a host', (api, id) => api.hosts.remove(id)),
   listOf('pool list', 'resourcePool', 'lists the resource pools'),
   listOf('network list', 'network', 'lists the networks'),
   listOf('tag list', 'tag', 'lists the tags'),
@@ -112,7 +137,8 @@ export const VERBS: readonly Verb[] = [
     api.inventory.create({ kind: 'folder', name: textIn(values, 'name'), tree: values.tree as 'vm', parent: values.in as { kind: 'folder'; id: string } })),
   verb('cluster create', 'creates a cluster', [NAME, needed('in', 'place', 'KIND:NAME or id of the datacenter or folder')], (api, values) => api.inventory.create({ kind: 'cluster', name: textIn(values, 'name'), parent: values.in as { kind: 'folder'; id: string } })),
   verb('pool create', 'creates a resource pool', [NAME, needed('in', 'place', 'KIND:NAME or id of the host, cluster or pool'), option('cpu', 'json', 'CPU: shares, reservation and limit in MHz, expandable'), option('memory', 'json', 'memory: the same in MiB')], (api, values) =>
-    api.inventory.create({ kind: 'resourcePool', name: textIn(values, 'name'), parent: values.in as { kind: 'host'; id: string }, cpu: { ...POOL, ...values.cpu as object }, memory: { ...POOL, ...values.memory as object } })),
+    api.inventory.create({ kind: 'resourcePool', name: textIn(values, 'name'), parent: values.in as { kind: 'host'; id: string }, cpu: { ...POOL, ...values.cpu as object }, memory: { ...POOL, shares: SHARES.poolMemory.normal, ...values.memory as object } })),
+  verb('pool edit', 'changes what a resource pool reserves and is limited to', [argument('pool', 'resourcePool', 'name or id of the resource pool'), option('cpu', 'json', 'what changes of CPU: shares, reservation and limit in MHz, expandable'), option('memory', 'json', 'of memory: the same in MiB')], editPool),
   verb('network create', 'creates a network: a port group of a switch', [NAME, needed('switch', 'text', 'the switch'), needed('in', 'place', 'KIND:NAME or id of the datacenter or folder'), option('vlan', 'number', 'its VLAN')], (api, values) =>
     api.inventory.create({ kind: 'network', name: textIn(values, 'name'), switch: textIn(values, 'switch'), vlan: Number(values.vlan ?? 0), parent: values.in as { kind: 'folder'; id: string } })),
   verb('tag add', 'attaches a tag to objects', [argument('tag', 'tag', 'name or id of the tag'), argument('objects', 'objects', 'KIND:NAME or id of each')], (api, values) => api.inventory.label(values.objects as Known[], { addTags: [idIn(values, 'tag')] })),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { commandLine, VERBS } from '../../shared/api/verbs.ts';
+import type { Host } from '../../shared/model/host.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import { Engine } from '../engine/engine.ts';
 import { listenLocally, localSocketPath } from '../engine/local-socket.ts';
@@ -49,6 +50,13 @@ test('with an engine, commands reach it by its socket, which is its owner’s al
     await json('folder', 'create', 'apps', '--tree', 'vm', '--in', 'datacenter:Datacenter');
     await json('inventory', 'move', 'folder:apps', 'web', 'vm:copy');
     expect((await json<Vm[]>('vm', 'list')).map(vm => typeof vm.folderId)).toEqual(['string', 'string']);
+    await json('host', 'add', 'edge', '--in', 'datacenter:Datacenter', '--profile', 'Quarterdeck Q1 Edge', '--hardware', '{"cpus":2}');
+    expect(await json('host', 'enter-maintenance', 'edge')).toMatchObject({ state: 'success' });
+    expect((await json<Host[]>('host', 'list')).find(({ name }) => name === 'edge')).toMatchObject({ cpus: 2, cpuMhz: 1500, maintenance: 'on' });
+    expect(await quarterdeck('host', 'power-off', 'host-a')).toMatchObject({ code: 1, stderr: 'quarterdeck: host-a.lab.local cannot be powered off while VMs run on it: web is powered on.\n' });
+    await json('pool', 'create', 'gold', '--in', 'host:host-b.lab.local', '--cpu', '{"reservation":500}');
+    await json('pool', 'edit', 'gold', '--cpu', '{"limit":900}');
+    expect(await json('pool', 'list')).toMatchObject([{ name: 'gold', cpu: { reservation: 500, limit: 900 }, memory: { shares: 163_840 } }]);
     expect((await json<object[]>('event', 'list', '--of', 'web', '--limit', '1'))).toMatchObject([{ type: 'vm.moved' }]);
   } finally {
     await local.close();
