@@ -4,6 +4,7 @@ import type { ClusterId, DatacenterId, FolderId, HostId, TagCategoryId, TagId, V
 import type { PowerState, Vm } from '../shared/model/vm.ts';
 import { Inventory, type Edit } from '../src-main/inventory/inventory.ts';
 import { Store } from '../src-main/inventory/store.ts';
+import { HOST_PROFILES } from '../shared/model/host.ts';
 
 const CENTRE = { kind: 'datacenter', id: 'datacenter' as DatacenterId } as const;
 const VMS_PER_HOST = 100, HOSTS_PER_CLUSTER = 10, FOLDERS = 50, TAGS = 8;
@@ -23,7 +24,7 @@ function fill(edit: Edit, vms: number): void {
   for (let at = 0; at < vms / VMS_PER_HOST; at++) {
     const cluster = Math.floor(at / HOSTS_PER_CLUSTER), id = `cluster-${cluster}` as ClusterId;
     edit.put('cluster', { id, name: `Cluster ${cluster}`, parent: CENTRE });
-    edit.put('host', { id: `host-${at}` as HostId, name: `esx-${at}.site.example`, parent: { kind: 'cluster', id }, model: 'Quarterdeck Q8', cpus: 64, memoryMib: 1 << 20, counterHz: 62_500_000, connected: true });
+    edit.put('host', { id: `host-${at}` as HostId, name: `esx-${at}.site.example`, parent: { kind: 'cluster', id }, ...HOST_PROFILES[0], model: 'Quarterdeck Q8', cpus: 64, memoryMib: 1 << 20, counterHz: 62_500_000, connected: true });
   }
   for (let at = 0; at < vms; at++) edit.put('vm', vmOf(at));
 }

@@ -1,9 +1,10 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
-import type { DatastoreId, HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import type { DatastoreId, HostId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
 import type { CloneRequest } from '../model/clone.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
-import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage } from '../model/container.ts';
+import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage, PoolSettings } from '../model/container.ts';
+import type { HostProfile, HostStats, NewHost } from '../model/host.ts';
 import type { LabelChange } from '../model/labels.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
 import type { Place } from '../model/place.ts';
@@ -45,6 +46,28 @@ export interface EngineApi {
     remove(ids: readonly ObjectId[]): Promise<TaskId>;
     /** Tags, custom attributes and notes of any number of objects. */
     label(ids: readonly ObjectId[], change: LabelChange): Promise<TaskId>;
+  };
+  hosts: {
+    add(wanted: NewHost): Promise<TaskId>;
+    /** Changes its hardware; no VM on it may be on or suspended. */
+    edit(id: HostId, profile: HostProfile): Promise<TaskId>;
+    /** Its VMs and resource pools must be gone. */
+    remove(id: HostId): Promise<TaskId>;
+    powerOn(id: HostId): Promise<TaskId>;
+    /** VMs that run on it lose their power with it when that is forced; otherwise there must be none. */
+    powerOff(id: HostId, options?: { force?: boolean }): Promise<TaskId>;
+    reboot(id: HostId, options?: { force?: boolean }): Promise<TaskId>;
+    /** Waits until no VM of it is on, and starts none meanwhile. Those that are off can go to other hosts of its cluster then. */
+    enterMaintenance(id: HostId, options?: { moveVms?: boolean }): Promise<TaskId>;
+    exitMaintenance(id: HostId): Promise<TaskId>;
+    stats(id: HostId): Promise<HostStats>;
+    connect(id: HostId): Promise<TaskId>;
+    /** No VM of it may be on. */
+    disconnect(id: HostId): Promise<TaskId>;
+  };
+  resourcePools: {
+    /** Takes effect on VMs that run at once. */
+    edit(id: ResourcePoolId, settings: PoolSettings): Promise<TaskId>;
   };
   vms: {
     /** Makes the images of new disks first; none is left when that fails. */

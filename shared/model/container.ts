@@ -13,8 +13,12 @@ export interface Folder extends Labels { readonly id: FolderId; readonly name: s
 /** Hosts that share what runs on them. */
 export interface Cluster extends Labels { readonly id: ClusterId; readonly name: string; readonly parent: Place }
 
-/** vSphere's levels of shares stand in the proportion of 1 to 2 to 4. */
-export const SHARES = { low: 500, normal: 1000, high: 2000 } as const;
+/** vSphere's levels of shares stand in the proportion of 1 to 2 to 4: a VM's by vCPU and by MiB, a resource pool's as of 4 vCPUs and 16 GiB. */
+export const SHARE_LEVELS = ['low', 'normal', 'high'] as const;
+export type ShareLevel = (typeof SHARE_LEVELS)[number];
+type Levels = Readonly<Record<ShareLevel, number>>;
+const levels = (normal: number): Levels => ({ low: normal / 2, normal, high: normal * 2 });
+export const SHARES = { vmCpu: levels(1000), vmMemory: levels(10), poolCpu: levels(4000), poolMemory: levels(163_840) } as const;
 
 const amount = (what: string) => v.pipe(v.number(`${what} is a number.`), v.integer(`${what} is a whole number.`), v.minValue(0, `${what} is not negative.`), v.maxValue(10_000_000, `${what} is too large.`));
 
@@ -29,7 +33,7 @@ export type Allocation = v.InferOutput<typeof Allocation>;
 /** An expandable pool takes reservations that it has no room for from its parent. */
 export const PoolAllocation = v.object({ ...Allocation.entries, expandable: v.boolean() });
 export type PoolAllocation = v.InferOutput<typeof PoolAllocation>;
-export const NORMAL_ALLOCATION: Allocation = { shares: SHARES.normal, reservation: 0 };
+export const NORMAL_ALLOCATION: Allocation = { shares: SHARES.poolCpu.normal, reservation: 0 };
 
 export interface ResourcePool extends Labels { readonly id: ResourcePoolId; readonly name: string; readonly parent: Place; readonly cpu: PoolAllocation; readonly memory: PoolAllocation }
 
@@ -65,6 +69,9 @@ export const NewDatacenter = v.object({ kind: v.literal('datacenter'), name: Obj
 export const NewFolder = v.object({ kind: v.literal('folder'), name: ObjectName, tree: v.picklist(['datacenter', 'host', 'vm', 'storage', 'network']), parent: Parent(['root', 'datacenter', 'folder']) });
 export const NewCluster = v.object({ kind: v.literal('cluster'), name: ObjectName, parent: Parent(['datacenter', 'folder']) });
 export const NewResourcePool = v.object({ kind: v.literal('resourcePool'), name: ObjectName, parent: Parent(['host', 'cluster', 'resourcePool']), cpu: PoolAllocation, memory: PoolAllocation });
+/** What can be changed of a resource pool. */
+export const PoolSettings = v.object({ name: ObjectName, cpu: PoolAllocation, memory: PoolAllocation });
+export type PoolSettings = v.InferOutput<typeof PoolSettings>;
 export const NewNetwork = v.object({
   kind: v.literal('network'), name: ObjectName, parent: Parent(['datacenter', 'folder']), switch: ObjectName,
   vlan: v.pipe(v.number('A VLAN is a number.'), v.integer('A VLAN is a whole number.'), v.minValue(0, 'A VLAN is from 0 to 4095.'), v.maxValue(4095, 'A VLAN is from 0 to 4095.')),

@@ -1,5 +1,5 @@
 /**
- * What of a VM's settings can change while it is on. At once: its name, a disk more, a disk in a slot less, an adapter's cable, what is in a CD drive.
+ * What of a VM's settings can change while it is on. At once: its name, its allocations of CPU and memory, a disk more, a disk in a slot less, an adapter's cable, what is in a CD drive.
  * At the next power on: what it boots, limits, port forwards. Everything else is built into the machine that runs.
  */
 import type { DiskRequest, DiskSpec, NicSpec, VmRequest, VmSpec } from './vm.ts';

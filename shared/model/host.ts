@@ -1,17 +1,83 @@
-import type { HostId } from '../base/ids.ts';
+/** Emulated servers: what they are built of, and what an operator does with them. */
+import * as v from 'valibot';
+import type { HostId, VmId } from '../base/ids.ts';
 import type { Labels } from './labels.ts';
+import { ObjectName } from './object-name.ts';
 import type { Place } from './place.ts';
+import type { CpuStats } from './vm.ts';
+
+const amount = (what: string, [min, max]: readonly [number, number]) => v.pipe(v.number(`${what} must be a number.`), v.integer(`${what} must be a whole number.`), v.minValue(min, `${what} must be at least ${min}.`), v.maxValue(max, `${what} must be at most ${max}.`));
+const text = (what: string) => v.pipe(v.string(`${what} must be text.`), v.trim(), v.minLength(1, `Enter ${what.toLowerCase()}.`), v.maxLength(80, `${what} has at most 80 characters.`));
+
+export const HOST_LIMITS = { cpus: [1, 64], cpuMhz: [100, 5000], memoryMib: [512, 262_144], counterHz: [1_000_000, 1_000_000_000], devices: 8, ports: [1, 4], virtualFunctions: [0, 64], driveGib: [1, 16_384] } as const;
+
+export const GIC_VERSIONS = ['GICv3', 'GICv4', 'GICv4.1'] as const;
+export const WATCHDOGS = ['none', 'SBSA revision 0', 'SBSA revision 1'] as const;
+
+/** A network adapter of the server; `revision` is the hardware's. */
+export const HostNic = v.object({ model: text('The model of a network adapter'), revision: text('The revision of a network adapter'), ports: amount('The number of ports', HOST_LIMITS.ports), virtualFunctions: amount('The number of virtual functions', HOST_LIMITS.virtualFunctions) });
+export type HostNic = v.InferOutput<typeof HostNic>;
+export const HostDrive = v.object({ model: text('The model of a drive'), revision: text('The revision of a drive'), sizeGib: amount('The size of a drive in GiB', HOST_LIMITS.driveGib) });
+export type HostDrive = v.InferOutput<typeof HostDrive>;
+
+const devices = <S extends v.GenericSchema>(schema: S, what: string) => v.pipe(v.array(schema), v.maxLength(HOST_LIMITS.devices, `A host has at most ${HOST_LIMITS.devices} ${what}.`));
+
+/** A server's hardware. */
+export const HostProfile = v.object({
+  model: text('A model'),
+  cpus: amount('CPU count', HOST_LIMITS.cpus),
+  /** Nominal clock. One CPU is at most one processor of the engine's machine, whatever its clock. */
+  cpuMhz: amount('The clock in MHz', HOST_LIMITS.cpuMhz),
+  memoryMib: amount('Memory in MiB', HOST_LIMITS.memoryMib),
+  /** Frequency of the system counter (CNTFRQ_EL0), in Hz. */
+  counterHz: amount('The frequency of the system counter in Hz', HOST_LIMITS.counterHz),
+  gic: v.picklist(GIC_VERSIONS, 'There is no such interrupt controller.'),
+  iommu: v.boolean('A host has an IOMMU or not.'),
+  watchdog: v.picklist(WATCHDOGS, 'There is no such watchdog.'),
+  nics: devices(HostNic, 'network adapters'),
+  rdmaNics: devices(HostNic, 'RDMA network adapters'),
+  drives: devices(HostDrive, 'NVMe drives'),
+});
+export type HostProfile = v.InferOutput<typeof HostProfile>;
+
+const nic = (ports: number, virtualFunctions: number): HostNic => ({ model: 'QD-E25 Ethernet', revision: 'A1', ports, virtualFunctions });
+const rdmaNic: HostNic = { model: 'QD-R100 RDMA', revision: 'B0', ports: 2, virtualFunctions: 16 };
+const drive = (sizeGib: number): HostDrive => ({ model: 'QD-N1 NVMe', revision: '1.0', sizeGib });
+
+/** Servers to start from; the first inventory has the first two. */
+export const HOST_PROFILES: readonly [HostProfile, HostProfile, ...HostProfile[]] = [
+  { model: 'Quarterdeck Q8', cpus: 8, cpuMhz: 2400, memoryMib: 16_384, counterHz: 62_500_000, gic: 'GICv4', iommu: true, watchdog: 'SBSA revision 1', nics: [nic(2, 16)], rdmaNics: [], drives: [drive(512)] },
+  { model: 'Quarterdeck Q4', cpus: 4, cpuMhz: 2000, memoryMib: 8192, counterHz: 24_000_000, gic: 'GICv3', iommu: true, watchdog: 'SBSA revision 0', nics: [nic(1, 0)], rdmaNics: [], drives: [drive(256)] },
+  { model: 'Quarterdeck Q32 RDMA', cpus: 32, cpuMhz: 3000, memoryMib: 65_536, counterHz: 1_000_000_000, gic: 'GICv4.1', iommu: true, watchdog: 'SBSA revision 1', nics: [nic(4, 64)], rdmaNics: [rdmaNic], drives: [drive(2048), drive(2048)] },
+  { model: 'Quarterdeck Q1 Edge', cpus: 1, cpuMhz: 1500, memoryMib: 2048, counterHz: 24_000_000, gic: 'GICv3', iommu: false, watchdog: 'none', nics: [nic(1, 0)], rdmaNics: [], drives: [] },
+];
+
+/** A host that is on its way into maintenance starts no VM and waits for those that are on. */
+export type Maintenance = 'none' | 'entering' | 'on';
 
 /** One emulated server. */
-export interface Host extends Labels {
+export interface Host extends Labels, HostProfile {
   readonly id: HostId;
   /** A datacenter, a host folder or a cluster. */
   readonly parent: Place;
   readonly name: string;
-  readonly model: string;
-  readonly cpus: number;
-  readonly memoryMib: number;
-  /** Frequency of the system counter (CNTFRQ_EL0), in Hz. */
-  readonly counterHz: number;
   readonly connected: boolean;
+  /** On when absent. */
+  readonly powerState?: 'poweredOn' | 'poweredOff';
+  /** None when absent. */
+  readonly maintenance?: Maintenance;
 }
+
+/** Live figures of a host. */
+export interface HostStats {
+  /** Of its VMs that run: what they use of its CPUs. */
+  readonly vms: readonly ({ readonly id: VmId } & CpuStats)[];
+}
+
+export const isOn = ({ powerState }: Pick<Host, 'powerState'>): boolean => powerState !== 'poweredOff';
+export const maintenanceOf = ({ maintenance }: Pick<Host, 'maintenance'>): Maintenance => maintenance ?? 'none';
+export const capacityMhz = ({ cpus, cpuMhz }: Pick<Host, 'cpus' | 'cpuMhz'>): number => cpus * cpuMhz;
+
+const Parent = v.object({ kind: v.picklist(['datacenter', 'folder', 'cluster'], 'A host cannot be there.'), id: v.string() });
+export const NewHost = v.object({ name: ObjectName, parent: Parent, profile: HostProfile });
+export type NewHost = v.InferOutput<typeof NewHost>;

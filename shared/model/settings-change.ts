@@ -4,7 +4,7 @@ import type { VmSpec } from './vm.ts';
 export interface SettingsChange { readonly before: VmSpec; readonly after: VmSpec }
 
 const NAMES: Readonly<Record<keyof VmSpec, string>> = {
-  name: 'the name', cpus: 'the number of CPUs', smpMode: 'CPU scheduling', memoryMib: 'memory', iommu: 'the IOMMU', guest: 'what it boots', disks: 'the disks', nics: 'the network adapters',
+  name: 'the name', cpus: 'the number of CPUs', smpMode: 'CPU scheduling', memoryMib: 'memory', cpuAllocation: 'the CPU allocation', memoryAllocation: 'the memory allocation', iommu: 'the IOMMU', guest: 'what it boots', disks: 'the disks', nics: 'the network adapters',
 };
 type Key = keyof typeof NAMES;
 

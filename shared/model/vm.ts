@@ -1,6 +1,7 @@
 /** What a virtual machine is, as the console shows it and the inventory keeps it. */
 import * as v from 'valibot';
 import type { DatastoreId, FolderId, HostId, ResourcePoolId, SnapshotId, VmId } from '../base/ids.ts';
+import { Allocation, SHARES } from './container.ts';
 import type { Labels } from './labels.ts';
 import { NAME_LENGTH, ObjectName } from './object-name.ts';
 
@@ -106,6 +107,9 @@ export const VmSpec = v.object({
   /** Parallel when absent. */
   smpMode: v.optional(SmpMode),
   memoryMib: integer('Memory in MiB', VM_LIMITS.memoryMib),
+  /** Its part of its host's CPUs, in MHz, and memory, in MiB; normal shares, no reservation and no limit when absent. */
+  cpuAllocation: v.optional(Allocation),
+  memoryAllocation: v.optional(Allocation),
   /** Whether the guest has an SMMU between PCI devices and memory; none when absent. */
   iommu: v.optional(v.boolean()),
   guest: GuestSource,
@@ -114,6 +118,9 @@ export const VmSpec = v.object({
   nics: v.optional(v.pipe(v.array(NicSpec), v.maxLength(VM_LIMITS.nics, `A VM has at most ${VM_LIMITS.nics} network adapters.`))),
 });
 export type VmSpec = v.InferOutput<typeof VmSpec>;
+
+export const cpuAllocationOf = ({ cpus, cpuAllocation }: Pick<VmSpec, 'cpus' | 'cpuAllocation'>): Allocation => cpuAllocation ?? { shares: SHARES.vmCpu.normal * cpus, reservation: 0 };
+export const memoryAllocationOf = ({ memoryMib, memoryAllocation }: Pick<VmSpec, 'memoryMib' | 'memoryAllocation'>): Allocation => memoryAllocation ?? { shares: SHARES.vmMemory.normal * memoryMib, reservation: 0 };
 
 /** vSphere's words for a VM's power state. */
 export type PowerState = 'poweredOff' | 'poweringOn' | 'poweredOn' | 'poweringOff' | 'suspending' | 'suspended';
@@ -201,6 +208,8 @@ export interface VmStats {
   readonly mips: number;
   /** Part of the host CPU time that the vCPUs used over the last interval, 0 to 1 for each vCPU. */
   readonly cpuUsage: number;
+  /** Of the host's CPUs over the last second or so; absent of a VM that is on no host. */
+  readonly cpu?: CpuStats;
   /** Exits to the hypervisor by cause, for example `wfi`, `mmio`, `hvc`, `sysreg`. */
   readonly exits: Readonly<Record<string, number>>;
   /** Accesses the guest made that the architecture or a device does not define. */
@@ -213,6 +222,16 @@ export interface VmStats {
   /** Those that are on bus 0 in the order of the specification, then those in slots. */
   readonly disks: readonly DiskStats[];
   readonly nics: readonly NicStats[];
+}
+
+/** What a VM has of its host's CPUs. */
+export interface CpuStats {
+  /** What it used. */
+  readonly cpuMhz: number;
+  /** What it is due with what it wants now. */
+  readonly entitledMhz: number;
+  /** Part of the time that its vCPUs waited although they could run, 0 to 1. */
+  readonly cpuReadyPart: number;
 }
 
 /** What was done with a disk. Zeroed ranges count with discarded ones; a time is the sum of what each operation took. */

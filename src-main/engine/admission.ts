@@ -1,8 +1,11 @@
 /** Whether a host can take a VM. */
 import { resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
-import type { Host } from '../../shared/model/host.ts';
+import { isOn, maintenanceOf, type Host } from '../../shared/model/host.ts';
+import { reservedBy, usesHost, vmsBelow } from '../../shared/model/reservations.ts';
 import type { Vm, VmRequest, VmSpec } from '../../shared/model/vm.ts';
+import type { Objects } from '../inventory/inventory.ts';
+import { checkPoolMemory, checkVmReservations, memoryOf, poolsAround } from './allocations.ts';
 import { chainOf } from './chains.ts';
 
 /** Throws, with the reason, when the host could not run the VM even if it ran nothing else. */
@@ -11,12 +14,29 @@ export function checkFits(spec: Pick<VmSpec, 'name' | 'cpus' | 'memoryMib'>, hos
   if (spec.memoryMib > host.memoryMib) throw new EngineError('does-not-fit', `${spec.name} wants ${spec.memoryMib} MiB of memory, but ${host.name} has ${host.memoryMib} MiB.`);
 }
 
-/** Throws, with the reason, when the host cannot run the VM beside those that are on. */
-export function checkPowerOn(vm: Vm, host: Host, all: Iterable<Vm>): void {
+/** Throws when a host runs no VMs as it is. */
+export function checkRunsVms(host: Host): void {
+  const why = !host.connected ? 'is disconnected' : !isOn(host) ? 'is powered off' : maintenanceOf(host) === 'on' ? 'is in maintenance mode' : maintenanceOf(host) === 'entering' ? 'is entering maintenance mode' : undefined;
+  if (why !== undefined) throw new EngineError('host-unavailable', `${host.name} ${why}, so no VM can run on it.`);
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+
+/** Throws, with the reason, when the host cannot run the VM beside those that are on, or when what it reserves is not there. */
+export function checkPowerOn(vm: Vm, objects: Objects): void {
+  const host = objects.host(vm.hostId), others = objects.vms.filter(other => other.hostId === host.id && other.id !== vm.id && usesHost(other));
+  checkRunsVms(host);
   checkFits(vm.spec, host);
-  const on = [...all].filter(other => other.hostId === host.id && other.id !== vm.id && other.powerState !== 'poweredOff' && other.powerState !== 'suspended');
-  const leftMib = on.reduce((left, other) => left - other.spec.memoryMib, host.memoryMib);
-  if (vm.spec.memoryMib > leftMib) throw new EngineError('no-memory', `${host.name} has ${leftMib} MiB of memory left, but ${vm.spec.name} needs ${vm.spec.memoryMib} MiB.`);
+  const heldMib = heldMemory(objects, vm), leftMib = host.memoryMib - memoryOf(others) - heldMib, held = heldMib > 0 ? `, as ${heldMib} MiB are reserved for resource pools` : '';
+  if (vm.spec.memoryMib > leftMib) throw new EngineError('no-memory', `${host.name} has ${Math.max(0, leftMib)} MiB of memory left${held}, but ${vm.spec.name} needs ${vm.spec.memoryMib} MiB.`);
+  checkPoolMemory(objects, vm);
+  checkVmReservations(objects, vm, vm.spec);
+}
+
+/** Memory that pools of a host keep for VMs of theirs which are not on; but those that the VM itself is in. */
+function heldMemory(objects: Objects, vm: Vm): number {
+  const own = new Set([...poolsAround(objects, vm.poolId)].map(({ id }) => id));
+  return sum(objects.all('resourcePool').filter(({ id, parent }) => parent.kind === 'host' && parent.id === vm.hostId && !own.has(id)).map(pool => Math.max(0, reservedBy(objects, pool, 'memory') - memoryOf(vmsBelow(objects, { kind: 'resourcePool', id: pool.id })))));
 }
 
 /** The VM that has a name. Names tell VMs apart for people, who do not see case. */

@@ -16,6 +16,7 @@ import { checked } from './checked.ts';
 import { datastoreMethods } from './datastore-methods.ts';
 import { Datastores } from './datastores.ts';
 import { eventMethods, fileMethods, taskMethods } from './plain-methods.ts';
+import { hostMethods, poolMethods } from './host-methods.ts';
 import { inventoryMethods } from './inventory-methods.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { Power } from './power.ts';
@@ -106,6 +107,8 @@ export class Engine {
         subscribe: checked([], () => { this.subscribe(session); }),
       },
       inventory: inventoryMethods(this),
+      hosts: hostMethods(this),
+      resourcePools: poolMethods(this),
       vms: vmMethods(this),
       datastores: datastoreMethods(this, session),
       consoles: consoleMethods(this, session),

@@ -9,6 +9,7 @@ import { KIND_WORDS, LABELLED_KINDS, nameOf, NewObject, OBJECT_KINDS, refTo, typ
 import { ObjectName } from '../../shared/model/object-name.ts';
 import { ROOT, type ObjectRef } from '../../shared/model/task.ts';
 import type { Edit, Inventory } from '../inventory/inventory.ts';
+import { checkPool } from './allocations.ts';
 import { checked } from './checked.ts';
 import type { Engine } from './engine.ts';
 import { checkEmpty, checkFreeName, checkPlace, childrenOf, isPlaceKind, moveTo, placeName } from './tree.ts';
@@ -40,7 +41,7 @@ export function inventoryMethods({ inventory, tasks }: Context): EngineApi['inve
       }
       return null;
     }),
-    remove: checked([Ids], ids => task('Remove', theOne(inventory, ids), each(ids, remove))),
+    remove: checked([Ids], ids => task('Remove', theOne(inventory, ids), each(ids, removeObject))),
     label: checked([Ids, LabelChange], (ids, change) => task('Edit tags and attributes', theOne(inventory, ids), each(ids, (edit, id) => label(edit, id, change)))),
   };
 }
@@ -59,6 +60,7 @@ function create(edit: Edit, wanted: NewObject, made: (result: ObjectRef) => void
   if (known.kind === 'tag') edit.get('tagCategory', known.object.categoryId);
   if ('parent' in wanted) checkPlace(edit, wanted.kind, known.object as never, wanted.parent);
   else checkFreeName(edit, known);
+  if (known.kind === 'resourcePool') checkPool(edit, known.object);
   edit.put(known.kind, known.object);
   made(refTo(known));
   const where = 'parent' in wanted ? ` in ${placeName(edit, wanted.parent)}` : '';
@@ -77,7 +79,7 @@ function renamed({ kind, object }: InventoryObject, name: string): InventoryObje
   return { kind, object: kind === 'vm' ? { ...object, spec: { ...object.spec, name } } : { ...object, name } } as InventoryObject;
 }
 
-function remove(edit: Edit, id: ObjectId): void {
+export function removeObject(edit: Edit, id: ObjectId): void {
   const known = edit.known(id), { kind } = id;
   if (kind === 'vm') throw new EngineError('wrong-kind', 'VMs are deleted to the bin, not removed.');
   if (known.kind === 'resourcePool') for (const child of [...childrenOf(edit, { kind: 'resourcePool', id: id.id })]) moveUp(edit, child, known.object);
@@ -96,7 +98,11 @@ function checkDatastore(edit: Edit, { id, name, path }: ObjectKinds['datastore']
 }
 
 function moveUp(edit: Edit, child: InventoryObject, pool: ObjectKinds['resourcePool']): void {
-  if (child.kind === 'resourcePool') { moveTo(edit, { kind: 'resourcePool', id: child.object.id }, pool.parent); return; }
+  if (child.kind === 'resourcePool') {
+    checkPlace(edit, 'resourcePool', child.object, pool.parent);
+    edit.put('resourcePool', { ...child.object, parent: pool.parent });
+    return;
+  }
   if (child.kind !== 'vm') return;
   const { poolId: _, ...vm } = child.object;
   edit.put('vm', { ...vm, ...(pool.parent.kind === 'resourcePool' && { poolId: pool.parent.id as NonNullable<typeof child.object.poolId> }) });

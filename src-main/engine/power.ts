@@ -6,10 +6,12 @@ import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
 import { removeStateFile } from '../hypervisor/state-file.ts';
 import type { RunningVm, SnapshotLayers, StartVm, VmStop } from '../hypervisor/vm-launch.ts';
 import { EngineError } from '../../shared/base/errors.ts';
-import type { VmId } from '../../shared/base/ids.ts';
+import type { HostId, VmId } from '../../shared/base/ids.ts';
+import type { HostStats } from '../../shared/model/host.ts';
 import type { PowerState, Vm, VmStats } from '../../shared/model/vm.ts';
 import { checkPowerOn } from './admission.ts';
 import { Console } from './console.ts';
+import { CpuScheduler } from './cpu-scheduler.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
 import type { VmFiles } from './vm-files.ts';
 import type { TaskContext } from './task-runner.ts';
@@ -28,6 +30,7 @@ export class Power {
   private readonly inventory: Inventory;
   private readonly startVm: StartVm;
   private readonly files: VmFiles;
+  private readonly scheduler: CpuScheduler;
   private readonly oneAtATime: OneAtATime;
   private readonly running = new Map<VmId, Running>();
   private readonly consoles = new Map<VmId, Console>();
@@ -36,6 +39,7 @@ export class Power {
     this.oneAtATime = oneAtATime;
     this.files = files;
     this.inventory = inventory;
+    this.scheduler = new CpuScheduler(inventory);
     this.startVm = startVm;
   }
 
@@ -49,9 +53,18 @@ export class Power {
 
   forget(id: VmId): void { this.consoles.delete(id); }
 
-  stats(id: VmId): Promise<VmStats | null> {
+  async stats(id: VmId): Promise<VmStats | null> {
     this.inventory.vm(id);
-    return this.running.get(id)?.vm.stats() ?? Promise.resolve(null);
+    const stats = await this.running.get(id)?.vm.stats(), cpu = this.scheduler.stats(id);
+    return stats === undefined ? null : { ...stats, ...(cpu && { cpu }) };
+  }
+
+  /** Of the VMs that run on a host. */
+  cpuStats(host: HostId): HostStats['vms'] {
+    return [...this.running.keys()].flatMap(id => {
+      const cpu = this.inventory.find('vm', id)?.hostId === host ? this.scheduler.stats(id) : undefined;
+      return cpu === undefined ? [] : [{ id, ...cpu }];
+    });
   }
 
   /** Of a VM that runs; none of any other. */
@@ -63,7 +76,7 @@ export class Power {
       const off = inState(edit.vm(id), ['poweredOff', 'suspended']);
       if (off.template === true) throw new EngineError('template', `${off.spec.name} is a template. Deploy a virtual machine from it, or convert it into one.`);
       this.oneAtATime.checkPowerOn(off);
-      checkPowerOn(off, edit.host(off.hostId), edit.vms);
+      checkPowerOn(off, edit);
       const { problem: _, ...rest } = off;
       edit.put('vm', { ...rest, powerState: 'poweringOn' });
       return off;
@@ -146,9 +159,13 @@ export class Power {
     await this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${vm.spec.name} was reset.`, target: refOf(vm) }));
   }
 
-  /** Pulls every plug, before the engine ends. */
-  async allOff(): Promise<void> {
-    await Promise.all([...this.running.values()].map(async ({ vm, gone }) => { await vm.terminate(); await gone; }));
+  /** Pulls every plug, or those that are chosen. */
+  async allOff(chosen: (id: VmId) => boolean = () => true): Promise<void> {
+    await Promise.all([...this.running].map(async ([id, { vm, gone }]) => {
+      if (!chosen(id)) return;
+      await vm.terminate();
+      await gone;
+    }));
   }
 
   private launch(vm: Vm, progress: (part: number) => void): Running {
@@ -157,7 +174,7 @@ export class Power {
     // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
     gone.promise.catch(() => undefined);
-    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: id }), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
+    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: id }), cpuGate: this.scheduler.add(id), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
       resuming: progress,
       started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),
@@ -165,6 +182,7 @@ export class Power {
       stopped: stop => {
         serial.poweredOff();
         this.running.delete(id);
+        this.scheduler.remove(id);
         void this.recordStopped(id, stop).then(() => {
           started.reject(new EngineError('not-started', stop.kind === 'failed' ? stop.message : `${spec.name} stopped before it ran.`));
           gone.resolve(undefined);

@@ -5,10 +5,11 @@ import type { TaskId, VmId } from '../../shared/base/ids.ts';
 import { fileName, keptDisk, runningChange } from '../../shared/model/hardware-change.ts';
 import { undone } from '../../shared/model/settings-change.ts';
 import type { Task } from '../../shared/model/task.ts';
-import { VM_LIMITS, type DiskRequest, type DiskSpec, type Vm, type VmRequest } from '../../shared/model/vm.ts';
+import { VM_LIMITS, type DiskRequest, type DiskSpec, type Vm, type VmRequest, type VmSpec } from '../../shared/model/vm.ts';
 import type { RunningVm } from '../hypervisor/vm-launch.ts';
 import { refOf, type Edit } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName, checkNotHeld } from './admission.ts';
+import { checkAllocations, checkVmReservations } from './allocations.ts';
 import type { Engine } from './engine.ts';
 import { changeMedium } from './hardware.ts';
 import { withNewDisks } from './new-disks.ts';
@@ -46,9 +47,11 @@ function checkWish({ inventory }: Context, vm: Vm, wanted: VmRequest): void {
   if (vm.template === true) throw new EngineError('template', `${vm.spec.name} is a template; its settings can change when it is converted to a virtual machine.`);
   checkDisks(wanted, inventory.allVms);
   checkFits(wanted, inventory.host(vm.hostId));
+  checkAllocations(wanted, inventory.host(vm.hostId));
   if (vm.powerState === 'poweredOff') return;
   if (vm.powerState !== 'poweredOn') throw new EngineError('wrong-state', `The settings of ${vm.spec.name} can change when it is powered on or off, not in between and not while it is suspended.`);
   const { refused } = runningChange(vm.spec, wanted);
+  checkVmReservations(inventory, vm, wanted);
   if (refused.length > 0) throw new EngineError('needs-power-off', `${vm.spec.name} must be powered off to change: ${refused.join('; ')}.`);
 }
 
@@ -82,8 +85,9 @@ async function whileOn(engine: Context, id: VmId, wanted: VmRequest, context: Ta
 /** What needs no machine, or was done to it. */
 function settle(edit: Edit, vm: Vm, wanted: VmRequest, cables: ReturnType<typeof runningChange>['cables']): void {
   checkName(wanted.name, edit.vms, vm);
-  const disks = vm.spec.disks.map(disk => (disk.cdrom ? disk : keptDisk(disk, wanted) ?? disk));
-  const settled = { ...vm.spec, name: wanted.name, guest: wanted.guest, disks, ...(wanted.nics && { nics: wanted.nics }) };
+  checkVmReservations(edit, vm, wanted);
+  const disks = vm.spec.disks.map(disk => (disk.cdrom ? disk : keptDisk(disk, wanted) ?? disk)), { cpuAllocation, memoryAllocation } = wanted, { cpuAllocation: _c, memoryAllocation: _m, ...rest } = vm.spec;
+  const settled: VmSpec = { ...rest, name: wanted.name, guest: wanted.guest, disks, ...(wanted.nics && { nics: wanted.nics }), ...(cpuAllocation && { cpuAllocation }), ...(memoryAllocation && { memoryAllocation }) };
   if (!isDeepStrictEqual(settled, vm.spec)) putSpec(edit, vm, settled, 'vm.reconfigured', `The settings of ${wanted.name} were changed.`);
   for (const { nic, connected } of cables) {
     const message = `Network adapter ${nic + 1} of ${wanted.name} was ${connected ? 'connected' : 'disconnected'}.`;

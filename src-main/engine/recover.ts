@@ -4,6 +4,7 @@ import { refOf } from '../inventory/inventory.ts';
 import type { Store } from '../inventory/store.ts';
 import { removeLeftovers } from './leftovers.ts';
 import type { VmFiles } from './vm-files.ts';
+import type { Host } from '../../shared/model/host.ts';
 import type { Task } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 
@@ -16,11 +17,12 @@ export async function recover(store: Store, files: VmFiles): Promise<void> {
   const mended = vms.flatMap(vm => mend(vm, files)), interrupted = new Set(unfinished.map(({ target }) => target.id));
   // Only then was something under way: an inventory that is new, or older than its folder, must not cost VMs their disks.
   if (unfinished.length > 0) await files.removeOthers(new Set(vms.map(({ id }) => id)));
+  const entering = objects.flatMap(({ kind, object }) => (kind === 'host' && object.maintenance === 'entering' ? [object] : []));
   for (const vm of vms) if (interrupted.has(vm.id)) await removeLeftovers(mended.find(({ id }) => id === vm.id) ?? vm, files);
-  if (mended.length + unfinished.length === 0) return;
+  if (mended.length + unfinished.length + entering.length === 0) return;
   const nowMs = Date.now();
   await store.commit([
-    ...unfinished.map(task => failed(task, nowMs)), ...mended.map((object): Write => ({ kind: 'object', after: { kind: 'vm', object } })),
+    ...unfinished.map(task => failed(task, nowMs)), ...entering.map(notEntered), ...mended.map((object): Write => ({ kind: 'object', after: { kind: 'vm', object } })),
     ...mended.flatMap((vm): Write[] => (vm.powerState === 'poweredOff' ? [{ kind: 'event', event: poweredOff(vm, nowMs) }] : [])),
   ]);
   await store.reload();
@@ -35,5 +37,8 @@ function mend(vm: Vm, files: VmFiles): Vm[] {
 function failed(task: Task, nowMs: number): Write {
   return { kind: 'task', after: { ...task, state: 'error', error: TASK_ERROR, cancelable: false, completedMs: nowMs } };
 }
+
+/** Nobody waits any more for its VMs to be off. */
+const notEntered = (host: Host): Write => ({ kind: 'object', after: { kind: 'host', object: { ...host, maintenance: 'none' } } });
 
 const poweredOff = (vm: Vm, atMs: number): NewEvent => ({ atMs, severity: 'warning', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off: the engine stopped while it ran.`, target: refOf(vm) });

@@ -8,6 +8,7 @@ import { ROOT } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import type { Edit, Objects } from '../inventory/inventory.ts';
 import { checkFits, checkName } from './admission.ts';
+import { checkMoved, checkPoolMoved } from './allocations.ts';
 
 /** Objects with one parent. A VM has two: its folder, and its host or resource pool. */
 type Child = Exclude<ObjectKind, 'vm' | 'tagCategory' | 'tag' | 'customAttribute' | 'savedSearch'>;
@@ -118,6 +119,7 @@ export function moveTo(edit: Edit, id: ObjectId, to: Place): void {
   if (kind !== 'datacenter' && kind !== 'resourcePool' && !(kind === 'folder' && (child as Folder).tree === 'datacenter') && datacenterOf(edit, child.parent) !== datacenterOf(edit, to)) throw new EngineError('wrong-place', `${child.name} cannot leave its datacenter.`);
   if (kind === 'resourcePool' && !isSamePlace(poolOwner(edit, child.id as ResourcePoolId), ownerOfPlace(edit, to))) throw new EngineError('wrong-place', `${child.name} cannot leave ${placeName(edit, poolOwner(edit, child.id as ResourcePoolId))}.`);
   if (kind === 'host') checkHostMove(edit, child.id as HostId, to);
+  if (kind === 'resourcePool') checkPoolMoved(edit, child as ObjectKinds['resourcePool'], to);
   edit.put(kind, { ...child, parent: to });
   edit.event({ severity: 'info', type: `${kind}.moved`, message: `${child.name} was moved to ${placeName(edit, to)}.`, target: refTo(known) });
 }
@@ -150,9 +152,15 @@ function moveVm(edit: Edit, vm: Vm, to: Place): void {
     put({ ...rest, ...pool, ...(to.kind === 'folder' && { folderId: to.id as FolderId }) });
   } else if (to.kind === 'resourcePool') {
     if (!isSamePlace(poolOwner(edit, to.id as ResourcePoolId), poolOwnerOf(edit, vm.hostId))) throw new EngineError('wrong-place', `${placeName(edit, to)} is not a resource pool of the host of ${vm.spec.name}.`);
-    put({ ...rest, ...folder, poolId: to.id as ResourcePoolId });
+    const moved = { ...rest, ...folder, poolId: to.id as ResourcePoolId };
+    checkMoved(edit, vm, moved);
+    put(moved);
   } else if (to.kind === 'host') {
-    if (to.id === vm.hostId) { put({ ...rest, ...folder }); return; }
+    if (to.id === vm.hostId) {
+      checkMoved(edit, vm, { ...rest, ...folder });
+      put({ ...rest, ...folder });
+      return;
+    }
     if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${vm.spec.name} must be powered off to be moved to another host.`);
     const host = edit.host(to.id as HostId);
     checkFits(vm.spec, host);

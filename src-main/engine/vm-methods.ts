@@ -7,6 +7,7 @@ import { CloneRequest } from '../../shared/model/clone.ts';
 import { SnapshotEdit, SnapshotRequest, VmRequest, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName } from './admission.ts';
+import { checkAllocations } from './allocations.ts';
 import { deleteFromDisk, emptyBin, moveToBin, restore } from './bin.ts';
 import { clone, setTemplate } from './clone.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
@@ -61,6 +62,7 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
 function create({ inventory, tasks, files, datastores }: Context, wanted: VmRequest, { hostId, datastoreId }: { readonly hostId: HostId; readonly datastoreId: DatastoreId | undefined }): Promise<TaskId> {
   const elsewhere = datastores.placeOf(datastoreId), host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
   checkFits(wanted, host);
+  checkAllocations(wanted, host);
   checkName(wanted.name, inventory.vms);
   checkDisks(wanted, inventory.allVms);
   return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, async context => {

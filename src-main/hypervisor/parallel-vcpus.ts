@@ -38,12 +38,12 @@ class Thread {
   private startedNs = 0;
   private ranNs = 0;
 
-  constructor(machine: Machine, options: MachineOptions, vcpu: Vcpu, hot: (records: readonly HotRecord[]) => void, samples: SharedArrayBuffer | undefined) {
+  constructor(machine: Machine, options: MachineOptions, vcpu: Vcpu, { hot, samples, cpuTimes }: { readonly hot: (records: readonly HotRecord[]) => void } & Pick<VcpuWorkerData, 'samples' | 'cpuTimes'>) {
     const { id } = vcpu.cpu, { port1, port2 } = new MessageChannel(), { nowNs: _, ...shared } = options;
     this.vcpu = vcpu;
     this.words = new Int32Array(machine.memory.buffer);
     this.mailbox = L.MACHINE + L.M_MAILBOXES + id * L.MAILBOX_BYTES;
-    this.worker = new Worker(workerFile(), { workerData: { memory: machine.memory, options: shared, id, port: port2, samples } satisfies VcpuWorkerData, transferList: [port2], name: `vcpu ${id}` });
+    this.worker = new Worker(workerFile(), { workerData: { memory: machine.memory, options: shared, id, port: port2, samples, cpuTimes } satisfies VcpuWorkerData, transferList: [port2], name: `vcpu ${id}` });
     this.worker.on('error', error => { throw error; });
     this.worker.unref();
     this.port = port1;
@@ -124,12 +124,15 @@ export interface ParallelIo {
 export class ParallelVcpus {
   private readonly threads: readonly Thread[];
   private readonly words: Int32Array;
+  /** What each thread had of a processor, in ns. */
+  private readonly cpuTimes: BigInt64Array<SharedArrayBuffer>;
   private readonly io: ParallelIo;
 
   constructor(machine: Machine, options: MachineOptions, vcpus: readonly Vcpu[], io: ParallelIo) {
     this.words = new Int32Array(machine.memory.buffer);
     this.io = io;
-    this.threads = vcpus.map(vcpu => new Thread(machine, options, vcpu, hot => machine.translator.service?.(hot), io.samplesOf(vcpu.cpu.id)));
+    this.cpuTimes = new BigInt64Array(new SharedArrayBuffer(8 * vcpus.length));
+    this.threads = vcpus.map(vcpu => new Thread(machine, options, vcpu, { hot: hot => machine.translator.service?.(hot), samples: io.samplesOf(vcpu.cpu.id), cpuTimes: this.cpuTimes.buffer }));
     machine.translator.share = regions => {
       for (const thread of this.threads) thread.adopt(regions);
       Atomics.add(this.words, (L.MACHINE + L.M_REGIONS) / 4, 1);
@@ -161,6 +164,8 @@ export class ParallelVcpus {
 
   /** vCPUs whose CPU may be looked at. */
   get parked(): readonly Vcpu[] { return this.threads.filter(t => t.isParked).map(t => t.vcpu); }
+  /** Of all threads together: what they had of a processor, and for how long they ran. */
+  get times(): { readonly cpuNs: number; readonly busyNs: number } { return { cpuNs: this.threads.reduce((sum, _, id) => sum + Number(Atomics.load(this.cpuTimes, id)), 0), busyNs: this.busyNs }; }
   get busyNs(): number { return this.threads.reduce((sum, t) => sum + t.busyNs, 0); }
 
   /** Something is there for a vCPU to hear of. */

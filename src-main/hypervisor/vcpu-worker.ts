@@ -7,6 +7,7 @@ import { EXIT_REASONS, Machine, type Cpu, type ExitReason, type MachineOptions }
 import * as L from '../cpu/layout.ts';
 import type { RegionModule } from '../cpu/core/translator.ts';
 import { hostNowNs } from '../time/host-time.ts';
+import { threadCpuNs } from '../time/thread-time.ts';
 import { SampleQueue, Sampler } from './sampler.ts';
 
 /** What the VM's thread gives to this one. */
@@ -18,10 +19,14 @@ export interface VcpuWorkerData {
   readonly port: MessagePort;
   /** For a profile: where samples go. */
   readonly samples: SharedArrayBuffer | undefined;
+  /** By vCPU, in ns, what its thread had of a processor; each tells its own. */
+  readonly cpuTimes: SharedArrayBuffer;
 }
 
 /** Instructions in a turn: some 25 microseconds, interpreted. Timers and regions are looked at between turns. */
 const TURN = 10_000;
+/** After so many turns the thread tells its time: half a millisecond or less, so that asking for it costs nothing. */
+const TURNS_TO_TELL = 16;
 /** A CPU that spins for this many WFEs or YIELDs lets others have the host's CPU, for so long. */
 const PATIENCE = 50, PAUSE_MS = 0.05;
 /** Fewer instructions than this between two yields are spinning. */
@@ -37,8 +42,12 @@ class VcpuLoop {
   private readonly sampler: Sampler | undefined;
   private adopted = 0;
   private yields = 0;
+  private turns = 0;
+  private readonly cpuTimes: BigInt64Array;
+  private readonly startedCpuNs = threadCpuNs();
 
-  constructor({ memory, options, id, port, samples }: VcpuWorkerData) {
+  constructor({ memory, options, id, port, samples, cpuTimes }: VcpuWorkerData) {
+    this.cpuTimes = new BigInt64Array(cpuTimes);
     this.machine = new Machine({ ...options, nowNs: hostNowNs }, memory);
     this.cpu = this.machine.cpus[id] as Cpu;
     this.sampler = samples && new Sampler(this.cpu, new SampleQueue(samples));
@@ -78,11 +87,14 @@ class VcpuLoop {
       Atomics.store(this.words, this.attention, 0);
       const before = this.cpu.retired, reason = this.turn();
       this.machine.translator.request();
+      if (++this.turns % TURNS_TO_TELL === 0) this.tellTime();
       if (reason !== 'budget' && reason !== 'yield') return reason;
       if (Atomics.load(this.words, this.word(L.MAILBOX_KICK)) !== 0 || this.cpu.timerOutputs !== lines) return 'budget';
       if (reason === 'yield') this.yielded(this.cpu.retired - before);
     }
   }
+
+  private tellTime(): void { Atomics.store(this.cpuTimes, this.cpu.id, BigInt(threadCpuNs() - this.startedCpuNs)); }
 
   private turn(): ExitReason {
     const { sampler } = this;

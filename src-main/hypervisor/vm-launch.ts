@@ -28,6 +28,8 @@ export interface VmLaunch {
   readonly profile?: ProfileOptions | undefined;
   /** A file that `suspend` wrote, to go on from instead of booting. It is removed before the first instruction, as its disks then go on. */
   readonly resumeFrom?: string | undefined;
+  /** The buffer of a `CpuGate`: how much of its host's CPU the VM may use; all it likes when absent. */
+  readonly cpuGate?: SharedArrayBuffer | undefined;
 }
 
 /** Why a VM is no longer running. */

@@ -9,6 +9,7 @@ import type { DiskSpec, GuestSource, VmStats } from '../../shared/model/vm.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { firmwareOf } from './firmware-files.ts';
 import { removeStateFile } from './state-file.ts';
+import { Throttle } from './throttle.ts';
 import { Vm, type BootImage } from './vm.ts';
 import { VmDisks, type VmDisk } from './vm-disks.ts';
 import type { SnapshotLayers, VmLaunch } from './vm-launch.ts';
@@ -82,6 +83,7 @@ class Worker {
   private readonly disks: VmDisks;
   private readonly nics: VmNics;
   private readonly stopOnReset: boolean;
+  private readonly throttle: Throttle;
   private isAskedToEnd = false;
   private readonly jobs = new Map<number, { readonly job: Job; readonly abort: AbortController }>();
   /** What came while a job has the machine as it is, for afterwards. */
@@ -94,6 +96,7 @@ class Worker {
     this.stopOnReset = stopOnReset;
     this.nics = new VmNics(channels);
     this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks: disks.fixed, nics: this.nics.ios, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.throttle = new Throttle(launch.cpuGate, this.vm);
     releaseImages();
     for (const [slot, disk] of disks.slots) this.vm.board.insert(slot, this.functionOf(slot, disk));
     this.nics.listen({ ring: () => this.wakeUp(), link: (nic, up) => this.vm.board.nics[nic]?.setLink(up) });
@@ -156,6 +159,7 @@ class Worker {
         refuse(id, error);
       } finally { this.jobs.delete(id); }
       this.vm.resume();
+      this.throttle.forget();
       this.held = undefined;
       for (const message of held) this.handle(message);
     }
@@ -216,8 +220,9 @@ class Worker {
 
   private async untilOff(): Promise<Ended> {
     this.vm.resume();
+    this.throttle.forget();
     for (;;) {
-      const busy = this.runFor(BUSY_NS);
+      const busy = this.throttle.run(BUSY_NS, ns => this.runFor(ns));
       this.output.flush();
       if (this.vm.powerRequest === 'off') return 'poweredOff';
       if (this.vm.powerRequest === 'reset') {
@@ -233,13 +238,13 @@ class Worker {
         // What came in meanwhile woke nobody.
         continue;
       }
-      await (busy ? yieldToMessages() : this.sleep());
+      await (!busy ? this.sleep() : this.throttle.isShut ? this.throttle.wait(new Promise(resolve => { this.wakeUp = resolve; })) : yieldToMessages());
     }
   }
 
   private runFor(ns: number): boolean {
     const end = hostNowNs() + ns;
-    while (hostNowNs() < end) if (!this.vm.runSlice()) return false;
+    do if (!this.vm.runSlice()) return false; while (hostNowNs() < end);
     return true;
   }
 

@@ -263,6 +263,16 @@ export class Vm {
     this.board.balloon.setTarget(mib);
   }
 
+  /** Threads in which its vCPUs run, and so how many of the host's CPUs it can use. */
+  get threadCount(): number { return this.parallel === undefined ? 1 : this.vcpus.length; }
+  /** vCPUs that could run, of those that do not run now. */
+  get runnableCount(): number { return (this.parallel?.parked ?? this.vcpus).filter(vcpu => vcpu.runnable).length; }
+  /** Of vCPUs in threads of their own. */
+  get threadTimes(): { readonly cpuNs: number; readonly busyNs: number } | undefined { return this.parallel?.times; }
+
+  /** No vCPU runs until the next slice; the guest's clock goes on. */
+  hold(): void { this.parallel?.park(); }
+
   resume(): void {
     this.isPaused = false;
     this.clock.resume();

@@ -17,4 +17,6 @@ export const UPGRADES: readonly string[] = [
    INSERT INTO objects SELECT 'datacenter', 'datacenter', '{"id":"datacenter","name":"Datacenter","parent":{"kind":"root","id":"root"}}' FROM hosts LIMIT 1;
    INSERT INTO objects SELECT 'datastore', 'datastore-local', '{"id":"datastore-local","name":"datastore1","parent":{"kind":"datacenter","id":"datacenter"},"path":""}' FROM hosts LIMIT 1;
    DROP TABLE hosts; DROP TABLE vms;`,
+  // What hosts are built of.
+  `UPDATE objects SET body = json_patch('{"cpuMhz":2000,"gic":"GICv3","iommu":true,"watchdog":"SBSA revision 0","nics":[{"model":"QD-E25 Ethernet","revision":"A1","ports":1,"virtualFunctions":0}],"rdmaNics":[],"drives":[]}', body) WHERE kind = 'host';`,
 ];

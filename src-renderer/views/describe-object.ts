@@ -1,8 +1,10 @@
 /** How objects of each kind look: icon, status, and what assistive technology says of them. */
 import { KIND_WORDS, nameOf, type InventoryObject, type ObjectKind } from '../../shared/model/objects.ts';
+import { canRunVms } from '../../shared/model/reservations.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import type { IconName } from '../components/icon-shapes.ts';
 import { formatPowerState } from '../components/format.ts';
+import { stateOf } from './host/describe-host.ts';
 
 const ICONS: Readonly<Record<ObjectKind | 'root', IconName>> = {
   root: 'organization', datacenter: 'building', folder: 'folder', cluster: 'cluster', host: 'host', resourcePool: 'resource-pool', vm: 'vm', datastore: 'storage', network: 'network-globe',
@@ -20,7 +22,7 @@ function vmLook(vm: Vm): Look {
 
 export function lookOf(known: InventoryObject): Look {
   if (known.kind === 'vm') return vmLook(known.object);
-  return { label: nameOf(known), icon: ICONS[known.kind], note: known.kind === 'host' && !known.object.connected ? 'Disconnected' : undefined };
+  return { label: nameOf(known), icon: ICONS[known.kind], note: known.kind === 'host' && !canRunVms(known.object) ? stateOf(known.object) : undefined };
 }
 
 /** As a heading has it. */

@@ -1,7 +1,7 @@
 /** What can be done with any object, in vSphere's order: what is made in it, then the object itself, then taking it away. */
 import { computed, type ComputedRef } from 'vue';
 import type { HostId } from '../../shared/base/ids.ts';
-import type { Folder } from '../../shared/model/container.ts';
+import { LOCAL_DATASTORE, type Folder } from '../../shared/model/container.ts';
 import { KIND_WORDS, nameOf, type InventoryObject, type ObjectId } from '../../shared/model/objects.ts';
 import type { Place, Tree } from '../../shared/model/place.ts';
 import type { MenuAction } from '../components/menu-action.ts';
@@ -11,25 +11,28 @@ import { useInventory } from '../stores/inventory.ts';
 import { useNotices } from '../stores/notices.ts';
 import { useVms } from '../stores/vms.ts';
 import { kindIcon } from './describe-object.ts';
+import { useAddHostAction, useHostActions } from './host/host-actions.ts';
 import { useNewVmAction } from './new-vm-action.ts';
+import { useResourcePoolActions } from './pool/pool-actions.ts';
 import type { NewKind } from './container/new-object.ts';
 import { useDialogs } from './shell/dialogs.ts';
 import { useVmActions } from './vm/vm-actions.ts';
 
-type Item = 'vm' | Exclude<NewKind, 'folder'> | `folder:${Folder['tree']}`;
-const LABELS: Readonly<Record<Exclude<Item, 'vm'>, string>> = {
+type Item = 'vm' | 'host' | 'resourcePool' | 'datastore' | Exclude<NewKind, 'folder'> | `folder:${Folder['tree']}`;
+const LABELS: Readonly<Record<Exclude<Item, 'vm' | 'host' | 'resourcePool'>, string>> = {
+  datastore: 'New Datastore…',
   datacenter: 'New Datacenter…', cluster: 'New Cluster…', network: 'New Network…', 'folder:datacenter': 'New Folder…',
   'folder:host': 'New Host and Cluster Folder…', 'folder:vm': 'New VM and Template Folder…', 'folder:storage': 'New Storage Folder…', 'folder:network': 'New Network Folder…',
 };
 const FOLDER_ITEMS: Readonly<Record<Folder['tree'], readonly Item[]>> = {
-  datacenter: ['datacenter', 'folder:datacenter'], host: ['cluster', 'folder:host'], vm: ['vm', 'folder:vm'], storage: ['folder:storage'], network: ['network', 'folder:network'],
+  datacenter: ['datacenter', 'folder:datacenter'], host: ['cluster', 'host', 'folder:host'], vm: ['vm', 'folder:vm'], storage: ['datastore', 'folder:storage'], network: ['network', 'folder:network'],
 };
 
 /** What can be made in a place. */
 function newItems({ kind, id }: { readonly kind: string; readonly id: string }, known: InventoryObject | undefined): readonly Item[] {
   if (known?.kind === 'folder') return FOLDER_ITEMS[known.object.tree];
-  if (kind === 'datacenter') return ['vm', 'cluster', 'network', ...(['host', 'vm', 'storage', 'network'] as const satisfies readonly Tree[]).map(tree => `folder:${tree}` as const)];
-  return id === 'root' ? ['vm', 'datacenter', 'folder:datacenter'] : kind === 'host' || kind === 'cluster' || kind === 'resourcePool' ? ['vm'] : [];
+  if (kind === 'datacenter') return ['vm', 'cluster', 'host', 'datastore', 'network', ...(['host', 'vm', 'storage', 'network'] as const satisfies readonly Tree[]).map(tree => `folder:${tree}` as const)];
+  return id === 'root' ? ['vm', 'datacenter', 'folder:datacenter'] : kind === 'cluster' ? ['vm', 'host', 'resourcePool'] : [];
 }
 
 /** What of an object itself stands in its menu, whatever its kind; a VM's power and settings come before it. */
@@ -49,6 +52,8 @@ export function useObjectActions(target: () => { readonly kind: string; readonly
   const [hierarchy, inventory, vms, notices, connection, dialogs] = [useHierarchy(), useInventory(), useVms(), useNotices(), useConnection(), useDialogs()];
   const known = computed(() => hierarchy.find(target()));
   const vmActions = useVmActions(() => vms.byId.get(target().id));
+  const hostActions = useHostActions(() => (known.value?.kind === 'host' ? known.value.object : undefined)), poolActions = useResourcePoolActions(() => (known.value?.kind === 'resourcePool' ? known.value.object : undefined));
+  const addHost = useAddHostAction(() => target() as { kind: 'datacenter'; id: string });
   const own = useOwnActions(() => [target() as ObjectId]);
   const newVm = useNewVmAction(() => (target().kind === 'host' ? target().id as HostId : hostWithin()));
 
@@ -59,18 +64,28 @@ export function useObjectActions(target: () => { readonly kind: string; readonly
 
   function newAction(item: Item, disabledReason: string | undefined): MenuAction {
     if (item === 'vm') return newVm.value;
+    if (item === 'datastore') return { label: LABELS[item], icon: kindIcon('datastore'), disabledReason, run: () => { dialogs.value = { kind: 'datastore', parent: target() as Place }; } };
+    if (item === 'host') return addHost.value;
+    if (item === 'resourcePool') return { label: 'New Resource Pool…', icon: kindIcon(item), disabledReason, run: () => { dialogs.value = { kind: 'newPool', parent: target() as { kind: 'cluster'; id: string } }; } };
     const [what, tree] = item.split(':') as [NewKind, Folder['tree'] | undefined];
     return { label: target().kind === 'datacenter' ? LABELS[item] : LABELS[item].replace(/New (Host and Cluster|VM and Template|Storage|Network) Folder/, 'New Folder'), icon: kindIcon(what), disabledReason, run: () => { dialogs.value = { kind: 'newObject', what, parent: target() as Place, tree }; } };
   }
 
   function removal({ kind, object }: InventoryObject, offline: string | undefined): MenuAction {
     const first = hierarchy.parents.get(placeKey({ kind, id: object.id }))?.[0] ?? vmIn({ kind, id: object.id }), name = nameOf({ kind, object } as InventoryObject);
-    const disabledReason = offline ?? (first && kind !== 'resourcePool' ? `It is not empty: ${nameOf(first)} is in it.` : undefined);
-    const after = kind === 'resourcePool' ? ' What is in it goes to where the pool is.' : '';
+    const disabledReason = offline ?? whyStays({ kind, object } as InventoryObject) ?? (first ? `It is not empty: ${nameOf(first)} is in it.` : undefined);
+    const after = kind === 'datastore' ? ' Its files stay where they are.' : '';
+    const word = kind === 'datastore' ? 'Remove' : 'Delete';
     return {
-      label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason,
-      run: () => { dialogs.value = { kind: 'confirm', danger: true, title: `Delete ${KIND_WORDS[kind]}`, confirmLabel: 'Delete', command: ['inventory remove', { objects: [`${kind}:${name}`] }], message: `Delete the ${KIND_WORDS[kind]} "${name}"?${after}`, run: () => void notices.attempt(inventory.remove([{ kind, id: object.id }])) }; },
+      label: word, icon: 'trash', status: 'danger', divided: true, disabledReason,
+      run: () => { dialogs.value = { kind: 'confirm', danger: true, title: `${word} ${KIND_WORDS[kind]}`, confirmLabel: word, command: ['inventory remove', { objects: [`${kind}:${name}`] }], message: `${word} the ${KIND_WORDS[kind]} "${name}"?${after}`, run: () => void notices.attempt(inventory.remove([{ kind, id: object.id }])) }; },
     };
+  }
+  function whyStays(known_: InventoryObject): string | undefined {
+    if (known_.kind !== 'datastore') return undefined;
+    if (known_.object.id === LOCAL_DATASTORE) return 'It is in the engine’s own data folder.';
+    const vm = vms.all.find(({ datastoreId }) => datastoreId === known_.object.id);
+    return vm && `It is not empty: ${vm.spec.name} is on it.`;
   }
   function vmIn(place: { readonly kind: string; readonly id: string }): InventoryObject | undefined {
     const vm = (hierarchy.vmsByFolder.get(place.id) ?? hierarchy.vmsByRunner.get(place.id))?.[0];
@@ -83,9 +98,13 @@ export function useObjectActions(target: () => { readonly kind: string; readonly
       const all = vmActions.value.all;
       return all.length === 0 ? [] : [...all.slice(0, -1), ...own.value, ...all.slice(-1)];
     }
+    const rename: MenuAction = { label: 'Rename…', icon: 'pencil', divided: true, disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', id: { kind, id } as ObjectId }; } };
+    const around = (all: readonly MenuAction[]) => (object ? [...all.slice(0, -1), rename, ...own.value.map((action, at) => ({ ...action, divided: at === 1 })), ...all.slice(-1)] : []);
+    if (kind === 'host') return around(hostActions.value.all);
+    if (kind === 'resourcePool') return around([newVm.value, ...poolActions.value.all]);
     const made = newItems({ kind, id }, object).map((item, at): MenuAction => ({ ...newAction(item, offline), divided: at === 1 }));
     if (!object) return made;
-    const rename: MenuAction = { label: 'Rename…', icon: 'pencil', divided: made.length > 0, disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', id: { kind, id } as ObjectId }; } };
-    return [...made, rename, ...own.value.map((action, at) => ({ ...action, divided: at === 1 })), ...(kind === 'host' || kind === 'datastore' ? [] : [removal(object, offline)])];
+    const edit: MenuAction[] = object.kind === 'datastore' ? [{ label: 'Edit Capacity…', icon: 'cog', disabledReason: offline, run: () => { dialogs.value = { kind: 'datastore', datastore: object.object }; } }] : [];
+    return [...made, ...edit, { ...rename, divided: made.length > 0 && edit.length === 0 }, ...own.value.map((action, at) => ({ ...action, divided: at === 1 })), removal(object, offline)];
   });
 }

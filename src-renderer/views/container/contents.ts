@@ -16,7 +16,7 @@ const DEFAULT_PORT_GROUP = 'VM Network';
 export const usesNetwork = ({ spec: { nics = [] } }: Vm, network: Pick<Network, 'name' | 'switch'>): boolean =>
   nics.some(nic => nic.kind === 'switch' && nic.switch === network.switch && (nic.portGroup ?? DEFAULT_PORT_GROUP) === network.name);
 
-/** VMs are in what runs them; in a VM folder, those that were put there; on a datastore, those whose files are there; at a network, those that use it. */
+/** VMs are in what runs them; in a VM folder, those that were put there; at a network or datastore, those that use it. */
 function vmTest(known: InventoryObject | undefined, place: { readonly kind: string; readonly id: string }, all: readonly Contained[]): (vm: Vm) => boolean {
   const ids = (kind: ContainedKind) => new Set<string>([place.id, ...all.flatMap(child => (child.kind === kind ? [child.object.id] : []))]);
   if (known?.kind === 'network') return vm => usesNetwork(vm, known.object);

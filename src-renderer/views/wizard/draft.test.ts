@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
 import type { HostId } from '../../../shared/base/ids.ts';
-import type { Host } from '../../../shared/model/host.ts';
+import { HOST_PROFILES, type Host } from '../../../shared/model/host.ts';
 import type { VmSpec } from '../../../shared/model/vm.ts';
 import { newDisk, newForward, newNic, type DiskDraft } from '../settings/hardware-draft.ts';
 import { describeFile, draftOf, fileProblem, filesOf, followGuest, newDraft, problemsOf, requestOf, type Draft } from './draft.ts';
 
-const host: Host = { id: 'a' as HostId, name: 'host-a', model: 'QD-1', cpus: 4, memoryMib: 2048, counterHz: 62_500_000, connected: true, parent: { kind: 'datacenter', id: 'datacenter' } };
+const host: Host = { ...HOST_PROFILES[0], id: 'a' as HostId, name: 'host-a', cpus: 4, memoryMib: 2048, connected: true, parent: { kind: 'datacenter', id: 'datacenter' } };
 const draft = (changes: Partial<Draft> = {}): Draft => ({ ...newDraft(host.id), name: 'web-01', ...changes });
 const image = (changes: Partial<DiskDraft> = {}): DiskDraft => ({ ...newDisk([], 'image'), ...changes });
 const asked = (of: Draft, probes: [string, FileProbe][] = []) => requestOf(of, new Map(probes));
@@ -99,4 +99,12 @@ test('hardware that cannot be says so at its field', () => {
     'nics.0.switch': 'Choose a switch.', 'nics.0.vlan': expect.stringContaining('4095') as string, 'nics.0.mac': 'A MAC address is written as 52:54:00:12:34:56, and is not one of a group.',
     'nics.1.forwards.1.guestPort': 'A guest port must be a number.', 'nics.1.forwards.1.hostPort': 'TCP port 8080 is forwarded twice.',
   });
+});
+
+test('allocations are judged at their fields, and left out when they are normal', () => {
+  const allocation = { level: 'custom', shares: '0', reservation: '99999', limit: '5', expandable: true } as const;
+  expect(problems({ cpuAllocation: { ...allocation } })).toEqual({ 'cpuAllocation.shares': 'Shares are at least 1.', 'cpuAllocation.reservation': 'Its CPUs have 2400 MHz on host-a.', 'cpuAllocation.limit': 'The limit is below the reservation.' });
+  expect(problems({ memory: '512', memoryAllocation: { ...allocation, shares: '1', reservation: '600' } })).toEqual({ 'memoryAllocation.reservation': 'It has 512 MiB of memory.', 'memoryAllocation.limit': 'It has 512 MiB of memory; a limit is not below that.' });
+  expect(asked(draft())).not.toHaveProperty('cpuAllocation');
+  expect(asked(draft({ cpus: '2', cpuAllocation: { ...allocation, level: 'high', reservation: '0', limit: '' } })).cpuAllocation).toEqual({ shares: 4000, reservation: 0 });
 });

@@ -1,11 +1,14 @@
 /** What the wizard has been told so far, and what is wrong with it. Pure, so that every rule is tested without a page. */
 import * as v from 'valibot';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
-import type { HostId } from '../../../shared/base/ids.ts';
+import type { DatastoreId, HostId } from '../../../shared/base/ids.ts';
+import { LOCAL_DATASTORE } from '../../../shared/model/container.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import { ObjectName } from '../../../shared/model/object-name.ts';
-import { VmRequest, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
+import { SHARE_LEVELS, SHARES } from '../../../shared/model/container.ts';
+import { cpuAllocationOf, memoryAllocationOf, VmRequest, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
 import { formatBytes, formatMib, plural } from '../../components/format.ts';
+import { allocationDraft, allocationOf, isNormal, newAllocation, type AllocationDraft, type Levels } from '../settings/allocation-draft.ts';
 import { diskDraft, diskOf, hardwareProblems, newDisk, newNic, nicDraft, nicOf, typed, type HardwareDraft, type Probes } from '../settings/hardware-draft.ts';
 
 const ROOT_DISK = 'guest.rootDiskPath';
@@ -14,6 +17,7 @@ const ROOT_DISK = 'guest.rootDiskPath';
 export interface Draft extends HardwareDraft {
   name: string;
   hostId: HostId | undefined;
+  datastoreId: DatastoreId;
   /** `disk` is a Linux kernel whose root is the first disk. */
   guest: GuestSource['kind'] | 'disk';
   kernelPath: string;
@@ -29,12 +33,19 @@ export interface Draft extends HardwareDraft {
   memory: string;
   memoryUnit: 'MiB' | 'GiB';
   iommu: boolean;
+  cpuAllocation: AllocationDraft;
+  memoryAllocation: AllocationDraft;
 }
 
+/** What levels of shares stand for, with the hardware as typed. */
+const perUnit = (levels: Levels, units: number): Levels => Object.fromEntries(SHARE_LEVELS.map(level => [level, Math.round(levels[level] * units)])) as Levels;
+export const cpuLevels = (cpus: number): Levels => perUnit(SHARES.vmCpu, cpus);
+export const memoryLevels = (mib: number): Levels => perUnit(SHARES.vmMemory, mib);
+
 export const newDraft = (hostId: HostId | undefined): Draft => ({
-  name: '', hostId, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
+  name: '', hostId, datastoreId: LOCAL_DATASTORE, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
   rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '',
-  cpus: '1', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, disks: [], nics: [],
+  cpus: '1', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: [], nics: [],
 });
 
 /** A VM's settings, to be changed. */
@@ -46,6 +57,7 @@ export function draftOf(spec: VmSpec, hostId: HostId): Draft {
     ...(guest.kind === 'binary' && { imagePath: guest.imagePath }),
     ...(guest.kind === 'firmware' && { firmwarePath: guest.firmwarePath, variablesPath: guest.variablesPath ?? '' }),
     cpus: String(cpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB', iommu,
+    cpuAllocation: allocationDraft(cpuAllocationOf(spec), cpuLevels(cpus)), memoryAllocation: allocationDraft(memoryAllocationOf(spec), memoryLevels(memoryMib)),
     disks: disks.map((disk, at) => diskDraft(disk, at + 1)), nics: nics.map((nic, at) => nicDraft(nic, at + 1)),
   };
 }
@@ -58,13 +70,14 @@ export function followGuest(draft: Draft, before: Draft['guest'], now: Draft['gu
   if (JSON.stringify(draft.nics) === JSON.stringify(usualNics(before))) draft.nics = usualNics(now);
 }
 
-export interface WizardPage { readonly id: 'type' | 'name' | 'host' | 'guest' | 'hardware' | 'review'; readonly title: string }
+export interface WizardPage { readonly id: 'type' | 'name' | 'host' | 'storage' | 'guest' | 'hardware' | 'review'; readonly title: string }
 
 export const FIRST_PAGE: WizardPage = { id: 'type', title: 'Select a creation type' };
 export const PAGES: readonly WizardPage[] = [
   FIRST_PAGE,
   { id: 'name', title: 'Select a name' },
   { id: 'host', title: 'Select a compute resource' },
+  { id: 'storage', title: 'Select storage' },
   { id: 'guest', title: 'Select a guest' },
   { id: 'hardware', title: 'Customize hardware' },
   { id: 'review', title: 'Ready to complete' },
@@ -96,9 +109,25 @@ const rootDisk = (draft: Draft) => (draft.guest === 'disk' ? [{ ...newDisk([], '
 /** All disks in their order. */
 export const disksOf = (draft: Draft) => [...rootDisk(draft), ...draft.disks];
 
+const allocationsOf = (draft: Draft): Pick<VmRequest, 'cpuAllocation' | 'memoryAllocation'> => ({
+  ...(!isNormal(draft.cpuAllocation) && { cpuAllocation: allocationOf(draft.cpuAllocation, cpuLevels(typed(draft.cpus))) }),
+  ...(!isNormal(draft.memoryAllocation) && { memoryAllocation: allocationOf(draft.memoryAllocation, memoryLevels(memoryMib(draft))) }),
+});
+
+/** What an allocation asks for that the VM could not use, or that its host does not have. */
+function allocationProblems({ cpus, memoryMib: mib, cpuAllocation, memoryAllocation }: VmRequest, host: Host | undefined): readonly (readonly [field: string, problem: string | false])[] {
+  const { reservation = 0, limit } = cpuAllocation ?? {}, mostMhz = cpus * (host?.cpuMhz ?? NaN);
+  return [
+    ['cpuAllocation.reservation', reservation > mostMhz && `Its CPUs have ${mostMhz} MHz on ${host?.name ?? 'its host'}.`],
+    ['cpuAllocation.limit', limit !== undefined && (limit === 0 ? 'A CPU limit is at least 1 MHz.' : reservation > limit && 'The limit is below the reservation.')],
+    ['memoryAllocation.reservation', (memoryAllocation?.reservation ?? 0) > mib && `It has ${mib} MiB of memory.`],
+    ['memoryAllocation.limit', memoryAllocation?.limit !== undefined && memoryAllocation.limit < mib && `It has ${mib} MiB of memory; a limit is not below that.`],
+  ];
+}
+
 /** What is asked for, as typed; only without problems is it a `VmRequest`. */
 export const requestOf = (draft: Draft, probes: Probes): VmRequest => ({
-  name: draft.name.trim(), cpus: typed(draft.cpus), smpMode: draft.smpMode, memoryMib: memoryMib(draft), ...(draft.iommu && { iommu: true }), guest: guestOf(draft),
+  name: draft.name.trim(), cpus: typed(draft.cpus), smpMode: draft.smpMode, memoryMib: memoryMib(draft), ...(draft.iommu && { iommu: true }), ...allocationsOf(draft), guest: guestOf(draft),
   disks: disksOf(draft).map(disk => diskOf(disk, probes)), ...(draft.nics.length > 0 && { nics: draft.nics.map(nicOf) }),
 });
 
@@ -185,6 +214,7 @@ export function problemsOf(draft: Draft, context: DraftContext): Problems {
     note('cpus', hostProblem(host, spec.cpus, 0));
     note('memoryMib', hostProblem(host, 0, spec.memoryMib));
   }
+  for (const [field, problem] of allocationProblems(spec, host)) note(field, problem || undefined);
   for (const { field, use, path } of filesOf(draft)) note(field, fileProblem(use, context.probes.get(path)));
   for (const [field, problem] of hardwareProblems(draft, context.probes)) note(field, problem);
   return found;

@@ -1,0 +1,159 @@
+/** What is done with hosts: adding and removing them, their hardware, their power, their connection, and maintenance. */
+import { EngineError } from '../../shared/base/errors.ts';
+import type { HostId } from '../../shared/base/ids.ts';
+import { isOn, maintenanceOf, type Host, type HostProfile, type NewHost } from '../../shared/model/host.ts';
+import { canRunVms, usesHost } from '../../shared/model/reservations.ts';
+import type { ObjectRef } from '../../shared/model/task.ts';
+import type { Vm } from '../../shared/model/vm.ts';
+import type { Edit, Inventory, Objects } from '../inventory/inventory.ts';
+import { checkFits } from './admission.ts';
+import { memoryOf } from './allocations.ts';
+import type { Engine } from './engine.ts';
+import type { TaskContext } from './task-runner.ts';
+import { checkPlace } from './tree.ts';
+
+type Context = Pick<Engine, 'inventory' | 'power'>;
+
+export const hostRef = ({ id, name }: Host): ObjectRef => ({ kind: 'host', id, name });
+const vmsOn = (objects: Objects, id: HostId): readonly Vm[] => objects.vms.filter(vm => vm.hostId === id && usesHost(vm));
+const countOn = (vms: readonly Vm[]): string => (vms.length === 1 ? `${vms[0]?.spec.name} is` : `${vms.length} VMs are`);
+
+function checkNoneOn(objects: Objects, { id, name }: Host, to: string): void {
+  const on = vmsOn(objects, id);
+  if (on.length > 0) throw new EngineError('vms-on', `${name} cannot ${to} while VMs run on it: ${countOn(on)} powered on.`);
+}
+
+function refuseUnless(condition: boolean, sentence: string): void {
+  if (!condition) throw new EngineError('wrong-state', sentence);
+}
+
+function put(edit: Edit, host: Host, type: string, message: string): void {
+  edit.put('host', host);
+  edit.event({ severity: 'info', type: `host.${type}`, message, target: hostRef(host) });
+}
+
+export function addHost(edit: Edit, id: HostId, { name, parent, profile }: NewHost, made: (result: ObjectRef) => void): void {
+  const host: Host = { id, name, parent, ...profile, connected: true };
+  checkPlace(edit, 'host', host, parent);
+  put(edit, host, 'added', `The host ${name} was added.`);
+  made(hostRef(host));
+}
+
+/** A machine that runs, or that is to go on, was built for the hardware it started on. */
+export function editHost(edit: Edit, id: HostId, profile: HostProfile): void {
+  const host = edit.host(id), suspended = edit.vms.find(vm => vm.hostId === id && vm.powerState === 'suspended');
+  checkNoneOn(edit, host, 'change its hardware');
+  refuseUnless(suspended === undefined, `${host.name} cannot change its hardware: ${suspended?.spec.name} is suspended on it.`);
+  put(edit, { ...host, ...profile }, 'reconfigured', `The hardware of ${host.name} was changed.`);
+}
+
+export function powerOnHost(edit: Edit, id: HostId): void {
+  const host = edit.host(id);
+  refuseUnless(host.connected, `${host.name} is disconnected; connect it first.`);
+  refuseUnless(!isOn(host), `${host.name} is powered on already.`);
+  put(edit, { ...host, powerState: 'poweredOn' }, 'poweredOn', `${host.name} was powered on.`);
+}
+
+/** Throws what is wrong with turning a host off. */
+export function checkHostOff(objects: Objects, id: HostId, force: boolean): Host {
+  const host = objects.host(id);
+  refuseUnless(host.connected, `${host.name} is disconnected; connect it first.`);
+  refuseUnless(isOn(host), `${host.name} is powered off already.`);
+  refuseUnless(maintenanceOf(host) !== 'entering', `${host.name} is entering maintenance mode; cancel that first.`);
+  if (!force) checkNoneOn(objects, host, 'be powered off');
+  return host;
+}
+
+/** No VM starts on it from then on; those that run lose their power with it. */
+export async function powerOffHost({ inventory, power }: Context, id: HostId, force: boolean): Promise<void> {
+  await inventory.transact(edit => {
+    const host = checkHostOff(edit, id, force);
+    put(edit, { ...host, powerState: 'poweredOff' }, 'poweredOff', `${host.name} was powered off.`);
+  });
+  await power.allOff(vm => inventory.find('vm', vm)?.hostId === id);
+}
+
+export async function rebootHost(context: Context, id: HostId, force: boolean): Promise<void> {
+  await powerOffHost(context, id, force);
+  await context.inventory.transact(edit => powerOnHost(edit, id));
+}
+
+export function connectHost(edit: Edit, id: HostId, connected: boolean): void {
+  const host = edit.host(id);
+  refuseUnless(host.connected !== connected, `${host.name} is ${connected ? 'connected' : 'disconnected'} already.`);
+  refuseUnless(maintenanceOf(host) !== 'entering', `${host.name} is entering maintenance mode; cancel that first.`);
+  if (!connected) checkNoneOn(edit, host, 'be disconnected');
+  put(edit, { ...host, connected }, connected ? 'connected' : 'disconnected', `${host.name} was ${connected ? 'connected' : 'disconnected'}.`);
+}
+
+export function checkEnter(objects: Objects, id: HostId, moveVms: boolean): Host {
+  const host = objects.host(id);
+  refuseUnless(host.connected, `${host.name} is disconnected; connect it first.`);
+  refuseUnless(isOn(host), `${host.name} is powered off; power it on first.`);
+  refuseUnless(maintenanceOf(host) === 'none', `${host.name} is ${maintenanceOf(host) === 'on' ? 'in' : 'entering'} maintenance mode already.`);
+  refuseUnless(!moveVms || host.parent.kind === 'cluster', `${host.name} is in no cluster, so there is no host to move its VMs to.`);
+  return host;
+}
+
+/** Starts no more VMs, and waits for those that are on; cancelled, all is as before. */
+export async function enterMaintenance({ inventory }: Context, id: HostId, moveVms: boolean, context: TaskContext): Promise<void> {
+  await inventory.transact(edit => {
+    const host = checkEnter(edit, id, moveVms);
+    put(edit, { ...host, maintenance: 'entering' }, 'enteringMaintenance', `${host.name} is entering maintenance mode.`);
+  });
+  try {
+    await noneOn(inventory, id, context);
+    await inventory.transact(edit => {
+      const host = edit.host(id);
+      checkNoneOn(edit, host, 'enter maintenance mode');
+      if (moveVms) evacuate(edit, host);
+      put(edit, { ...host, maintenance: 'on' }, 'enteredMaintenance', `${host.name} is in maintenance mode.`);
+    });
+  } catch (error) {
+    await inventory.transact(edit => put(edit, { ...edit.host(id), maintenance: 'none' }, 'maintenanceCancelled', `${edit.host(id).name} did not enter maintenance mode.`));
+    throw error;
+  }
+}
+
+/** Resolves when no VM of the host is on; rejects when the task is cancelled. */
+function noneOn(inventory: Inventory, id: HostId, { signal, progress }: TaskContext): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>(), cancel = () => reject(new EngineError('cancelled', 'The task was cancelled.'));
+  const look = () => {
+    const on = vmsOn(inventory, id);
+    if (on.length === 0) resolve(undefined);
+    else progress(0, `Waiting: ${countOn(on)} powered on`);
+  };
+  const subscription = inventory.changed.on(look);
+  signal.addEventListener('abort', cancel, { once: true });
+  if (signal.aborted) cancel();
+  look();
+  return promise.finally(() => {
+    subscription.dispose();
+    signal.removeEventListener('abort', cancel);
+  });
+}
+
+/** VMs that are off go to the host of the cluster that has most memory free; those that none can run, and those that are suspended, stay. */
+function evacuate(edit: Edit, host: Host): void {
+  const others = edit.hosts.filter(other => other.id !== host.id && other.parent.kind === 'cluster' && other.parent.id === host.parent.id && canRunVms(other));
+  for (const vm of edit.vms.filter(each => each.hostId === host.id && each.powerState === 'poweredOff')) {
+    const freeMib = (other: Host) => other.memoryMib - memoryOf(edit.vms.filter(each => each.hostId === other.id));
+    const to = others.filter(other => fits(vm, other)).sort((a, b) => freeMib(b) - freeMib(a))[0];
+    if (to === undefined) continue;
+    edit.put('vm', { ...vm, hostId: to.id });
+    edit.event({ severity: 'info', type: 'vm.moved', message: `${vm.spec.name} was moved to ${to.name}.`, target: { kind: 'vm', id: vm.id, name: vm.spec.name } });
+  }
+}
+
+function fits(vm: Vm, host: Host): boolean {
+  try { checkFits(vm.spec, host); } catch { return false; }
+  return true;
+}
+
+export function exitMaintenance(edit: Edit, id: HostId): void {
+  const host = edit.host(id), state = maintenanceOf(host);
+  refuseUnless(state !== 'entering', `${host.name} is still entering maintenance mode; cancel that task instead.`);
+  refuseUnless(state === 'on', `${host.name} is not in maintenance mode.`);
+  refuseUnless(host.connected, `${host.name} is disconnected; connect it first.`);
+  put(edit, { ...host, maintenance: 'none' }, 'exitedMaintenance', `${host.name} is no longer in maintenance mode.`);
+}
