@@ -4,6 +4,7 @@ import type { CloneRequest } from '../model/clone.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
 import type { LabelChange } from '../model/labels.ts';
+import type { MeteredId, Metric, MetricQuery, MetricSeries } from '../model/metric.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
 import type { Place } from '../model/place.ts';
 import type { ObjectRef, Task } from '../model/task.ts';
@@ -114,6 +115,15 @@ export interface EngineApi {
   };
   events: {
     list(limit: number, options?: { before?: string; target?: ObjectRef }): Promise<Page<InventoryEvent>>;
+  };
+  performance: {
+    /** What is measured, of whatever object. */
+    metrics(): Promise<readonly Metric[]>;
+    /** Figures of the past; a series that has none at all is left out. */
+    query(query: MetricQuery): Promise<readonly MetricSeries[]>;
+    /** Figures of an object then arrive each second as `performance.sampled`. */
+    watch(object: MeteredId): Promise<void>;
+    unwatch(object: MeteredId): Promise<void>;
   };
   files: {
     probe(path: string): Promise<FileProbe>;

@@ -201,6 +201,8 @@ export interface VmStats {
   readonly cpuUsage: number;
   /** Exits to the hypervisor by cause, for example `wfi`, `mmio`, `hvc`, `sysreg`. */
   readonly exits: Readonly<Record<string, number>>;
+  /** Regions of translated code that are there, and what was made since the VM's thread began, in the time that this took. */
+  readonly translator: { readonly regions: number; readonly made: number; readonly ms: number };
   /** Accesses the guest made that the architecture or a device does not define. */
   readonly guestErrors: number;
   /** How much of its memory the guest gave up, and how much it is to. */

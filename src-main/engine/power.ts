@@ -54,6 +54,8 @@ export class Power {
     return this.running.get(id)?.vm.stats() ?? Promise.resolve(null);
   }
 
+  get runningIds(): VmId[] { return [...this.running.keys()]; }
+
   /** Of a VM that runs; none of any other. */
   nics(id: VmId): RunningVm['nics'] { return this.running.get(id)?.vm.nics ?? []; }
 

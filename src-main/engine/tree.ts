@@ -25,7 +25,7 @@ export const placeName = (objects: Objects, { kind, id }: Place): string => (kin
 const parentOf = (objects: Objects, { kind, id }: Place): Place | undefined => (kind === 'root' ? undefined : objects.get(kind, id).parent);
 
 /** The place itself and all that it is in, from the inside out. */
-function* upFrom(objects: Objects, place: Place): Generator<Place> {
+export function* upFrom(objects: Objects, place: Place): Generator<Place> {
   for (let at: Place | undefined = place; at !== undefined; at = parentOf(objects, at)) yield at;
 }
 

@@ -6,7 +6,7 @@ import type { History } from './vm-stats.ts';
 const disk = (reads: number, rest: Partial<DiskStats> = {}): DiskStats =>
   ({ path: '/d', bus: 'virtio', reads, writes: 0, flushes: 0, discards: 0, errors: 0, readBytes: reads * 512, writtenBytes: 0, readNs: reads * 2e6, writeNs: 0, flushNs: 0, ...rest });
 const history = (...samples: (readonly DiskStats[])[]): History =>
-  samples.map((disks, at) => ({ atMs: at * 1000, stats: { upNs: at * 2e9, instructions: 0, mips: 0, cpuUsage: 0, exits: {}, guestErrors: 0, disks, nics: [], balloonMib: 0, balloonTargetMib: 0 } }));
+  samples.map((disks, at) => ({ atMs: at * 1000, stats: { upNs: at * 2e9, instructions: 0, mips: 0, cpuUsage: 0, exits: {}, translator: { regions: 0, made: 0, ms: 0 }, guestErrors: 0, disks, nics: [], balloonMib: 0, balloonTargetMib: 0 } }));
 
 test('a rate is what a counter gained in the time of the VM', () => {
   expect(perSecond(history([disk(10)], [disk(30)], [disk(30)]), stats => stats.disks[0]?.reads)).toEqual([{ atMs: 1000, value: 10 }, { atMs: 2000, value: 0 }]);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SPAN_MS, withSample, type History, type StatsSample } from './vm-stats.ts';
 
-const at = (atMs: number, upNs = atMs * 1e6): StatsSample => ({ atMs, stats: { upNs, instructions: 0, mips: 0, cpuUsage: 0, exits: {}, guestErrors: 0, disks: [], nics: [], balloonMib: 0, balloonTargetMib: 0 } });
+const at = (atMs: number, upNs = atMs * 1e6): StatsSample => ({ atMs, stats: { upNs, instructions: 0, mips: 0, cpuUsage: 0, exits: {}, translator: { regions: 0, made: 0, ms: 0 }, guestErrors: 0, disks: [], nics: [], balloonMib: 0, balloonTargetMib: 0 } });
 const times = (history: History) => history.map(sample => sample.atMs);
 
 test('samples are kept for two minutes', () => {
