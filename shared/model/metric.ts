@@ -83,6 +83,20 @@ export function seriesOf(key: string): { readonly metric: string; readonly insta
   return at < 0 ? { metric: key, instance: '' } : { metric: key.slice(0, at), instance: key.slice(at + 1) };
 }
 
+/** Instances of disks, by the fixed place or the slot: the same for as long as the disk is there. */
+export function diskInstances(disks: readonly { readonly slot?: number | undefined }[]): string[] {
+  let place = 0;
+  return disks.map(({ slot }) => (slot === undefined ? `disk-${place++}` : `slot-${slot}`));
+}
+
+/** How an instance reads: of a disk, an adapter, or the cause of an exit. */
+export function instanceName(instance: string): string {
+  const [, kind, number] = /^(disk|slot|nic)-(\d+)$/.exec(instance) ?? [];
+  if (kind === undefined) return instance;
+  const words = { disk: 'Disk', slot: 'Disk in slot', nic: 'Network adapter' } as const;
+  return `${words[kind as keyof typeof words]} ${Number(number) + 1}`;
+}
+
 /** How long an hour of single seconds and what they are rolled up to are kept, finest first; the same as vCenter's. */
 export const LIVE = { intervalMs: 1000, keptMs: 3600_000 } as const;
 const MINUTE_MS = 60_000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS;

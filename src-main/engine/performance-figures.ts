@@ -1,5 +1,5 @@
 /** From what a VM counts to figures: rates from one sample to the next, and what containers' VMs come to. */
-import { isMetricOf, metricOf, METRICS, seriesKey, seriesOf, type Values } from '../../shared/model/metric.ts';
+import { diskInstances, isMetricOf, metricOf, METRICS, seriesKey, seriesOf, type Values } from '../../shared/model/metric.ts';
 import type { DiskStats, NicStats, VmSpec, VmStats } from '../../shared/model/vm.ts';
 
 export interface StatsAt { readonly atMs: number; readonly stats: VmStats }
@@ -7,11 +7,6 @@ export interface StatsAt { readonly atMs: number; readonly stats: VmStats }
 type Scheduled = VmStats & { readonly cpuMhz?: number; readonly cpuReadyPart?: number; readonly entitledMhz?: number };
 
 const MIB = 1024 * 1024;
-/** By the fixed place, or the slot: the same disk for as long as it is there. */
-export const diskInstances = (disks: readonly Pick<DiskStats, 'slot'>[]): string[] => {
-  let place = 0;
-  return disks.map(({ slot }) => (slot === undefined ? `disk-${place++}` : `slot-${slot}`));
-};
 const sumOf = <T>(all: readonly T[], of: (each: T) => number): number => all.reduce((sum, each) => sum + of(each), 0);
 
 /** Figures of the time between two samples of one run of a VM; only of now where there is none before. */

@@ -7,6 +7,7 @@ const Preferences = v.object({
   inventoryView: v.optional(v.picklist(['hosts', 'vms']), 'hosts'),
   navigatorWidth: v.optional(v.number(), 260),
   dockHeight: v.optional(v.number(), 190),
+  chartRange: v.optional(v.picklist(['live', 'hour', 'day', 'week', 'month', 'year']), 'live'),
   dockOpen: v.optional(v.boolean(), true),
 });
 export type Preferences = v.InferOutput<typeof Preferences>;
