@@ -1,5 +1,6 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
-import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import type { AlarmDefinitionId, HostId, SnapshotId, TaskId, TriggeredAlarmId, VmId } from '../base/ids.ts';
+import type { AlarmPlace, AlarmSettings } from '../model/alarm.ts';
 import type { CloneRequest } from '../model/clone.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
@@ -124,6 +125,18 @@ export interface EngineApi {
     /** Figures of an object then arrive each second as `performance.sampled`. */
     watch(object: MeteredId): Promise<void>;
     unwatch(object: MeteredId): Promise<void>;
+  };
+  alarms: {
+    /** What is defined on an object holds for all of the kind in it. */
+    create(on: AlarmPlace, settings: AlarmSettings): Promise<TaskId>;
+    change(id: AlarmDefinitionId, settings: AlarmSettings): Promise<TaskId>;
+    /** An alarm that is not enabled has nothing triggered. */
+    setEnabled(ids: readonly AlarmDefinitionId[], enabled: boolean): Promise<TaskId>;
+    delete(ids: readonly AlarmDefinitionId[]): Promise<TaskId>;
+    /** Its actions are not repeated any more. */
+    acknowledge(ids: readonly TriggeredAlarmId[]): Promise<TaskId>;
+    /** To green; what is still wrong triggers it again. */
+    reset(ids: readonly TriggeredAlarmId[]): Promise<TaskId>;
   };
   files: {
     probe(path: string): Promise<FileProbe>;

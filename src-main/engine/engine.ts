@@ -10,6 +10,8 @@ import type { StartVm } from '../hypervisor/vm-launch.ts';
 import { Inventory, refOf } from '../inventory/inventory.ts';
 import { MetricsStore } from '../inventory/metrics-store.ts';
 import { Store } from '../inventory/store.ts';
+import { Alarms } from './alarms.ts';
+import { alarmMethods } from './alarm-methods.ts';
 import { deleteExpired } from './bin.ts';
 import { BUILD, VERSION } from './build-info.ts';
 import { Captures } from './captures.ts';
@@ -17,6 +19,7 @@ import { consoleMethods } from './console-methods.ts';
 import { checked } from './checked.ts';
 import { eventMethods, fileMethods, taskMethods } from './plain-methods.ts';
 import { inventoryMethods } from './inventory-methods.ts';
+import { Notifications } from './notifications.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { everySecond, Performance, type Ticks } from './performance.ts';
 import { performanceMethods } from './performance-methods.ts';
@@ -37,6 +40,8 @@ export class Engine {
   readonly files: VmFiles;
   readonly captures: Captures;
   readonly performance: Performance;
+  readonly notifications = new Notifications();
+  readonly alarms: Alarms;
   readonly oneAtATime = new OneAtATime();
   private readonly about: About;
   private readonly ticking: Disposable;
@@ -51,6 +56,7 @@ export class Engine {
     this.snapshots = new Snapshots(this);
     this.performance = new Performance(this, metrics);
     this.captures = new Captures(this);
+    this.alarms = new Alarms(this);
     this.ticking = ticks(atMs => void this.tick(atMs));
     this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath };
   }
@@ -121,6 +127,7 @@ export class Engine {
       events: eventMethods(this),
       files: fileMethods(),
       performance: performanceMethods(this, session),
+      alarms: alarmMethods(this),
     };
   }
 
@@ -128,6 +135,7 @@ export class Engine {
     const subscriptions = [
       this.inventory.changed.on(changes => emit('inventory.changed', changes)),
       this.inventory.eventAdded.on(event => emit('event.added', event)),
+      this.notifications.raised.on(notification => emit('notification.raised', notification)),
       this.tasks.changed.on((task: Task) => emit('task.changed', task)),
     ];
     onEnd(() => { for (const subscription of subscriptions) subscription.dispose(); });

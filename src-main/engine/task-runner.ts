@@ -32,11 +32,11 @@ export class TaskRunner {
   constructor(store: Store) { this.store = store; }
 
   /** Resolves when the task is recorded; the work itself goes on. */
-  async run(name: string, target: ObjectRef, work: TaskWork, options: { cancelable?: boolean } = {}): Promise<TaskId> {
+  async run(name: string, target: ObjectRef, work: TaskWork, options: { cancelable?: boolean; initiator?: string } = {}): Promise<TaskId> {
     const nowMs = Date.now();
     const id = `task-${randomBytes(6).toString('hex')}` as TaskId;
     const live: LiveTask = {
-      task: { id, name, target, initiator: 'operator', state: 'running', cancelable: options.cancelable ?? false, queuedMs: nowMs, startedMs: nowMs },
+      task: { id, name, target, initiator: options.initiator ?? 'operator', state: 'running', cancelable: options.cancelable ?? false, queuedMs: nowMs, startedMs: nowMs },
       abort: new AbortController(),
     };
     this.live.set(id, live);

@@ -1,6 +1,7 @@
 /** What a new inventory begins with: a datacenter with two servers. */
 import type { DatacenterId, HostId } from '../../shared/base/ids.ts';
 import type { InventoryObject } from '../../shared/model/objects.ts';
+import { DEFAULT_ALARMS } from '../../shared/model/alarm.ts';
 import { ROOT } from '../../shared/model/task.ts';
 
 const DATACENTER = 'datacenter' as DatacenterId, parent = { kind: 'datacenter', id: DATACENTER } as const;
@@ -9,4 +10,5 @@ export const FIRST_OBJECTS: readonly InventoryObject[] = [
   { kind: 'datacenter', object: { id: DATACENTER, name: 'Datacenter', parent: { kind: ROOT.kind, id: ROOT.id } } },
   { kind: 'host', object: { id: 'host-a' as HostId, name: 'host-a.lab.local', parent, model: 'Quarterdeck Q8', cpus: 8, memoryMib: 16384, counterHz: 62_500_000, connected: true } },
   { kind: 'host', object: { id: 'host-b' as HostId, name: 'host-b.lab.local', parent, model: 'Quarterdeck Q4', cpus: 4, memoryMib: 8192, counterHz: 24_000_000, connected: true } },
+  ...DEFAULT_ALARMS.map(object => ({ kind: 'alarmDefinition', object }) as const),
 ];

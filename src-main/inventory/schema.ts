@@ -2,6 +2,8 @@
  * The inventory file's tables. Each entry brings a file from the format before it to its own; entries are only ever
  * added. Objects and tasks are kept as JSON of the shared model: what is asked of them in SQL has a column.
  */
+import { DEFAULT_ALARMS } from '../../shared/model/alarm.ts';
+
 export const UPGRADES: readonly string[] = [
   `CREATE TABLE hosts (id TEXT PRIMARY KEY, body TEXT NOT NULL);
    CREATE TABLE vms (id TEXT PRIMARY KEY, body TEXT NOT NULL);
@@ -16,4 +18,6 @@ export const UPGRADES: readonly string[] = [
    INSERT INTO objects SELECT 'vm', id, body FROM vms ORDER BY rowid;
    INSERT INTO objects SELECT 'datacenter', 'datacenter', '{"id":"datacenter","name":"Datacenter","parent":{"kind":"root","id":"root"}}' FROM hosts LIMIT 1;
    DROP TABLE hosts; DROP TABLE vms;`,
+  // The default alarms; a new inventory has them from the start.
+  DEFAULT_ALARMS.map(alarm => `INSERT INTO objects SELECT 'alarmDefinition', '${alarm.id}', '${JSON.stringify(alarm).replaceAll('\'', '\'\'')}' WHERE EXISTS (SELECT 1 FROM objects);`).join('\n'),
 ];
