@@ -144,8 +144,8 @@ export class Alarms {
   }
 
   private causeOf({ metric, is, forS, ...limits }: MetricRule, level: AlarmLevel, object: MeteredId): string {
-    const { name = metric, unit = '', group = '' } = metricOf(metric) ?? {}, value = this.engine.performance.latest(object)?.values[metric] ?? 0;
-    return `${name} (${group}) is ${round(value)} ${unit}, ${is} ${limits[level] ?? 0} ${unit}${forS > 0 ? ` for ${forS} seconds` : ''}.`;
+    const { name = metric, unit = 'number', group = '' } = metricOf(metric) ?? {}, behind = unit === 'number' ? '' : ` ${unit}`, value = this.engine.performance.latest(object)?.values[metric] ?? 0;
+    return `${name} (${group}) is ${round(value)}${behind}, ${is} ${limits[level] ?? 0}${behind}${forS > 0 ? ` for ${forS} seconds` : ''}.`;
   }
 
   private isInState(state: AlarmState, id: string): boolean {
