@@ -8,8 +8,8 @@ import type { LabelChange } from '../model/labels.ts';
 import type { MeteredId, Metric, MetricQuery, MetricSeries } from '../model/metric.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
 import type { Place } from '../model/place.ts';
-import type { ObjectRef, Task } from '../model/task.ts';
-import type { DISK_FORMATS, SnapshotEdit, SnapshotRequest, VmRequest, VmStats } from '../model/vm.ts';
+import type { ObjectRef, Task, TaskFilter } from '../model/task.ts';
+import type { BulkOperation, DISK_FORMATS, SnapshotEdit, SnapshotRequest, VmRequest, VmStats } from '../model/vm.ts';
 
 /** What a file on the engine's machine is, for fields that take a path. */
 export interface FileProbe { readonly exists: boolean; readonly sizeBytes: number; readonly what: 'linux-image' | 'gzip' | 'cpio' | 'directory' | 'other'; readonly problem?: string; readonly image?: ImageProbe }
@@ -61,6 +61,8 @@ export interface EngineApi {
     reset(id: VmId): Promise<TaskId>;
     /** Writes the running machine to disk and stops it; the next power on goes on from there, and power off gives that up. */
     suspend(id: VmId): Promise<TaskId>;
+    /** One operation on many VMs: a task with a part for each. All are tried. */
+    each(operation: BulkOperation, ids: readonly VmId[]): Promise<TaskId>;
     /** Moves it to the bin, with its snapshots and all its files. No other method takes a VM in the bin than the next two. */
     delete(id: VmId): Promise<TaskId>;
     /** Puts it back into the inventory, under another name where its own is taken meanwhile. */
@@ -108,7 +110,7 @@ export interface EngineApi {
   };
   tasks: {
     /** The most recent tasks, newest first. */
-    list(limit: number, before?: string): Promise<Page<Task>>;
+    list(limit: number, before?: string, filter?: TaskFilter): Promise<Page<Task>>;
     get(id: TaskId): Promise<Task>;
     cancel(id: TaskId): Promise<void>;
     /** Undoes what a task changed of a VM's settings, and nothing that was changed since; by a task of its own. */

@@ -8,7 +8,7 @@ import type { RunningVm } from '../hypervisor/vm-launch.ts';
 import { refOf } from '../inventory/inventory.ts';
 import type { Engine } from './engine.ts';
 
-type Context = Pick<Engine, 'inventory' | 'power' | 'files' | 'performance'>;
+type Context = Pick<Engine, 'inventory' | 'power' | 'files'>;
 
 export class Captures {
   private readonly engine: Context;
@@ -38,9 +38,7 @@ export class Captures {
 
   /** The VM's figures, with what is being captured. */
   async stats(id: VmId): Promise<VmStats | null> {
-    const { power, performance, inventory } = this.engine;
-    inventory.vm(id);
-    const stats = await performance.stats(id);
+    const stats = await this.engine.power.stats(id), { power } = this.engine;
     if (stats === null) return null;
     const handles = power.nics(id);
     return { ...stats, nics: stats.nics.map((nic, place) => ({ ...nic, capturePath: handles[place] && this.paths.get(handles[place]) })) };

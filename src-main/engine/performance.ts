@@ -10,7 +10,7 @@ import type { VmId } from '../../shared/base/ids.ts';
 import { LEVELS, LIVE, meteredKey, metricOf, seriesOf, type MeteredId, type MetricQuery, type MetricSeries, type Values } from '../../shared/model/metric.ts';
 import type { Place } from '../../shared/model/place.ts';
 import { ROOT } from '../../shared/model/task.ts';
-import type { Vm, VmStats } from '../../shared/model/vm.ts';
+import type { Vm } from '../../shared/model/vm.ts';
 import type { Objects } from '../inventory/inventory.ts';
 import type { RolledUp } from '../inventory/metrics-database.ts';
 import type { MetricsStore } from '../inventory/metrics-store.ts';
@@ -62,12 +62,6 @@ export class Performance {
     all.push(...await this.datastores(atMs));
     this.keep(atMs, all);
     this.sampled.emit({ atMs, all });
-  }
-
-  /** The counters as they were last asked for; at once where they never were. */
-  stats(id: VmId): Promise<VmStats | null> {
-    const last = this.last.get(id);
-    return last && this.engine.power.runningIds.includes(id) ? Promise.resolve(last.stats) : this.engine.power.stats(id);
   }
 
   latest(object: MeteredId): { readonly atMs: number; readonly values: Values } | undefined { return this.live.get(meteredKey(object))?.history.latest; }
