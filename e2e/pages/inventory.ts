@@ -1,20 +1,57 @@
 import type { Locator, Page } from '@playwright/test';
 
-/** The navigator at the left: Hosts and Clusters, or VMs and Templates. */
+/** The navigator at the left with its four trees, and what is done with it. */
 export class Inventory {
   readonly tree: Locator;
+  /** What is said of the row that something is dragged over. */
+  readonly hint: Locator;
   private readonly page: Page;
 
   constructor(page: Page) {
     this.page = page;
-    this.tree = page.getByRole('navigation', { name: 'Inventory' }).getByRole('tree');
+    const pane = page.getByRole('navigation', { name: 'Inventory' });
+    this.tree = pane.getByRole('tree');
+    this.hint = pane.getByRole('status');
   }
 
   node(name: string): Locator { return this.tree.getByRole('treeitem', { name: new RegExp(`^${name}\\b`) }); }
 
   async open(name: string): Promise<void> { await this.node(name).click(); }
 
-  async show(view: 'Hosts and Clusters' | 'VMs and Templates'): Promise<void> {
+  async show(view: 'Hosts and Clusters' | 'VMs and Templates' | 'Storage' | 'Networking'): Promise<void> {
     await this.page.getByRole('tab', { name: view }).click();
+  }
+
+  /** The names of all nodes in view, in order. */
+  async names(): Promise<readonly string[]> { return this.tree.getByRole('treeitem').locator('.tree-view-label').allTextContents(); }
+
+  async choose(node: string, action: string): Promise<void> {
+    await this.node(node).click({ button: 'right' });
+    await this.page.getByRole('menuitem', { name: action, exact: true }).click();
+  }
+
+  /** By the menu of what it is made in; ends when its page is shown. */
+  async create(parent: string, action: string, name: string): Promise<void> {
+    await this.choose(parent, action);
+    const dialog = this.page.getByRole('dialog');
+    await dialog.getByRole('textbox', { name: 'Name' }).fill(name);
+    await dialog.getByRole('button', { name: /^Create/ }).click();
+    await this.page.getByRole('main').getByRole('heading', { level: 1, name }).waitFor();
+  }
+
+  /** Holds one node over another, until something is said of it. */
+  async drag(from: string, to: string): Promise<void> {
+    await this.node(from).hover();
+    await this.page.mouse.down();
+    // The first move begins to drag, the second is over the other node.
+    await this.node(to).hover();
+    await this.node(to).hover({ position: { x: 44, y: 12 } });
+    await this.hint.waitFor();
+  }
+
+  /** Lets go of it where it is. */
+  async drop(on: string): Promise<void> {
+    await this.node(on).hover({ position: { x: 40, y: 8 } });
+    await this.page.mouse.up();
   }
 }

@@ -12,9 +12,15 @@ export class Shell {
     this.banner = page.getByRole('status', { name: 'Connection to the engine' }).getByText(/The engine (stopped|cannot be reached)/);
   }
 
-  result(name: string): Locator { return this.page.getByRole('option', { name }); }
+  result(name: string): Locator { return this.page.getByRole('option', { name: new RegExp(`^${name}\\b`) }); }
 
-  async setTheme(theme: 'Light' | 'Dark'): Promise<void> {
+  /** A page that the header's menu leads to. */
+  async goTo(name: string): Promise<void> {
+    await this.page.getByRole('button', { name: 'Menu', exact: true }).click();
+    await this.page.getByRole('menuitem', { name }).click();
+  }
+
+  async setTheme(theme: 'Light' | 'Dark' | 'Compact rows'): Promise<void> {
     await this.page.getByRole('button', { name: 'Theme' }).click();
     await this.page.getByRole('menuitemradio', { name: theme }).click();
   }

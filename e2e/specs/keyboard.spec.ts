@@ -1,5 +1,6 @@
 import type { Locator, Page } from '@playwright/test';
 import { expect, test } from '../fixtures/app.ts';
+import { CommandPalette } from '../pages/command-palette.ts';
 import { NewVmWizard } from '../pages/new-vm-wizard.ts';
 import { Shell } from '../pages/shell.ts';
 import { VmPage } from '../pages/vm-page.ts';
@@ -16,7 +17,7 @@ async function tabTo(page: Page, control: Locator) {
 }
 
 test('a VM is made, powered on and used by keyboard alone', async ({ page }) => {
-  const [shell, wizard, vm] = [new Shell(page), new NewVmWizard(page), new VmPage(page)];
+  const [shell, wizard, vm, palette] = [new Shell(page), new NewVmWizard(page), new VmPage(page), new CommandPalette(page)];
   await tabTo(page, page.getByRole('button', { name: 'New virtual machine' }));
   await page.keyboard.press('Enter');
   await expect(wizard.pageTitle).toHaveText('Select a creation type');
@@ -43,9 +44,15 @@ test('a VM is made, powered on and used by keyboard alone', async ({ page }) => 
 
   await page.keyboard.press('Control+Shift+M');
   await page.keyboard.press('Control+k');
-  await expect(shell.search).toBeFocused();
+  await expect(palette.input).toBeFocused();
   await page.keyboard.type('host-b');
-  await expect(shell.result('host-b')).toBeVisible();
+  await expect(palette.chosen).toContainText('host-b.lab.local');
   await page.keyboard.press('Enter');
   await expect(vm.title).toHaveText('host-b.lab.local');
+  await page.keyboard.press('/');
+  await expect(shell.search).toBeFocused();
+  await page.keyboard.type('by-h');
+  await expect(shell.result('by-hand')).toBeVisible();
+  await page.keyboard.press('Enter');
+  await expect(vm.title).toHaveText('by-hand');
 });

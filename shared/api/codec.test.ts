@@ -13,6 +13,11 @@ test('keys that look like the marks of the format are carried as what they are',
   expect(roundTrip(message)).toEqual(message);
 });
 
+test('a mark that is written with an escape is a mark all the same', () => {
+  const json = new TextEncoder().encode('{"\\u0024undefined":true}');
+  expect(decode(new Uint8Array([0, 0, 0, json.length, ...json]).buffer)).toBeUndefined();
+});
+
 test('a key named __proto__ changes no prototype', () => {
   const message = roundTrip(JSON.parse('{"__proto__": {"admin": true}}')) as object;
   expect(Object.getPrototypeOf(message)).toBe(Object.prototype);

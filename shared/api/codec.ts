@@ -8,7 +8,7 @@ const HEADER_BYTES = 4;
 
 export function encode(message: unknown): Uint8Array<ArrayBuffer> {
   const blobs: Uint8Array[] = [];
-  const json = new TextEncoder().encode(JSON.stringify(pack(message, blobs)));
+  const json = new TextEncoder().encode(JSON.stringify(isPlain(message) ? message : pack(message, blobs)));
   const bytes = new Uint8Array(blobs.reduce((sum, blob) => sum + blob.length, HEADER_BYTES + json.length));
   new DataView(bytes.buffer).setUint32(0, json.length);
   bytes.set(json, HEADER_BYTES);
@@ -25,10 +25,22 @@ export function decode(data: unknown): unknown {
   const end = HEADER_BYTES + new DataView(data).getUint32(0);
   if (end > bytes.length) throw malformed('is shorter than its header says');
   const blobs = { bytes, at: end };
-  const message = unpack(parse(bytes.subarray(HEADER_BYTES, end)), blobs);
+  const json = textOf(bytes.subarray(HEADER_BYTES, end)), parsed = parse(json), message = MARK.test(json) ? unpack(parsed, blobs) : parsed;
   if (blobs.at !== bytes.length) throw malformed('is longer than its contents');
   return message;
 }
+
+/** What could begin one of our marks, however it is written; an inventory of thousands of objects has none, and is as JSON has it. */
+const MARK = /\$|\\u0024/;
+
+/** Whether it is the same to JSON as to us. */
+function isPlain(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isPlain);
+  if (typeof value === 'object' && value !== null) return !(value instanceof Uint8Array) && Object.keys(value).every(key => !key.startsWith('$') && isPlainField((value as Record<string, unknown>)[key]));
+  return typeof value === 'string' || typeof value === 'boolean' || value === null || Number.isFinite(value);
+}
+/** JSON leaves such a field out, as we do. */
+const isPlainField = (value: unknown): boolean => value === undefined || isPlain(value);
 
 /** `$` begins our own marks, so keys of the message that begin with it get another one. */
 function pack(value: unknown, blobs: Uint8Array[]): unknown {
@@ -62,8 +74,12 @@ function takeBlob(length: unknown, blobs: Blobs): Uint8Array {
   return blob;
 }
 
-function parse(json: Uint8Array): unknown {
-  try { return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json)); } catch { throw malformed('does not hold JSON'); }
+function textOf(json: Uint8Array): string {
+  try { return new TextDecoder('utf-8', { fatal: true }).decode(json); } catch { throw malformed('does not hold JSON'); }
+}
+
+function parse(json: string): unknown {
+  try { return JSON.parse(json); } catch { throw malformed('does not hold JSON'); }
 }
 
 function malformed(what: string): EngineError { return new EngineError('malformed', `The message ${what}.`); }

@@ -1,9 +1,10 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
-import type { AlarmDefinitionId, HostId, SnapshotId, TaskId, TriggeredAlarmId, VmId } from '../base/ids.ts';
+import type { AlarmDefinitionId, DatastoreId, HostId, SnapshotId, TaskId, TriggeredAlarmId, VmId } from '../base/ids.ts';
 import type { AlarmPlace, AlarmSettings } from '../model/alarm.ts';
 import type { CloneRequest } from '../model/clone.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
+import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage } from '../model/container.ts';
 import type { LabelChange } from '../model/labels.ts';
 import type { MeteredId, Metric, MetricQuery, MetricSeries } from '../model/metric.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
@@ -40,6 +41,8 @@ export interface EngineApi {
     rename(id: ObjectId, name: string): Promise<TaskId>;
     /** All of them or none. A VM goes to a VM folder, a resource pool, or while it is off to another host; everything else within its tree. */
     move(ids: readonly ObjectId[], to: Place): Promise<TaskId>;
+    /** The sentence with which `move` would be refused now; null where it would not. */
+    moveProblem(ids: readonly ObjectId[], to: Place): Promise<string | null>;
     /** What is in it must be gone, but resource pools: what is in them goes to their parent. Of VMs, see `vms.delete`. */
     remove(ids: readonly ObjectId[]): Promise<TaskId>;
     /** Tags, custom attributes and notes of any number of objects. */
@@ -47,7 +50,7 @@ export interface EngineApi {
   };
   vms: {
     /** Makes the images of new disks first; none is left when that fails. */
-    create(spec: VmRequest, hostId: HostId): Promise<TaskId>;
+    create(spec: VmRequest, hostId: HostId, datastoreId?: DatastoreId): Promise<TaskId>;
     /**
      * Makes the VM what is asked for. Of a VM that is on, what `hardware-change.ts` names is done at once or kept for the
      * next power on, and the rest is refused.
@@ -95,6 +98,26 @@ export interface EngineApi {
     startCapture(id: VmId, nic: number, path?: string): Promise<{ readonly path: string }>;
     /** Resolves when the file is whole. */
     stopCapture(id: VmId, nic: number): Promise<void>;
+  };
+  /** Folders for VMs' files. Paths are relative to the datastore, with `/`; '' is the datastore itself. */
+  datastores: {
+    add(request: DatastoreRequest, parent: Place): Promise<TaskId>;
+    edit(id: DatastoreId, change: DatastoreEdit): Promise<TaskId>;
+    usage(id: DatastoreId): Promise<DatastoreUsage>;
+    list(id: DatastoreId, path: string): Promise<readonly DatastoreEntry[]>;
+    makeFolder(id: DatastoreId, path: string): Promise<void>;
+    /** Renames a file or moves it within the datastore. What VMs use stays where it is. */
+    move(id: DatastoreId, from: string, to: string): Promise<void>;
+    delete(id: DatastoreId, paths: readonly string[]): Promise<TaskId>;
+    /** The SHA-256 is in the details of the task. */
+    checksum(id: DatastoreId, path: string): Promise<TaskId>;
+    /** Up to 4 MiB; fewer bytes than were asked for at the end of the file. */
+    read(id: DatastoreId, path: string, offset: number, length: number): Promise<Uint8Array>;
+    /** A new file, in pieces of up to 4 MiB, in order; it is there when it is whole. */
+    startUpload(id: DatastoreId, path: string, sizeBytes: number): Promise<string>;
+    upload(uploadId: string, bytes: Uint8Array): Promise<void>;
+    finishUpload(uploadId: string): Promise<void>;
+    cancelUpload(uploadId: string): Promise<void>;
   };
   consoles: {
     /**

@@ -1,6 +1,6 @@
 /** What is asked for when a VM or a template is copied. */
 import * as v from 'valibot';
-import type { FolderId, HostId, ResourcePoolId, SnapshotId } from '../base/ids.ts';
+import type { DatastoreId, FolderId, HostId, ResourcePoolId, SnapshotId } from '../base/ids.ts';
 import { ObjectName } from './object-name.ts';
 
 const id = <T extends string>() => v.optional(v.pipe(v.string(), v.maxLength(64), v.transform(text => text as T)));
@@ -11,6 +11,7 @@ export const CloneRequest = v.object({
   hostId: id<HostId>(),
   folderId: id<FolderId>(),
   poolId: id<ResourcePoolId>(),
+  datastoreId: id<DatastoreId>(),
   /** A linked clone's disks hold what differs from a snapshot of what is copied; it cannot be without it. */
   linked: v.boolean(),
   /** What is copied: the present when absent. Of the present a linked clone takes a snapshot first. */

@@ -34,7 +34,28 @@ export const NORMAL_ALLOCATION: Allocation = { shares: SHARES.normal, reservatio
 export interface ResourcePool extends Labels { readonly id: ResourcePoolId; readonly name: string; readonly parent: Place; readonly cpu: PoolAllocation; readonly memory: PoolAllocation }
 
 /** A folder of the engine's machine for VMs' files. */
-export interface Datastore extends Labels { readonly id: DatastoreId; readonly name: string; readonly parent: Place; readonly path: string; readonly capacityBytes?: number }
+export interface Datastore extends Labels {
+  readonly id: DatastoreId;
+  readonly name: string;
+  readonly parent: Place;
+  /** Absolute; '' for the engine's own data folder. */
+  readonly path: string;
+  /** What VMs and uploads may take of it, in bytes; all of the file system when absent. */
+  readonly capacityBytes?: number;
+}
+/** The one in the engine's data folder, which is always there. */
+export const LOCAL_DATASTORE = 'datastore-local' as DatastoreId;
+
+const capacity = v.optional(v.pipe(v.number('A capacity is a number of bytes.'), v.integer('A capacity is a whole number of bytes.'), v.minValue(1024 * 1024, 'A capacity is at least 1 MiB.')));
+export const DatastoreRequest = v.object({ name: ObjectName, path: v.pipe(v.string('A path is text.'), v.trim(), v.minLength(1, 'Enter the path of a folder.'), v.maxLength(4096, 'The path is too long.')), capacityBytes: capacity });
+export type DatastoreRequest = v.InferOutput<typeof DatastoreRequest>;
+export const DatastoreEdit = v.object({ capacityBytes: capacity });
+export type DatastoreEdit = v.InferOutput<typeof DatastoreEdit>;
+
+/** In bytes. `freeBytes` is what may still be written. */
+export interface DatastoreUsage { readonly capacityBytes: number; readonly usedBytes: number; readonly freeBytes: number }
+/** Paths are relative to the datastore, with `/`; `usedBy` is the name of the VM that a file belongs to. */
+export interface DatastoreEntry { readonly name: string; readonly path: string; readonly directory: boolean; readonly sizeBytes: number; readonly allocatedBytes: number; readonly modifiedMs: number; readonly usedBy?: string }
 
 /** A port group of a virtual switch. */
 export interface Network extends Labels { readonly id: NetworkId; readonly name: string; readonly parent: Place; readonly switch: string; readonly vlan: number }

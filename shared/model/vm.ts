@@ -1,6 +1,6 @@
 /** What a virtual machine is, as the console shows it and the inventory keeps it. */
 import * as v from 'valibot';
-import type { FolderId, HostId, ResourcePoolId, SnapshotId, VmId } from '../base/ids.ts';
+import type { DatastoreId, FolderId, HostId, ResourcePoolId, SnapshotId, VmId } from '../base/ids.ts';
 import type { Labels } from './labels.ts';
 import { NAME_LENGTH, ObjectName } from './object-name.ts';
 
@@ -174,6 +174,8 @@ export interface Vm extends Labels {
   readonly folderId?: FolderId;
   /** Its resource pool; that of its host or cluster when absent. */
   readonly poolId?: ResourcePoolId;
+  /** Where its files are; in the engine's data folder when absent. */
+  readonly datastoreId?: DatastoreId;
   /** Only copied, never powered on. */
   readonly template?: boolean;
   /** The snapshot of another VM that its disks stand on: it is a linked clone. */

@@ -16,7 +16,7 @@ function quarterdeck(...args: string[]): Promise<End> {
 
 test.each([
   [['frobnicate'], "unknown command 'frobnicate'"],
-  [[], 'a command is missing: run, serve or disk'],
+  [[], 'a command is missing: run, serve, disk, vm'],
   [['serve', '--port', 'many'], 'A port is a number from 0 to 65535.'],
   [['serve', '--colour', 'red'], "unknown option '--colour'"],
   [['run', '--profile=none'], 'Number of regions is a whole number from 1 to 1000.'],

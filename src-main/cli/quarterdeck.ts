@@ -16,6 +16,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve.ts')).serveCommand,
 };
 
+/** The nouns of `shared/api/verbs.ts`, which is not loaded for the commands above. */
+async function nouns(): Promise<Readonly<Record<string, () => Promise<Command>>>> {
+  const { NOUNS, nounCommand } = await import('./verbs.ts');
+  return Object.fromEntries(NOUNS.map(noun => [noun, () => Promise.resolve(nounCommand(noun))]));
+}
+
 async function program(args: readonly string[]): Promise<Command> {
   const quarterdeck = new Command('quarterdeck')
     .description('A datacenter on the desk: its console and its hypervisor')
@@ -23,9 +29,17 @@ async function program(args: readonly string[]): Promise<Command> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`quarterdeck: ${sentence(text)}\n`) });
   const asked = args.find(arg => !arg.startsWith('-'));
-  const load = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? [COMMANDS[asked]] : Object.values(COMMANDS);
-  for (const one of load) if (one) quarterdeck.addCommand((await one()).copyInheritedSettings(quarterdeck));
+  const all = asked !== undefined && Object.hasOwn(COMMANDS, asked) ? COMMANDS : { ...COMMANDS, ...await nouns() };
+  const load = asked !== undefined && Object.hasOwn(all, asked) ? [all[asked]] : Object.values(all);
+  for (const one of load) if (one) quarterdeck.addCommand(inheriting(await one(), quarterdeck));
   return quarterdeck;
+}
+
+/** Commander gives its settings to commands that it makes, not to those that are added. */
+function inheriting(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const below of command.commands) inheriting(below, command);
+  return command;
 }
 
 /** Commander says `error: unknown option '--x'`, with a suggestion on a line of its own. */
@@ -37,7 +51,7 @@ function sentence(text: string): string {
 async function main(args: readonly string[]): Promise<void> {
   const quarterdeck = await program(args);
   try {
-    if (args.length === 0) quarterdeck.error('a command is missing: run, serve or disk (see quarterdeck --help)');
+    if (args.length === 0) quarterdeck.error('a command is missing: run, serve, disk, vm, … (see quarterdeck --help)');
     await quarterdeck.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_CODE;

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { EngineError } from '../../shared/base/errors.ts';
 import { defaultDataPath } from '../engine/data-folder.ts';
 import { Engine } from '../engine/engine.ts';
+import { listenLocally } from '../engine/local-socket.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import { accessToken } from './access-token.ts';
 import { ConsoleServer } from './console-server.ts';
@@ -23,10 +24,12 @@ export const serveCommand = new Command('serve')
 async function serve({ port, host, data }: ServeOptions): Promise<void> {
   const engine = await Engine.open({ dataPath: resolve(data), startVm });
   try {
+    const local = await listenLocally(data, client => engine.connect(client));
     const server = await ConsoleServer.listen({ port, host, pageFolder: pageFolder(), token: await accessToken(data), connect: client => engine.connect(client) });
     process.stdout.write(`Quarterdeck is at ${server.url}\n`);
     await interrupted();
     await server.close();
+    await local.close();
   } finally { await engine.close(); }
 }
 

@@ -3,6 +3,7 @@ import { copyFile, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import { LOCAL_DATASTORE } from '../../shared/model/container.ts';
 import type { CloneRequest } from '../../shared/model/clone.ts';
 import type { DiskSpec, GuestSource, Snapshot, Vm, VmSpec } from '../../shared/model/vm.ts';
 import { refOf, type Edit } from '../inventory/inventory.ts';
@@ -14,16 +15,17 @@ import { snapshotOf } from './snapshots.ts';
 import type { TaskContext } from './task-runner.ts';
 import { moveTo } from './tree.ts';
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'files' | 'snapshots' | 'oneAtATime'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'files' | 'snapshots' | 'oneAtATime' | 'datastores'>;
 
 /** What is wrong with the wish is said at once, not by a task. */
 export function clone(engine: Context, id: VmId, request: CloneRequest): Promise<TaskId> {
-  const { inventory, tasks, files } = engine, vm = inventory.vm(id), cloneId = newId('vm') as VmId;
+  const { inventory, tasks, files, datastores } = engine, vm = inventory.vm(id), cloneId = newId('vm') as VmId, elsewhere = datastores.placeOf(request.datastoreId ?? vm.datastoreId);
   if (request.snapshotId !== undefined) snapshotOf(vm, request.snapshotId);
   inventory.rehearse(edit => { putClone(edit, copyOf(vm, vm.spec, cloneId, request), request); });
   const name = request.template ? 'Clone to template' : vm.template === true ? 'Deploy from template' : 'Clone virtual machine';
   return tasks.run(name, refOf(vm), async context => {
     const source = await sourceOf(engine, id, request, context);
+    if (elsewhere !== undefined) await files.place(cloneId, elsewhere);
     await files.makeFolder(cloneId);
     try {
       const made = copyOf(inventory.vm(id), source.spec, cloneId, request), spec = await withCopies(engine, made, { ...context, linked: request.linked });
@@ -58,11 +60,11 @@ async function sourceOf({ inventory, snapshots }: Context, id: VmId, { name, sna
 const withSnapshot = (snapshot: Snapshot): Source => ({ spec: snapshot.spec, snapshot });
 
 /** The copy but for its disks. Its adapters get addresses of their own, and no port of the host leads to it. */
-function copyOf(vm: Vm, spec: VmSpec, id: VmId, { name, hostId = vm.hostId, template }: CloneRequest): Vm {
+function copyOf(vm: Vm, spec: VmSpec, id: VmId, { name, hostId = vm.hostId, datastoreId = vm.datastoreId, template }: CloneRequest): Vm {
   const nics = spec.nics?.map(({ mac: _, ...nic }) => (nic.kind === 'nat' ? { ...nic, forwards: [] } : nic)), { folderId, notes, attributes } = vm;
   return {
     id, hostId, powerState: 'poweredOff', createdMs: Date.now(), spec: { ...spec, name, ...(nics && { nics }) },
-    ...(folderId && { folderId }), ...(notes && { notes }), ...(attributes && { attributes }), ...(template && { template }),
+    ...(folderId && { folderId }), ...(datastoreId && datastoreId !== LOCAL_DATASTORE && { datastoreId }), ...(notes && { notes }), ...(attributes && { attributes }), ...(template && { template }),
   };
 }
 

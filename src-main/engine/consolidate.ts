@@ -13,6 +13,7 @@ import { commitImage, rebaseImage } from '../storage/image-chain.ts';
 import { shapeOf } from '../storage/image-operations.ts';
 import { chainOf, type Backings } from './chains.ts';
 import type { Engine } from './engine.ts';
+import { imagesOf } from './leftovers.ts';
 import { inState } from './power.ts';
 import type { TaskContext } from './task-runner.ts';
 import type { VmFiles } from './vm-files.ts';
@@ -75,8 +76,7 @@ export const canConsolidate = async (vm: Vm, files: VmFiles): Promise<boolean> =
 
 /** Removes layers in the VM's folder that neither it nor a snapshot stands on. */
 export async function removeUnusedLayers({ inventory, files }: Pick<Context, 'inventory' | 'files'>, id: VmId): Promise<void> {
-  const known: Backings = new Map(), used = new Set<string>(), folder = resolve(files.folder(id));
-  for (const { path } of specsOf(inventory.vm(id)).flatMap(({ disks }) => disks)) for (const image of await chainOf(path, known)) used.add(image);
+  const used = await imagesOf(inventory.vm(id)), folder = resolve(files.folder(id));
   for (const name of await readdir(folder).catch(() => [])) {
     const path = join(folder, name);
     if (files.isLayer(id, path) && !used.has(path)) await rm(path, { force: true });

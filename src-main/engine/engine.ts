@@ -17,6 +17,8 @@ import { BUILD, VERSION } from './build-info.ts';
 import { Captures } from './captures.ts';
 import { consoleMethods } from './console-methods.ts';
 import { checked } from './checked.ts';
+import { datastoreMethods } from './datastore-methods.ts';
+import { Datastores } from './datastores.ts';
 import { eventMethods, fileMethods, taskMethods } from './plain-methods.ts';
 import { inventoryMethods } from './inventory-methods.ts';
 import { Notifications } from './notifications.ts';
@@ -42,30 +44,34 @@ export class Engine {
   readonly performance: Performance;
   readonly notifications = new Notifications();
   readonly alarms: Alarms;
+  readonly datastores: Datastores;
   readonly oneAtATime = new OneAtATime();
   private readonly about: About;
   private readonly ticking: Disposable;
   private closing: Promise<void> | undefined;
 
-  private constructor({ store, metrics, inventory }: { store: Store; metrics: MetricsStore; inventory: Inventory }, startVm: StartVm, dataPath: string, ticks: Ticks) {
+  private constructor({ store, metrics, inventory, startVm, files, ticks }: { store: Store; metrics: MetricsStore; inventory: Inventory; startVm: StartVm; files: VmFiles; ticks: Ticks }) {
     this.store = store;
     this.inventory = inventory;
     this.tasks = new TaskRunner(store);
-    this.files = new VmFiles(dataPath);
+    this.files = files;
+    this.datastores = new Datastores(this);
     this.power = new Power({ inventory, startVm, files: this.files, oneAtATime: this.oneAtATime });
     this.snapshots = new Snapshots(this);
     this.performance = new Performance(this, metrics);
     this.captures = new Captures(this);
     this.alarms = new Alarms(this);
     this.ticking = ticks(atMs => void this.tick(atMs));
-    this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath };
+    this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath: files.dataPath };
   }
 
   /** Rejects with a sentence when the data folder is in use, damaged or from a newer version. */
   static async open({ dataPath, startVm, ticks = everySecond }: { dataPath: string; startVm: StartVm; ticks?: Ticks }): Promise<Engine> {
     const store = await Store.open(join(dataPath, 'inventory.db'));
-    await recover(store, new VmFiles(dataPath));
-    const metrics = await MetricsStore.open(join(dataPath, 'metrics.db')), engine = new Engine({ store, metrics, inventory: await Inventory.open(store) }, startVm, dataPath, ticks);
+    const files = new VmFiles(dataPath);
+    locateVms(store.contents, files);
+    await recover(store, files);
+    const metrics = await MetricsStore.open(join(dataPath, 'metrics.db')), engine = new Engine({ store, metrics, inventory: await Inventory.open(store), startVm, files, ticks });
     if (metrics.isRenewed) await engine.inventory.transact(edit => edit.event({ severity: 'warning', type: 'metrics.renewed', message: 'The file of figures was damaged: it was set aside as metrics.db.damaged, and charts begin anew.', target: ROOT }));
     await deleteExpired(engine);
     await engine.consolidateWhenOff();
@@ -122,6 +128,7 @@ export class Engine {
       },
       inventory: inventoryMethods(this),
       vms: vmMethods(this),
+      datastores: datastoreMethods(this, session),
       consoles: consoleMethods(this, session),
       tasks: taskMethods(this),
       events: eventMethods(this),
@@ -139,5 +146,14 @@ export class Engine {
       this.tasks.changed.on((task: Task) => emit('task.changed', task)),
     ];
     onEnd(() => { for (const subscription of subscriptions) subscription.dispose(); });
+  }
+}
+
+/** Says where VMs are whose files are on datastores elsewhere. */
+function locateVms({ objects }: Store['contents'], files: VmFiles): void {
+  const paths = new Map(objects.flatMap(each => (each.kind === 'datastore' && each.object.path !== '' ? [[each.object.id, each.object.path] as const] : [])));
+  for (const { kind, object } of objects) {
+    const path = kind === 'vm' && object.datastoreId !== undefined ? paths.get(object.datastoreId) : undefined;
+    if (kind === 'vm' && path !== undefined) files.locate(object.id, path);
   }
 }

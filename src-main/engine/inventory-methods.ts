@@ -35,6 +35,13 @@ export function inventoryMethods({ inventory, tasks }: Context): EngineApi['inve
     create: checked([NewObject], wanted => task(`Create ${KIND_WORDS[wanted.kind]}`, parentRef(inventory, wanted), (edit, made) => create(edit, wanted, made))),
     rename: checked([Id, ObjectName], (id, name) => task(`Rename ${KIND_WORDS[id.kind]}`, inventory.ref(id), edit => rename(edit, id, name))),
     move: checked([Ids, Target], (ids, to) => task('Move', theOne(inventory, ids), each(ids, (edit, id) => moveTo(edit, id, to)))),
+    moveProblem: checked([Ids, Target], (ids, to) => {
+      try { inventory.rehearse(each(ids, (edit, id) => moveTo(edit, id, to))); } catch (error) {
+        if (error instanceof EngineError) return error.message;
+        throw error;
+      }
+      return null;
+    }),
     remove: checked([Ids], ids => task('Remove', theOne(inventory, ids), each(ids, remove))),
     label: checked([Ids, LabelChange], (ids, change) => task('Edit tags and attributes', theOne(inventory, ids), each(ids, (edit, id) => label(edit, id, change)))),
   };
@@ -77,10 +84,17 @@ function remove(edit: Edit, id: ObjectId): void {
   if (kind === 'vm') throw new EngineError('wrong-kind', 'VMs are deleted to the bin, not removed.');
   if (known.kind === 'resourcePool') for (const child of [...childrenOf(edit, { kind: 'resourcePool', id: id.id })]) moveUp(edit, child, known.object);
   else if (isPlaceKind(kind)) checkEmpty(edit, { kind, id: id.id });
+  if (known.kind === 'datastore') checkDatastore(edit, known.object);
   if (known.kind === 'tagCategory' && edit.all('tag').some(tag => tag.categoryId === id.id)) throw new EngineError('not-empty', `${known.object.name} still has tags.`);
   if (known.kind === 'tag' || known.kind === 'customAttribute') forgetLabel(edit, known);
   edit.remove(id);
   edit.event({ severity: 'info', type: `${kind}.removed`, message: `The ${KIND_WORDS[kind]} ${nameOf(known)} was removed.`, target: refTo(known) });
+}
+
+function checkDatastore(edit: Edit, { id, name, path }: ObjectKinds['datastore']): void {
+  if (path === '') throw new EngineError('in-use', `${name} is in the engine’s own data folder, and stays.`);
+  const vm = edit.allVms.find(({ datastoreId }) => datastoreId === id);
+  if (vm !== undefined) throw new EngineError('not-empty', `${name} is not empty: ${vm.spec.name} is on it${vm.deletedMs === undefined ? '' : ', in the bin'}.`);
 }
 
 function moveUp(edit: Edit, child: InventoryObject, pool: ObjectKinds['resourcePool']): void {

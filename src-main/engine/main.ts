@@ -5,6 +5,7 @@ import { assert, messageOf } from '../../shared/base/errors.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import { defaultDataPath } from './data-folder.ts';
 import { Engine } from './engine.ts';
+import { listenLocally } from './local-socket.ts';
 
 /** What Electron gives a utility process to talk to the app. */
 interface ParentPort {
@@ -14,7 +15,8 @@ interface ParentPort {
 
 const parent = (process as { parentPort?: ParentPort }).parentPort;
 assert(parent, 'the engine process is started by the desktop app');
-const engine = Engine.open({ dataPath: process.argv[2] ?? defaultDataPath(), startVm });
+const dataPath = process.argv[2] ?? defaultDataPath(), engine = Engine.open({ dataPath, startVm });
+const local = engine.then(open => listenLocally(dataPath, client => open.connect(client)));
 
 parent.on('message', ({ data, ports: [port] }) => {
   const message = data as ToEngineProcess;
@@ -23,8 +25,9 @@ parent.on('message', ({ data, ports: [port] }) => {
 });
 
 async function close(): Promise<void> {
+  await local.then(socket => socket.close(), () => undefined);
   await engine.then(open => open.close(), () => undefined);
   process.exit(0);
 }
 
-engine.then(() => parent.postMessage({ kind: 'ready' }), (error: unknown) => parent.postMessage({ kind: 'refused', message: messageOf(error) }));
+local.then(() => parent.postMessage({ kind: 'ready' }), (error: unknown) => parent.postMessage({ kind: 'refused', message: messageOf(error) }));

@@ -12,28 +12,43 @@ const MIB = 2 ** 20;
 
 /** Gives `use` the disks in their order. When it fails, or the task is cancelled before it, no new image is left. */
 export async function withNewDisks(files: VmFiles, id: VmId, { disks, signal, progress }: { readonly disks: readonly DiskRequest[] } & Pick<TaskContext, 'signal' | 'progress'>, use: (disks: DiskSpec[]) => Promise<void>): Promise<void> {
-  const made: string[] = [], ready: DiskSpec[] = [];
+  const names = await newNames(files, id, disks), made: string[] = [], ready: DiskSpec[] = [];
   try {
     for (const [at, disk] of disks.entries()) {
       signal.throwIfAborted();
       progress(at / disks.length, 'create' in disk ? `Making disk ${at + 1}` : undefined);
-      ready.push('create' in disk ? await make(files, id, disk, made) : disk);
+      ready.push('create' in disk ? await make(join(files.folder(id), names.get(disk) as string), disk, made) : disk);
     }
     signal.throwIfAborted();
     await use(ready);
   } catch (error) {
     for (const path of made) await rm(path, { force: true });
-    await files.removeIfEmpty(id);
     throw error;
+  } finally {
+    if (names.size > 0) await files.withdraw(id);
+    await files.removeIfEmpty(id);
   }
 }
 
-async function make(files: VmFiles, id: VmId, { create: { format, sizeMib }, ...rest }: Extract<DiskRequest, { create: unknown }>, made: string[]): Promise<DiskSpec> {
-  await files.makeFolder(id);
-  let number = 1;
-  const path = () => join(files.folder(id), `disk-${number}.${format === 'raw' ? 'img' : format}`);
-  while (existsSync(path())) number++;
-  await createImage(path(), { format, sizeBytes: sizeMib * MIB });
-  made.push(path());
-  return { ...rest, path: path(), format };
+/** A name for each disk that is to be made, none of which is taken; written down. */
+async function newNames(files: VmFiles, id: VmId, disks: readonly DiskRequest[]): Promise<ReadonlyMap<DiskRequest, string>> {
+  const names = new Map<DiskRequest, string>();
+  let number = 0;
+  for (const disk of disks) {
+    if (!('create' in disk)) continue;
+    const { format } = disk.create, name = () => `disk-${number}.${format === 'raw' ? 'img' : format}`;
+    do number += 1; while (existsSync(join(files.folder(id), name())));
+    names.set(disk, name());
+  }
+  if (names.size > 0) {
+    await files.makeFolder(id);
+    await files.announce(id, [...names.values()]);
+  }
+  return names;
+}
+
+async function make(path: string, { create: { format, sizeMib }, ...rest }: Extract<DiskRequest, { create: unknown }>, made: string[]): Promise<DiskSpec> {
+  await createImage(path, { format, sizeBytes: sizeMib * MIB });
+  made.push(path);
+  return { ...rest, path, format };
 }

@@ -67,3 +67,11 @@ test('what cannot be asked for is refused in a sentence', async () => {
   await refused({ intervalMs: 7 }).toThrow('Nothing is kept at this interval.');
   await expect(api().performance.watch({ kind: 'vm', id: 'vm-none' })).rejects.toThrow('The VM no longer exists.');
 });
+
+test('a datastore has figures of its space', async () => {
+  const { performance } = opened.engine, now = Math.floor(Date.now() / 1000) * 1000;
+  await performance.sample(now - 1000);
+  const [used, capacity] = await Promise.all(['datastore.used', 'datastore.capacity'].map(async metric => (await query({ objects: [{ kind: 'datastore', id: 'datastore-local' }], metrics: [metric], intervalMs: 1000 }))[`datastore ${metric}`]?.values[0] ?? 0));
+  expect(used).toBeGreaterThan(0);
+  expect(capacity).toBeGreaterThan(used ?? 0);
+});

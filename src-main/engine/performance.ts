@@ -2,7 +2,6 @@
  * Measures running VMs each second, and from their figures those of all that they are in. An hour of single seconds is
  * kept in memory; each five minutes go to the file of figures, which rolls them up further. A kill loses what came after.
  */
-import { statfs } from 'node:fs/promises';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
@@ -34,7 +33,7 @@ const DATASTORE_MS = 60_000;
 export class Performance {
   /** All figures of one second. */
   readonly sampled = new Emitter<{ readonly atMs: number; readonly all: readonly Sampled[] }>();
-  private readonly engine: Pick<Engine, 'inventory' | 'power'>;
+  private readonly engine: Pick<Engine, 'inventory' | 'power' | 'datastores'>;
   private readonly store: MetricsStore;
   private readonly live = new Map<string, Metered>();
   /** The last answer of each VM that runs. */
@@ -43,7 +42,7 @@ export class Performance {
   private datastoresMs = 0;
   private sampledMs = 0;
 
-  constructor(engine: Pick<Engine, 'inventory' | 'power'>, store: MetricsStore) {
+  constructor(engine: Pick<Engine, 'inventory' | 'power' | 'datastores'>, store: MetricsStore) {
     this.engine = engine;
     this.store = store;
   }
@@ -92,11 +91,10 @@ export class Performance {
   private async datastores(atMs: number): Promise<Sampled[]> {
     if (atMs - this.datastoresMs < DATASTORE_MS) return [];
     this.datastoresMs = atMs;
-    return (await Promise.all(this.engine.inventory.all('datastore').map(async ({ id, path }) => {
-      const disk = await statfs(path).catch(() => undefined);
-      if (disk === undefined || disk.blocks === 0) return [];
-      const capacity = disk.blocks * disk.bsize, used = capacity - disk.bavail * disk.bsize;
-      return [{ object: { kind: 'datastore', id } as const, atMs, values: { 'datastore.capacity': capacity, 'datastore.used': used, 'datastore.usage': 100 * used / capacity } }];
+    return (await Promise.all(this.engine.inventory.all('datastore').map(async ({ id }) => {
+      const usage = await this.engine.datastores.usage(id).catch(() => undefined);
+      if (usage === undefined || usage.capacityBytes === 0) return [];
+      return [{ object: { kind: 'datastore', id } as const, atMs, values: { 'datastore.capacity': usage.capacityBytes, 'datastore.used': usage.usedBytes, 'datastore.usage': 100 * usage.usedBytes / usage.capacityBytes } }];
     }))).flat();
   }
 

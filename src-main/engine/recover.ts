@@ -1,7 +1,8 @@
 /** Puts right what an engine left behind that was killed: nothing it was doing goes on, and files of nothing go. */
-import type { Write } from '../inventory/database.ts';
+import type { NewEvent, Write } from '../inventory/database.ts';
 import { refOf } from '../inventory/inventory.ts';
 import type { Store } from '../inventory/store.ts';
+import { removeLeftovers } from './leftovers.ts';
 import type { VmFiles } from './vm-files.ts';
 import type { Task } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
@@ -9,28 +10,30 @@ import type { Vm } from '../../shared/model/vm.ts';
 const TASK_ERROR = 'The engine stopped while this task ran.';
 const VM_PROBLEM = 'The engine stopped while this VM ran.';
 
-/** Updates the store's contents too: they are what the inventory begins with. */
+/** Updates the store's contents too. Files go before the tasks that left them are ended, so that a second kill changes nothing. */
 export async function recover(store: Store, files: VmFiles): Promise<void> {
   const { objects, unfinished } = store.contents, vms = objects.flatMap(({ kind, object }) => (kind === 'vm' ? [object] : []));
+  const mended = vms.flatMap(vm => mend(vm, files)), interrupted = new Set(unfinished.map(({ target }) => target.id));
   // Only then was something under way: an inventory that is new, or older than its folder, must not cost VMs their disks.
   if (unfinished.length > 0) await files.removeOthers(new Set(vms.map(({ id }) => id)));
-  const orphans = vms.filter(({ powerState }) => powerState !== 'poweredOff' && powerState !== 'suspended');
-  if (orphans.length + unfinished.length === 0) return;
+  for (const vm of vms) if (interrupted.has(vm.id)) await removeLeftovers(mended.find(({ id }) => id === vm.id) ?? vm, files);
+  if (mended.length + unfinished.length === 0) return;
   const nowMs = Date.now();
-  await store.commit([...unfinished.map(task => failed(task, nowMs)), ...orphans.flatMap(vm => (files.isSuspended(vm.id) ? suspended(vm) : poweredOff(vm, nowMs)))]);
+  await store.commit([
+    ...unfinished.map(task => failed(task, nowMs)), ...mended.map((object): Write => ({ kind: 'object', after: { kind: 'vm', object } })),
+    ...mended.flatMap((vm): Write[] => (vm.powerState === 'poweredOff' ? [{ kind: 'event', event: poweredOff(vm, nowMs) }] : [])),
+  ]);
   await store.reload();
+}
+
+/** A VM that was on is off, or, when its state is whole and the guest has not run since, suspended. */
+function mend(vm: Vm, files: VmFiles): Vm[] {
+  if (vm.powerState === 'poweredOff' || vm.powerState === 'suspended') return [];
+  return [files.isSuspended(vm.id) ? { ...vm, powerState: 'suspended' } : { ...vm, powerState: 'poweredOff', problem: VM_PROBLEM }];
 }
 
 function failed(task: Task, nowMs: number): Write {
   return { kind: 'task', after: { ...task, state: 'error', error: TASK_ERROR, cancelable: false, completedMs: nowMs } };
 }
 
-/** The state is whole, and the guest has not run since. */
-const suspended = (vm: Vm): Write[] => [{ kind: 'object', after: { kind: 'vm', object: { ...vm, powerState: 'suspended' } } }];
-
-function poweredOff(vm: Vm, atMs: number): Write[] {
-  return [
-    { kind: 'object', after: { kind: 'vm', object: { ...vm, powerState: 'poweredOff', problem: VM_PROBLEM } } },
-    { kind: 'event', event: { atMs, severity: 'warning', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off: the engine stopped while it ran.`, target: refOf(vm) } },
-  ];
-}
+const poweredOff = (vm: Vm, atMs: number): NewEvent => ({ atMs, severity: 'warning', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off: the engine stopped while it ran.`, target: refOf(vm) });

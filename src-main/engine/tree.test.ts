@@ -81,6 +81,12 @@ test('all of a move or none of it', async () => {
   expect((await engine.objects('vm')).map(vm => vm.folderId)).toEqual([undefined, undefined]);
 });
 
+test('what would be wrong with a move is told without moving', async () => {
+  const vm = await createVm('web'), folder = await create(vmFolder('apps'));
+  expect([await api().inventory.moveProblem([vm], folder), await api().inventory.moveProblem([vm, HOST_A], folder)]).toEqual([null, 'apps is a folder for VMs.']);
+  expect((await engine.objects('vm'))[0]?.folderId).toBeUndefined();
+});
+
 test('a folder that is not empty stays, also when what is in it is in the bin', async () => {
   const vm = await createVm('web'), folder = await create(vmFolder('apps'));
   await move([vm], folder);

@@ -1,7 +1,7 @@
 /** Where the engine keeps what it makes for a VM: a folder each, below the data folder. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { SnapshotId, VmId } from '../../shared/base/ids.ts';
 
 /** How the names of disks' layers end. */
@@ -9,11 +9,26 @@ const LAYER = '.layer.qcow2';
 /** What ids are, so that nothing else is taken for a VM's folder. */
 const VM_FOLDER = /^vm-[0-9a-f]{12}$/;
 
+/** In the data folder's own folder of a VM that is elsewhere: where. */
+const ELSEWHERE = 'elsewhere';
+
 export class VmFiles {
-  private readonly dataPath: string;
+  readonly dataPath: string;
+  private readonly elsewhere = new Map<VmId, string>();
   constructor(dataPath: string) { this.dataPath = dataPath; }
 
-  folder(id: VmId): string { return join(this.dataPath, 'vms', id); }
+  folder(id: VmId): string { return this.elsewhere.get(id) ?? this.local(id); }
+  private local(id: VmId): string { return join(this.dataPath, 'vms', id); }
+
+  /** Of a VM that is known to be on a datastore elsewhere. */
+  locate(id: VmId, datastorePath: string): void { this.elsewhere.set(id, join(datastorePath, id)); }
+
+  /** Puts the folder of a new VM on a datastore elsewhere; the data folder remembers it, so that it is found after a kill. */
+  async place(id: VmId, datastorePath: string): Promise<void> {
+    await mkdir(this.local(id), { recursive: true });
+    await writeFile(join(this.local(id), ELSEWHERE), datastorePath);
+    this.locate(id, datastorePath);
+  }
 
   /** The machine as it was suspended; the file is there exactly while the VM can go on from it. */
   suspendedState(id: VmId): string { return join(this.folder(id), 'suspended.state'); }
@@ -23,13 +38,34 @@ export class VmFiles {
   layer(id: VmId, name: string): string { return join(resolve(this.folder(id)), `${name}${LAYER}`); }
   isLayer(id: VmId, path: string): boolean { return dirname(resolve(path)) === resolve(this.folder(id)) && path.endsWith(LAYER); }
 
+  /**
+   * Images that are being made for a VM that is in the inventory: written down before they are there, so that those that it
+   * never got are found after a kill.
+   */
+  async announce(id: VmId, names: readonly string[]): Promise<void> { await writeFile(this.announced(id), names.map(name => `${name}\n`).join('')); }
+  async withdraw(id: VmId): Promise<void> { await rm(this.announced(id), { force: true }); }
+  async announcedImages(id: VmId): Promise<string[]> {
+    const text = await readFile(this.announced(id), 'utf8').catch(() => '');
+    return text.split('\n').filter(name => name !== '' && basename(name) === name).map(name => join(this.folder(id), name));
+  }
+  private announced(id: VmId): string { return join(this.folder(id), 'images-being-made'); }
+
   async makeFolder(id: VmId): Promise<void> { await mkdir(this.folder(id), { recursive: true }); }
   async removeIfEmpty(id: VmId): Promise<void> { await rmdir(this.folder(id)).catch(() => { /* it was never made, or holds something */ }); }
   /** Removes the folders of VMs that are none of these: what was under way when an engine was killed. */
   async removeOthers(ids: ReadonlySet<string>): Promise<void> {
     const folders = await readdir(join(this.dataPath, 'vms')).catch(() => []);
-    for (const name of folders) if (VM_FOLDER.test(name) && !ids.has(name)) await this.remove(name as VmId);
+    for (const name of folders) {
+      if (!VM_FOLDER.test(name) || ids.has(name)) continue;
+      const path = await readFile(join(this.local(name as VmId), ELSEWHERE), 'utf8').catch(() => undefined);
+      if (path !== undefined) this.locate(name as VmId, path);
+      await this.remove(name as VmId);
+    }
   }
 
-  async remove(id: VmId): Promise<void> { await rm(this.folder(id), { recursive: true, force: true }); }
+  async remove(id: VmId): Promise<void> {
+    await rm(this.folder(id), { recursive: true, force: true });
+    await rm(this.local(id), { recursive: true, force: true });
+    this.elsewhere.delete(id);
+  }
 }

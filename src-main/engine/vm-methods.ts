@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
-import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { DatastoreId, HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { ROOT } from '../../shared/model/task.ts';
 import { CloneRequest } from '../../shared/model/clone.ts';
 import { BULK_OPERATIONS, SnapshotEdit, SnapshotRequest, VmRequest, type Vm } from '../../shared/model/vm.ts';
@@ -20,7 +20,7 @@ import type { TaskWork } from './task-runner.ts';
 const Id = idOf<VmId>('The VM');
 const SnapshotOf = idOf<SnapshotId>('The snapshot');
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots' | 'oneAtATime'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots' | 'oneAtATime' | 'datastores'>;
 
 export function vmMethods(engine: Context): EngineApi['vms'] {
   const { inventory, power, snapshots, tasks } = engine;
@@ -29,7 +29,7 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     checked([Id], id => engine.tasks.run(name, refOf(inventory.vm(id)), work(id), { ...options, alone: alone && id }));
   const deletedTask = (name: string, work: (id: VmId) => TaskWork) => checked([Id], id => tasks.run(name, refOf(inventory.deletedVm(id)), work(id)));
   return {
-    create: checked([VmRequest, idOf<HostId>('The host')], (spec, hostId) => create(engine, spec, hostId)),
+    create: checked([VmRequest, idOf<HostId>('The host'), v.optional(idOf<DatastoreId>('The datastore'))], (spec, hostId, datastoreId) => create(engine, spec, { hostId, datastoreId })),
     reconfigure: checked([Id, VmRequest], (id, spec) => reconfigure(engine, id, spec)),
     powerOn: task('Power on virtual machine', id => context => power.on(id, context), { cancelable: true }),
     shutDownGuest: task('Shut down guest', id => context => power.shutDownGuest(id, context), { cancelable: true }),
@@ -60,17 +60,24 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
 }
 
 /** What is wrong with the wish is said at once, not by a task. */
-function create({ inventory, tasks, files }: Context, wanted: VmRequest, hostId: HostId): Promise<TaskId> {
-  const host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
+function create({ inventory, tasks, files, datastores }: Context, wanted: VmRequest, { hostId, datastoreId }: { readonly hostId: HostId; readonly datastoreId: DatastoreId | undefined }): Promise<TaskId> {
+  const elsewhere = datastores.placeOf(datastoreId), host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
   checkFits(wanted, host);
   checkName(wanted.name, inventory.vms);
   checkDisks(wanted, inventory.allVms);
-  return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, context =>
-    withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
-      checkName(wanted.name, edit.vms);
-      const vm: Vm = { id, hostId, spec: { ...wanted, disks }, powerState: 'poweredOff', createdMs: Date.now() };
-      edit.put('vm', vm);
-      context.made(refOf(vm));
-      edit.event({ severity: 'info', type: 'vm.created', message: `${wanted.name} was created on ${host.name}.`, target: refOf(vm) });
-    })), { cancelable: true });
+  return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, async context => {
+    if (elsewhere !== undefined) await files.place(id, elsewhere);
+    try {
+      await withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
+        checkName(wanted.name, edit.vms);
+        const vm: Vm = { id, hostId, ...(elsewhere !== undefined && datastoreId && { datastoreId }), spec: { ...wanted, disks }, powerState: 'poweredOff', createdMs: Date.now() };
+        edit.put('vm', vm);
+        context.made(refOf(vm));
+        edit.event({ severity: 'info', type: 'vm.created', message: `${wanted.name} was created on ${host.name}.`, target: refOf(vm) });
+      }));
+    } catch (error) {
+      if (elsewhere !== undefined) await files.remove(id);
+      throw error;
+    }
+  }, { cancelable: true });
 }

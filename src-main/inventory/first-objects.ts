@@ -1,4 +1,5 @@
 /** What a new inventory begins with: a datacenter with two servers. */
+import { LOCAL_DATASTORE } from '../../shared/model/container.ts';
 import type { DatacenterId, HostId } from '../../shared/base/ids.ts';
 import type { InventoryObject } from '../../shared/model/objects.ts';
 import { DEFAULT_ALARMS } from '../../shared/model/alarm.ts';
@@ -8,6 +9,7 @@ const DATACENTER = 'datacenter' as DatacenterId, parent = { kind: 'datacenter', 
 
 export const FIRST_OBJECTS: readonly InventoryObject[] = [
   { kind: 'datacenter', object: { id: DATACENTER, name: 'Datacenter', parent: { kind: ROOT.kind, id: ROOT.id } } },
+  { kind: 'datastore', object: { id: LOCAL_DATASTORE, name: 'datastore1', parent, path: '' } },
   { kind: 'host', object: { id: 'host-a' as HostId, name: 'host-a.lab.local', parent, model: 'Quarterdeck Q8', cpus: 8, memoryMib: 16384, counterHz: 62_500_000, connected: true } },
   { kind: 'host', object: { id: 'host-b' as HostId, name: 'host-b.lab.local', parent, model: 'Quarterdeck Q4', cpus: 4, memoryMib: 8192, counterHz: 24_000_000, connected: true } },
   ...DEFAULT_ALARMS.map(object => ({ kind: 'alarmDefinition', object }) as const),

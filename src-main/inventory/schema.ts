@@ -17,6 +17,7 @@ export const UPGRADES: readonly string[] = [
    INSERT INTO objects SELECT 'host', id, json_set(body, '$.parent', json('{"kind":"datacenter","id":"datacenter"}')) FROM hosts ORDER BY rowid;
    INSERT INTO objects SELECT 'vm', id, body FROM vms ORDER BY rowid;
    INSERT INTO objects SELECT 'datacenter', 'datacenter', '{"id":"datacenter","name":"Datacenter","parent":{"kind":"root","id":"root"}}' FROM hosts LIMIT 1;
+   INSERT INTO objects SELECT 'datastore', 'datastore-local', '{"id":"datastore-local","name":"datastore1","parent":{"kind":"datacenter","id":"datacenter"},"path":""}' FROM hosts LIMIT 1;
    DROP TABLE hosts; DROP TABLE vms;`,
   // The default alarms; a new inventory has them from the start.
   DEFAULT_ALARMS.map(alarm => `INSERT INTO objects SELECT 'alarmDefinition', '${alarm.id}', '${JSON.stringify(alarm).replaceAll('\'', '\'\'')}' WHERE EXISTS (SELECT 1 FROM objects);`).join('\n'),

@@ -1,13 +1,19 @@
 import { createRouter, createWebHashHistory, type Router } from 'vue-router';
-import RootPage from '../views/root/RootPage.vue';
+import type { ObjectKind } from '../../shared/model/objects.ts';
+import ContainerPage from '../views/container/ContainerPage.vue';
 import HostPage from '../views/host/HostPage.vue';
+import LabelsPage from '../views/labels/LabelsPage.vue';
+import SearchPage from '../views/search/SearchPage.vue';
 import AppShell from '../views/shell/AppShell.vue';
 import ConsoleWindow from '../views/vm/ConsoleWindow.vue';
 import VmPage from '../views/vm/VmPage.vue';
 
 declare module 'vue-router' {
-  interface RouteMeta { readonly kind?: 'root' | 'host' | 'vm' }
+  /** Of a page about an object. */
+  interface RouteMeta { readonly kind?: ObjectKind | 'root' }
 }
+
+const CONTAINERS = ['root', 'datacenter', 'folder', 'cluster', 'resourcePool', 'network', 'datastore'] as const;
 
 /** Addresses live in the hash: the files come from `app://` or any server, which need to know nothing of them. */
 export const createAppRouter = (): Router => createRouter({
@@ -16,9 +22,11 @@ export const createAppRouter = (): Router => createRouter({
     { path: '/console/:id', component: ConsoleWindow },
     {
       path: '/', component: AppShell, redirect: '/root/root/summary', children: [
-        { path: 'root/:id/:tab', component: RootPage, meta: { kind: 'root' } },
+        ...CONTAINERS.map(kind => ({ path: `${kind}/:id/:tab`, component: ContainerPage, meta: { kind } })),
         { path: 'host/:id/:tab', component: HostPage, meta: { kind: 'host' } },
         { path: 'vm/:id/:tab', component: VmPage, meta: { kind: 'vm' } },
+        { path: 'labels/:id/:tab', component: LabelsPage },
+        { path: 'search', component: SearchPage },
       ],
     },
     { path: '/:rest(.*)*', redirect: '/root/root/summary' },

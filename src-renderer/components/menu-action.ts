@@ -9,8 +9,9 @@ export interface MenuAction {
   readonly disabledReason?: string | undefined;
   /** Starts a new group. */
   readonly divided?: boolean;
-  /** Makes the item one choice of several. */
+  /** Makes the item one choice of several; one that stays is a choice of its own, and keeps the menu open. */
   readonly checked?: boolean;
+  readonly stays?: boolean;
   run(): void;
 }
 

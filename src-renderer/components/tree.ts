@@ -10,19 +10,26 @@ export interface TreeNode {
   /** Shown at the end of the row. */
   readonly detail?: string | undefined;
   readonly children?: readonly TreeNode[];
+  /** Can be dragged, and cut and pasted. */
+  readonly movable?: boolean;
 }
+
+/** What is said of the row that something is held over. */
+export interface DropHint { readonly over: string; readonly text: string; readonly allowed: boolean }
 
 /** A node where it stands among the rows now shown; positions are those of ARIA's tree. */
 export interface TreeRow { readonly node: TreeNode; readonly level: number; readonly position: number; readonly setSize: number; readonly expanded: boolean | undefined }
 
 /** The rows shown when the nodes in `collapsed` are closed and all others are open. */
-export function treeRows(nodes: readonly TreeNode[], collapsed: ReadonlySet<string>, level = 1): readonly TreeRow[] {
-  return nodes.flatMap((node, index): readonly TreeRow[] => {
-    const parent = (node.children?.length ?? 0) > 0;
-    const expanded = parent ? !collapsed.has(node.id) : undefined;
-    const row: TreeRow = { node, level, position: index + 1, setSize: nodes.length, expanded };
-    return expanded ? [row, ...treeRows(node.children ?? [], collapsed, level + 1)] : [row];
+export function treeRows(nodes: readonly TreeNode[], collapsed: ReadonlySet<string>): readonly TreeRow[] {
+  const rows: TreeRow[] = [];
+  const add = (siblings: readonly TreeNode[], level: number) => siblings.forEach((node, index) => {
+    const expanded = node.children !== undefined && node.children.length > 0 ? !collapsed.has(node.id) : undefined;
+    rows.push({ node, level, position: index + 1, setSize: siblings.length, expanded });
+    if (expanded && node.children) add(node.children, level + 1);
   });
+  add(nodes, 1);
+  return rows;
 }
 
 /** What a key does to a tree: where the focus goes, and which node opens or closes. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { HostId, VmId } from '../../shared/base/ids.ts';
 import type { Vm } from '../../shared/model/vm.ts';
-import { applyChanges, compareNames, mapById } from './by-id.ts';
+import { applyChanges, compareNames, inOrder, mapById } from './by-id.ts';
 
 const vm = (id: string, name: string): Vm => ({
   id: id as VmId, hostId: 'host-a' as HostId, powerState: 'poweredOff', createdMs: 0,
@@ -26,4 +26,10 @@ test('a batch about other kinds leaves the very same map, so that nothing render
 
 test('names sort as a person counts', () => {
   expect(['vm10', 'Vm2', 'vm1'].sort(compareNames)).toEqual(['vm1', 'Vm2', 'vm10']);
+});
+
+test('an order is kept while nobody comes, goes or changes what it is ordered by', () => {
+  const before = [vm('2', 'a'), vm('1', 'b')], sameName = (a: Vm, b: Vm) => a.spec.name === b.spec.name, on: Vm = { ...vm('1', 'b'), powerState: 'poweredOn' };
+  expect(inOrder(mapById([on, before[0]!]), before, sameName)).toEqual([before[0], on]);
+  expect([inOrder(mapById([vm('1', 'z'), before[0]!]), before, sameName), inOrder(mapById([on]), before, sameName), inOrder(mapById([on, vm('3', 'a')]), before, sameName)]).toEqual([undefined, undefined, undefined]);
 });

@@ -21,3 +21,15 @@ const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
 
 /** Orders names as a person does: `vm2` before `vm10`. */
 export const compareNames = (a: string, b: string): number => collator.compare(a, b);
+
+/** The objects in the order that they were in before; absent when there are others, or one might have to be elsewhere. */
+export function inOrder<T extends { readonly id: string }>(now: ReadonlyMap<string, T>, before: readonly T[], stays: (a: T, b: T) => boolean): readonly T[] | undefined {
+  if (before.length !== now.size) return undefined;
+  const ordered: T[] = [];
+  for (const old of before) {
+    const object = now.get(old.id);
+    if (object === undefined || (object !== old && !stays(old, object))) return undefined;
+    ordered.push(object);
+  }
+  return ordered;
+}

@@ -28,14 +28,30 @@ export const useInventory = defineStore('inventory', () => {
   }
 
   /** The maps are in order from the start, so that sorting one again after a change is one pass over it. */
-  async function load() { apply(empty(), [...await engine.call(api => api.inventory.list())].sort((a, b) => compareNames(nameIn(a), nameIn(b)))); }
-  engine.on('inventory.changed', changes => apply(maps, changes));
+  async function load() {
+    const all = await engine.call(api => api.inventory.list());
+    waiting = [];
+    apply(empty(), [...all].sort((a, b) => compareNames(nameIn(a), nameIn(b))));
+  }
+
+  /** Thousands of changes a second cost one pass for each frame, not for each change. */
+  let waiting: Change[] = [];
+  function flush() {
+    const changes = waiting;
+    waiting = [];
+    apply(maps, changes);
+  }
+  engine.on('inventory.changed', changes => {
+    if (waiting.length === 0) (document.hidden ? setTimeout : requestAnimationFrame)(flush);
+    waiting.push(...changes);
+  });
 
   return {
     maps, load,
     create: (wanted: NewObject) => engine.call(api => api.inventory.create(wanted)),
     rename: (id: ObjectId, name: string) => engine.call(api => api.inventory.rename(id, name)),
     move: (ids: readonly ObjectId[], to: Place) => engine.call(api => api.inventory.move(ids, to)),
+    moveProblem: (ids: readonly ObjectId[], to: Place) => engine.call(api => api.inventory.moveProblem(ids, to)),
     remove: (ids: readonly ObjectId[]) => engine.call(api => api.inventory.remove(ids)),
     label: (ids: readonly ObjectId[], change: LabelChange) => engine.call(api => api.inventory.label(ids, change)),
   };

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parsePreferences } from './preferences.ts';
 
 test('what is not stored has its default', () => {
-  expect(parsePreferences('{"theme":"dark"}')).toMatchObject({ theme: 'dark', inventoryView: 'hosts', dockOpen: true });
+  expect(parsePreferences('{"theme":"dark"}')).toMatchObject({ theme: 'dark', inventoryView: 'host', dockOpen: true });
 });
 
 test('unreadable preferences count as none', () => {

@@ -4,7 +4,10 @@ import * as v from 'valibot';
 
 const Preferences = v.object({
   theme: v.optional(v.picklist(['system', 'light', 'dark']), 'system'),
-  inventoryView: v.optional(v.picklist(['hosts', 'vms']), 'hosts'),
+  inventoryView: v.optional(v.picklist(['host', 'vm', 'storage', 'network']), 'host'),
+  density: v.optional(v.picklist(['regular', 'compact']), 'regular'),
+  /** By the name of the grid: which columns are shown other than usual, and how wide they are in pixels. */
+  grids: v.optional(v.record(v.string(), v.object({ shown: v.record(v.string(), v.boolean()), widths: v.record(v.string(), v.number()) })), {}),
   navigatorWidth: v.optional(v.number(), 260),
   dockHeight: v.optional(v.number(), 190),
   chartRange: v.optional(v.picklist(['live', 'hour', 'day', 'week', 'month', 'year']), 'live'),

@@ -4,16 +4,16 @@ import type { HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
 import type { CloneRequest } from '../../shared/model/clone.ts';
 import type { SnapshotEdit, SnapshotRequest, Vm, VmRequest } from '../../shared/model/vm.ts';
 import { useEngine } from '../engine/use-engine.ts';
-import { compareNames } from './by-id.ts';
+import { compareNames, inOrder } from './by-id.ts';
 import { useInventory } from './inventory.ts';
 
-const byName = (a: Vm, b: Vm) => compareNames(a.spec.name, b.spec.name);
+const byName = (a: Vm, b: Vm) => compareNames(a.spec.name, b.spec.name), sameName = (a: Vm, b: Vm) => a.spec.name === b.spec.name;
 
 export const useVms = defineStore('vms', () => {
   const engine = useEngine(), inventory = useInventory();
   const byId = computed(() => inventory.maps.vm);
   const deleted = computed(() => [...inventory.maps.deletedVm.values()].sort((a, b) => (b.deletedMs ?? 0) - (a.deletedMs ?? 0)));
-  const all = computed(() => [...byId.value.values()].sort(byName));
+  const all = computed((before?: readonly Vm[]) => inOrder(byId.value, before ?? [], sameName) ?? [...byId.value.values()].sort(byName));
   const byHost = computed(() => Map.groupBy(all.value, vm => vm.hostId));
 
   return {

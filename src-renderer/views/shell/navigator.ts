@@ -1,26 +1,44 @@
-/** The inventory as the navigator's trees, from what the stores hold. */
-import type { Host } from '../../../shared/model/host.ts';
+/** The inventory as the navigator's four trees. Nodes of VMs are kept for as long as their VM is the same object. */
+import type { Place, Tree } from '../../../shared/model/place.ts';
 import { ROOT } from '../../../shared/model/task.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
-import { formatPowerState } from '../../components/format.ts';
 import type { TreeNode } from '../../components/tree.ts';
+import { placeKey, type ByParent, type Contained } from '../../stores/hierarchy.ts';
+import { kindIcon, lookOf } from '../describe-object.ts';
+import { pathOf } from '../links.ts';
 
+export const VIEWS = [
+  { tree: 'host', label: 'Hosts and Clusters', icon: 'host' }, { tree: 'vm', label: 'VMs and Templates', icon: 'vm' },
+  { tree: 'storage', label: 'Storage', icon: 'storage' }, { tree: 'network', label: 'Networking', icon: 'network-globe' },
+] as const satisfies readonly { readonly tree: Tree; readonly label: string; readonly icon: string }[];
 
-/** An object's id among the nodes of a tree, which is also its page's path without the tab. */
-export const nodePath = ({ kind, id }: { readonly kind: string; readonly id: string }): string => `/${kind}/${encodeURIComponent(id)}`;
+/** VMs are by the id of what runs them, and of the folder or datacenter that they are in. */
+export interface Indexes { readonly parents: ByParent; readonly vmsByRunner: ReadonlyMap<string, readonly Vm[]>; readonly vmsByFolder: ReadonlyMap<string, readonly Vm[]> }
 
-const vmNode = (vm: Vm): TreeNode => {
-  const on = vm.powerState === 'poweredOn';
-  return { id: nodePath({ kind: 'vm', id: vm.id }), label: vm.spec.name, icon: on ? 'vm-solid' : 'vm', status: on ? 'success' : undefined, note: formatPowerState(vm.powerState) };
-};
+const TREE_OF: Readonly<Record<Exclude<Contained['kind'], 'folder' | 'datacenter'>, Tree>> = { cluster: 'host', host: 'host', resourcePool: 'host', datastore: 'storage', network: 'network' };
 
-const rootNode = (children: readonly TreeNode[]): TreeNode => ({ id: nodePath(ROOT), label: ROOT.name, icon: 'building', children });
+export function isInTree({ kind, object }: Contained, tree: Tree): boolean {
+  if (kind === 'datacenter') return true;
+  return kind === 'folder' ? object.tree === tree || object.tree === 'datacenter' : TREE_OF[kind] === tree;
+}
 
-/** Hosts and Clusters. */
-export const hostsTree = (hosts: readonly Host[], byHost: ReadonlyMap<string, readonly Vm[]>): readonly TreeNode[] =>
-  [rootNode(hosts.map(host => ({
-    id: nodePath({ kind: 'host', id: host.id }), label: host.name, icon: 'host', note: host.connected ? undefined : 'Disconnected', children: (byHost.get(host.id) ?? []).map(vmNode),
-  })))];
+const nodes = new WeakMap<Vm, TreeNode>();
+function vmNode(vm: Vm): TreeNode {
+  let node = nodes.get(vm);
+  if (!node) nodes.set(vm, node = { id: pathOf({ kind: 'vm', id: vm.id }), ...lookOf({ kind: 'vm', object: vm }), movable: true });
+  return node;
+}
 
-/** VMs and Templates. */
-export const vmsTree = (vms: readonly Vm[]): readonly TreeNode[] => [rootNode(vms.map(vmNode))];
+/** A whole tree from the root, by the indexes that it needs and no others; without VMs it is one to choose a place from. */
+export function inventoryTree(tree: Tree, indexes: Indexes, { vms = true } = {}): readonly TreeNode[] {
+  const { parents } = indexes, vmsIn = vms && tree === 'host' ? indexes.vmsByRunner : vms && tree === 'vm' ? indexes.vmsByFolder : undefined;
+  const below = (place: { readonly kind: string; readonly id: string }): readonly TreeNode[] => {
+    const inside = (parents.get(placeKey(place)) ?? []).filter(child => isInTree(child, tree)).map(node), own = vmsIn?.get(place.id);
+    return own ? [...inside, ...own.map(vmNode)] : inside;
+  };
+  const node = (known: Contained): TreeNode => {
+    const own = { kind: known.kind, id: known.object.id };
+    return { id: pathOf(own), ...lookOf(known), children: below(own), movable: true };
+  };
+  return [{ id: pathOf(ROOT), label: ROOT.name, icon: kindIcon('root'), children: below(ROOT satisfies Place) }];
+}

@@ -8,7 +8,7 @@ import { useVms } from '../../stores/vms.ts';
 import { useDialogs } from '../shell/dialogs.ts';
 import { openConsole } from './open-console.ts';
 
-type Action = 'powerOn' | 'shutDown' | 'template' | 'powerOff' | 'suspend' | 'takeSnapshot' | 'reset' | 'editSettings' | 'delete';
+export type Action = 'powerOn' | 'shutDown' | 'template' | 'powerOff' | 'suspend' | 'takeSnapshot' | 'reset' | 'editSettings' | 'delete';
 
 const REASONS: Record<Action, Partial<Record<PowerState, string>>> = {
   powerOn: { poweredOn: 'It is powered on already.', poweringOn: 'It is powering on.', poweringOff: 'It is powering off.', suspending: 'It is being suspended.' },
@@ -37,17 +37,17 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
     const offline = connection.connected ? undefined : 'The engine is not connected.';
     const ofTemplate = (action: Action) => (target.template && action !== 'delete' && action !== 'template' ? 'It is a template: deploy a virtual machine from it, or convert it into one.' : undefined);
     const reason = (action: Action) => offline ?? ofTemplate(action) ?? whyNot(action, powerState);
-    const confirm = (title: string, message: string, confirmLabel: string, run: () => Promise<unknown>) =>
-      () => { dialogs.value = { kind: 'confirm', title, message, confirmLabel, danger: true, run: () => void notices.attempt(run()) }; };
+    const confirm = (title: string, message: string, confirmLabel: string, words: string, run: () => Promise<unknown>) =>
+      () => { dialogs.value = { kind: 'confirm', title, message, confirmLabel, danger: true, command: [words, { vm: name }], run: () => void notices.attempt(run()) }; };
 
     const power: IconAction[] = [
       { label: powerState === 'suspended' ? 'Resume' : 'Power On', icon: 'play', status: 'success', disabledReason: reason('powerOn'), run: () => void notices.attempt(vms.powerOn(id)) },
       { label: 'Power Off', icon: 'stop', status: 'danger', disabledReason: reason('powerOff'),
-        run: confirm('Power off virtual machine', powerState === 'suspended' ? `Give up the suspended state of "${name}"? What its guest had not saved is lost.` : `Power off "${name}" without shutting down its guest? What the guest has not saved is lost.`, 'Power Off', () => vms.powerOff(id)) },
+        run: confirm('Power off virtual machine', powerState === 'suspended' ? `Give up the suspended state of "${name}"? What its guest had not saved is lost.` : `Power off "${name}" without shutting down its guest? What the guest has not saved is lost.`, 'Power Off', 'vm power-off', () => vms.powerOff(id)) },
       { label: 'Suspend', icon: 'pause', disabledReason: reason('suspend'), run: () => void notices.attempt(vms.suspend(id)) },
       { label: 'Shut Down Guest OS', icon: 'power', disabledReason: reason('shutDown'), run: () => void notices.attempt(vms.shutDownGuest(id)) },
       { label: 'Reset', icon: 'refresh', disabledReason: reason('reset'),
-        run: confirm('Reset virtual machine', `Reset "${name}"? It restarts at once; what the guest has not saved is lost.`, 'Reset', () => vms.reset(id)) },
+        run: confirm('Reset virtual machine', `Reset "${name}"? It restarts at once; what the guest has not saved is lost.`, 'Reset', 'vm reset', () => vms.reset(id)) },
     ];
     const clone = (toTemplate: boolean) => () => { dialogs.value = { kind: 'clone', sourceId: id, toTemplate }; };
     const copies = ({ template }: Vm): MenuAction[] => [
@@ -66,9 +66,9 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
         { label: 'Take Snapshot…', icon: 'plus', divided: true, disabledReason: reason('takeSnapshot'), run: () => { dialogs.value = { kind: 'takeSnapshot', vmId: id }; } },
         ...copies(target),
         { label: 'Edit Settings…', icon: 'cog', divided: true, disabledReason: reason('editSettings'), run: () => { dialogs.value = { kind: 'editSettings', vm: target }; } },
-        { label: 'Rename…', icon: 'pencil', disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', vmId: id }; } },
+        { label: 'Rename…', icon: 'pencil', disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', id: { kind: 'vm', id } }; } },
         { label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason: reason('delete'),
-          run: confirm('Delete virtual machine', `Delete "${name}"? It goes to the bin of the datacenter, with its snapshots, and can be restored for ${BIN_DAYS} days.`, 'Delete', () => vms.remove(id)) },
+          run: confirm('Delete virtual machine', `Delete "${name}"? It goes to the bin of the datacenter, with its snapshots, and can be restored for ${BIN_DAYS} days.`, 'Delete', 'vm delete', () => vms.remove(id)) },
       ],
     };
   });

@@ -1,0 +1,144 @@
+/**
+ * What the command line can do, a row each: its words, what it takes, and the call of the engine that it is. The console
+ * shows the same words for what its dialogs do.
+ */
+import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import { NORMAL_ALLOCATION, type PoolAllocation } from '../model/container.ts';
+import type { ObjectKind } from '../model/objects.ts';
+import { ROOT } from '../model/task.ts';
+import type { Place } from '../model/place.ts';
+import type { VmRequest } from '../model/vm.ts';
+import type { EngineApi } from './engine-api.ts';
+
+/** What a parameter is: an object by its name or id, several of them, one of certain words, text, a number, JSON, or a switch that is there or not. */
+export type ParameterKind = ObjectKind | 'place' | 'object' | 'objects' | 'snapshot' | 'task' | 'deletedVm' | 'text' | 'number' | 'json' | 'flag' | readonly string[];
+
+/** A positional argument, or an option with two dashes before its name. */
+export interface Parameter { readonly name: string; readonly kind: ParameterKind; readonly text: string; readonly option?: boolean; readonly optional?: boolean }
+
+/** By parameter: what the caller gave, with objects as `{ kind, id }`. */
+export type Values = Readonly<Record<string, unknown>>;
+
+export interface Verb { readonly words: string; readonly text: string; readonly parameters: readonly Parameter[]; readonly call: (api: EngineApi, values: Values) => Promise<unknown> }
+
+interface Known { readonly kind: ObjectKind; readonly id: string }
+const idIn = <T extends string>(values: Values, name: string): T => (values[name] as Known).id as T;
+const vmIn = (values: Values): VmId => idIn<VmId>(values, 'vm');
+const snapshotIn = (values: Values): SnapshotId => values.snapshot as SnapshotId;
+const textIn = (values: Values, name: string): string => (values[name] as string | undefined) ?? '';
+
+const argument = (name: string, kind: ParameterKind, text: string): Parameter => ({ name, kind, text });
+const option = (name: string, kind: ParameterKind, text: string): Parameter => ({ name, kind, text, option: true, optional: true });
+const needed = (name: string, kind: ParameterKind, text: string): Parameter => ({ name, kind, text, option: true });
+const VM = argument('vm', 'vm', 'name or id of the VM');
+const SNAPSHOT = argument('snapshot', 'snapshot', 'name or id of the snapshot');
+const NAME = argument('name', 'text', 'its name');
+
+const DATASTORE = argument('datastore', 'datastore', 'name or id of the datastore'), FILE = argument('path', 'text', 'its path in the datastore');
+
+const verb = (words: string, text: string, parameters: readonly Parameter[], call: Verb['call']): Verb => ({ words, text, parameters, call });
+/** Of one VM, and nothing else to say. */
+const ofVm = (word: string, text: string, call: (api: EngineApi, id: VmId) => Promise<unknown>): Verb => verb(`vm ${word}`, text, [VM], (api, values) => call(api, vmIn(values)));
+
+const POOL: PoolAllocation = { ...NORMAL_ALLOCATION, expandable: true };
+const listOf = (word: string, kind: ObjectKind | 'deletedVm', text: string): Verb => verb(word, text, [], async api => (await api.inventory.list()).flatMap(change => (change.kind === kind ? [change.after] : [])));
+
+export const VERBS: readonly Verb[] = [
+  listOf('vm list', 'vm', 'lists the VMs and templates'),
+  ofVm('show', 'shows everything about a VM', async (api, id) => (await api.inventory.list()).find(change => change.kind === 'vm' && change.id === id)?.after),
+  verb('vm create', 'creates a VM', [
+    argument('spec', 'json', 'its settings, as "vm show --json" prints them in "spec"; new disks as {"create":{"format":"qcow2","sizeMib":1024},"readOnly":false}'), needed('host', 'host', 'the host it runs on'), option('datastore', 'datastore', 'where its files are to be'),
+  ], (api, values) => api.vms.create(values.spec as VmRequest, idIn<HostId>(values, 'host'), values.datastore === undefined ? undefined : idIn(values, 'datastore'))),
+  verb('vm edit', 'changes the settings of a VM', [VM, argument('spec', 'json', 'its settings, all of them')], (api, values) => api.vms.reconfigure(vmIn(values), values.spec as VmRequest)),
+  ofVm('power-on', 'powers a VM on, or resumes it', (api, id) => api.vms.powerOn(id)),
+  ofVm('shut-down', 'asks the guest to shut down', (api, id) => api.vms.shutDownGuest(id)),
+  ofVm('restart', 'asks the guest to shut down, and powers the VM on again', (api, id) => api.vms.restartGuest(id)),
+  ofVm('power-off', 'powers a VM off', (api, id) => api.vms.powerOff(id)),
+  ofVm('suspend', 'writes a running VM to disk and stops it', (api, id) => api.vms.suspend(id)),
+  ofVm('reset', 'resets a VM', (api, id) => api.vms.reset(id)),
+  ofVm('stats', 'shows live figures of a running VM', (api, id) => api.vms.stats(id)),
+  verb('vm clone', 'copies a VM or a template', [
+    VM, NAME, option('linked', 'flag', 'its disks hold only what differs'), option('template', 'flag', 'makes a template'), option('snapshot', 'snapshot', 'copies what it was at a snapshot'),
+    option('host', 'host', 'the host it is to run on'), option('folder', 'folder', 'the VM folder it is to be in'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('datastore', 'datastore', 'where its files are to be'),
+  ], (api, values) => api.vms.clone(vmIn(values), {
+    name: textIn(values, 'name'), linked: values.linked === true, template: values.template === true, ...(values.snapshot !== undefined && { snapshotId: snapshotIn(values) }),
+    ...(values.host !== undefined && { hostId: idIn(values, 'host') }), ...(values.folder !== undefined && { folderId: idIn(values, 'folder') }), ...(values.pool !== undefined && { poolId: idIn(values, 'pool') }), ...(values.datastore !== undefined && { datastoreId: idIn(values, 'datastore') }),
+  })),
+  ofVm('to-template', 'turns a VM into a template', (api, id) => api.vms.convertToTemplate(id)),
+  ofVm('to-vm', 'turns a template into a VM', (api, id) => api.vms.convertToVm(id)),
+  ofVm('consolidate', 'merges layers of disks that deleted snapshots left', (api, id) => api.vms.consolidate(id)),
+  verb('vm insert', 'puts an image into a CD drive', [VM, argument('image', 'text', 'path of the image'), option('drive', 'number', 'which CD drive, from 0')], (api, values) => api.vms.changeMedium(vmIn(values), Number(values.drive ?? 0), textIn(values, 'image'))),
+  verb('vm eject', 'empties a CD drive', [VM, option('drive', 'number', 'which CD drive, from 0')], (api, values) => api.vms.changeMedium(vmIn(values), Number(values.drive ?? 0))),
+  verb('vm balloon', 'asks the guest to give up memory', [VM, argument('mib', 'number', 'how much, in MiB')], (api, values) => api.vms.setBalloon(vmIn(values), Number(values.mib))),
+  verb('vm capture', 'captures what passes a network adapter', [VM, option('nic', 'number', 'which adapter, from 0'), option('path', 'text', 'file to write')], (api, values) => api.vms.startCapture(vmIn(values), Number(values.nic ?? 0), values.path as string | undefined)),
+  verb('vm capture-stop', 'ends a capture', [VM, option('nic', 'number', 'which adapter, from 0')], (api, values) => api.vms.stopCapture(vmIn(values), Number(values.nic ?? 0))),
+  ofVm('delete', 'moves a VM to the bin', (api, id) => api.vms.delete(id)),
+  listOf('bin list', 'deletedVm', 'lists deleted VMs'),
+  verb('bin restore', 'restores a VM from the bin', [argument('vm', 'deletedVm', 'name or id of the deleted VM')], (api, values) => api.vms.restore(vmIn(values))),
+  verb('bin delete', 'deletes a VM in the bin from disk', [argument('vm', 'deletedVm', 'name or id of the deleted VM')], (api, values) => api.vms.deleteFromDisk(vmIn(values))),
+  verb('bin empty', 'deletes all VMs in the bin from disk', [], api => api.vms.emptyBin()),
+
+  verb('snapshot list', 'lists the snapshots of a VM', [VM], async (api, values) => (await api.inventory.list()).flatMap(change => (change.kind === 'vm' && change.id === vmIn(values) ? change.after?.snapshots ?? [] : []))),
+  verb('snapshot take', 'takes a snapshot of a VM', [VM, NAME, option('description', 'text', 'what it is for'), option('memory', 'flag', 'keeps the memory of a running VM too')], (api, values) =>
+    api.vms.takeSnapshot(vmIn(values), { name: textIn(values, 'name'), description: textIn(values, 'description'), memory: values.memory === true })),
+  verb('snapshot edit', 'renames a snapshot', [VM, SNAPSHOT, NAME, option('description', 'text', 'what it is for')], (api, values) => api.vms.editSnapshot(vmIn(values), snapshotIn(values), { name: textIn(values, 'name'), description: textIn(values, 'description') })),
+  verb('snapshot revert', 'makes a VM what it was at a snapshot', [VM, SNAPSHOT], (api, values) => api.vms.revertToSnapshot(vmIn(values), snapshotIn(values))),
+  verb('snapshot delete', 'deletes a snapshot', [VM, SNAPSHOT], (api, values) => api.vms.deleteSnapshot(vmIn(values), snapshotIn(values))),
+  verb('snapshot delete-all', 'deletes all snapshots of a VM', [VM], (api, values) => api.vms.deleteAllSnapshots(vmIn(values))),
+
+  listOf('datastore list', 'datastore', 'lists the datastores'),
+  verb('datastore add', 'adds a folder as a datastore', [NAME, argument('path', 'text', 'the folder'), needed('in', 'place', 'KIND:NAME or id of the datacenter or folder'), option('capacity', 'number', 'what may be taken of it, in bytes')], (api, values) =>
+    api.datastores.add({ name: textIn(values, 'name'), path: textIn(values, 'path'), ...(values.capacity !== undefined && { capacityBytes: Number(values.capacity) }) }, values.in as Place)),
+  verb('datastore edit', 'changes the capacity of a datastore', [DATASTORE, option('capacity', 'number', 'what may be taken of it, in bytes; all of the file system when absent')], (api, values) => api.datastores.edit(idIn(values, 'datastore'), values.capacity === undefined ? {} : { capacityBytes: Number(values.capacity) })),
+  verb('datastore usage', 'shows how full a datastore is', [DATASTORE], (api, values) => api.datastores.usage(idIn(values, 'datastore'))),
+  verb('datastore ls', 'lists files of a datastore', [DATASTORE, option('path', 'text', 'a folder in it')], (api, values) => api.datastores.list(idIn(values, 'datastore'), textIn(values, 'path'))),
+  verb('datastore mkdir', 'makes a folder', [DATASTORE, FILE], (api, values) => api.datastores.makeFolder(idIn(values, 'datastore'), textIn(values, 'path'))),
+  verb('datastore mv', 'renames or moves a file', [DATASTORE, FILE, argument('to', 'text', 'its new path')], (api, values) => api.datastores.move(idIn(values, 'datastore'), textIn(values, 'path'), textIn(values, 'to'))),
+  verb('datastore rm', 'deletes a file or folder', [DATASTORE, FILE], (api, values) => api.datastores.delete(idIn(values, 'datastore'), [textIn(values, 'path')])),
+  verb('datastore checksum', 'computes the SHA-256 of a file', [DATASTORE, FILE], (api, values) => api.datastores.checksum(idIn(values, 'datastore'), textIn(values, 'path'))),
+
+  listOf('host list', 'host', 'lists the hosts'),
+  listOf('pool list', 'resourcePool', 'lists the resource pools'),
+  listOf('network list', 'network', 'lists the networks'),
+  listOf('tag list', 'tag', 'lists the tags'),
+  verb('inventory list', 'lists all objects', [option('kind', 'text', 'only those of a kind')], async (api, values) =>
+    (await api.inventory.list()).filter(({ kind }) => values.kind === undefined || kind === values.kind).map(({ kind, id, after }) => ({ kind, id, name: after === null ? '' : 'spec' in after ? after.spec.name : after.name }))),
+  verb('inventory rename', 'renames an object', [argument('object', 'object', 'KIND:NAME or id'), NAME], (api, values) => api.inventory.rename(values.object as Known, textIn(values, 'name'))),
+  verb('inventory move', 'moves objects to a place in their tree', [argument('to', 'place', 'KIND:NAME or id of the place; root'), argument('objects', 'objects', 'KIND:NAME or id of each')], (api, values) => api.inventory.move(values.objects as Known[], values.to as Place)),
+  verb('inventory remove', 'removes objects other than VMs', [argument('objects', 'objects', 'KIND:NAME or id of each')], (api, values) => api.inventory.remove(values.objects as Known[])),
+  verb('inventory notes', 'writes the notes of an object', [argument('object', 'object', 'KIND:NAME or id'), argument('notes', 'text', 'the text')], (api, values) => api.inventory.label([values.object as Known], { notes: textIn(values, 'notes') })),
+  verb('datacenter create', 'creates a datacenter', [NAME], (api, values) => api.inventory.create({ kind: 'datacenter', name: textIn(values, 'name'), parent: { kind: 'root', id: ROOT.id } })),
+  verb('folder create', 'creates a folder', [NAME, needed('tree', ['datacenter', 'host', 'vm', 'storage', 'network'], 'the tree it is in'), needed('in', 'place', 'KIND:NAME or id of the place; root')], (api, values) =>
+    api.inventory.create({ kind: 'folder', name: textIn(values, 'name'), tree: values.tree as 'vm', parent: values.in as { kind: 'folder'; id: string } })),
+  verb('cluster create', 'creates a cluster', [NAME, needed('in', 'place', 'KIND:NAME or id of the datacenter or folder')], (api, values) => api.inventory.create({ kind: 'cluster', name: textIn(values, 'name'), parent: values.in as { kind: 'folder'; id: string } })),
+  verb('pool create', 'creates a resource pool', [NAME, needed('in', 'place', 'KIND:NAME or id of the host, cluster or pool'), option('cpu', 'json', 'CPU: shares, reservation and limit in MHz, expandable'), option('memory', 'json', 'memory: the same in MiB')], (api, values) =>
+    api.inventory.create({ kind: 'resourcePool', name: textIn(values, 'name'), parent: values.in as { kind: 'host'; id: string }, cpu: { ...POOL, ...values.cpu as object }, memory: { ...POOL, ...values.memory as object } })),
+  verb('network create', 'creates a network: a port group of a switch', [NAME, needed('switch', 'text', 'the switch'), needed('in', 'place', 'KIND:NAME or id of the datacenter or folder'), option('vlan', 'number', 'its VLAN')], (api, values) =>
+    api.inventory.create({ kind: 'network', name: textIn(values, 'name'), switch: textIn(values, 'switch'), vlan: Number(values.vlan ?? 0), parent: values.in as { kind: 'folder'; id: string } })),
+  verb('tag add', 'attaches a tag to objects', [argument('tag', 'tag', 'name or id of the tag'), argument('objects', 'objects', 'KIND:NAME or id of each')], (api, values) => api.inventory.label(values.objects as Known[], { addTags: [idIn(values, 'tag')] })),
+  verb('tag remove', 'takes a tag from objects', [argument('tag', 'tag', 'name or id of the tag'), argument('objects', 'objects', 'KIND:NAME or id of each')], (api, values) => api.inventory.label(values.objects as Known[], { removeTags: [idIn(values, 'tag')] })),
+
+  verb('task list', 'lists recent tasks', [option('limit', 'number', 'how many')], async (api, values) => (await api.tasks.list(Number(values.limit ?? 20))).rows),
+  verb('task show', 'shows a task', [argument('task', 'task', 'id of the task')], (api, values) => api.tasks.get(values.task as TaskId)),
+  verb('task cancel', 'cancels a task', [argument('task', 'task', 'id of the task')], (api, values) => api.tasks.cancel(values.task as TaskId)),
+  verb('task revert', 'undoes what a task changed of a VM’s settings', [argument('task', 'task', 'id of the task')], (api, values) => api.tasks.revert(values.task as TaskId)),
+  verb('event list', 'lists recent events', [option('limit', 'number', 'how many'), option('of', 'object', 'only those of an object: KIND:NAME or id')], async (api, values) =>
+    (await api.events.list(Number(values.limit ?? 20), values.of === undefined ? {} : { target: { ...values.of as Known, name: '' } })).rows),
+];
+
+/** For a shell: quoted where it has to be. */
+const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll('\'', String.raw`'\''`)}'`);
+const shown = (value: unknown): string => quoted(typeof value === 'string' ? value : JSON.stringify(value));
+
+/** What one would type: `values` has names of objects. What is undefined or false is left out. */
+export function commandLine(words: string, values: Values): string {
+  const row = VERBS.find(each => each.words === words);
+  if (row === undefined) throw new Error(`there is no command ${words}`);
+  const parts = row.parameters.flatMap(({ name, kind, option: isOption }) => {
+    const value = values[name];
+    if (value === undefined || value === false || value === '') return [];
+    if (kind === 'flag') return [`--${name}`];
+    return isOption ? [`--${name} ${shown(value)}`] : Array.isArray(value) && kind === 'objects' ? value.map(shown) : [shown(value)];
+  });
+  return ['quarterdeck', words, ...parts].join(' ');
+}

@@ -1,0 +1,27 @@
+/** How objects of each kind look: icon, status, and what assistive technology says of them. */
+import { KIND_WORDS, nameOf, type InventoryObject, type ObjectKind } from '../../shared/model/objects.ts';
+import type { Vm } from '../../shared/model/vm.ts';
+import type { IconName } from '../components/icon-shapes.ts';
+import { formatPowerState } from '../components/format.ts';
+
+const ICONS: Readonly<Record<ObjectKind | 'root', IconName>> = {
+  root: 'organization', datacenter: 'building', folder: 'folder', cluster: 'cluster', host: 'host', resourcePool: 'resource-pool', vm: 'vm', datastore: 'storage', network: 'network-globe',
+  tagCategory: 'tags', tag: 'tag', customAttribute: 'note', savedSearch: 'bookmark', alarmDefinition: 'exclamation-circle', triggeredAlarm: 'exclamation-circle',
+};
+export const kindIcon = (kind: ObjectKind | 'root'): IconName => ICONS[kind];
+
+export interface Look { readonly label: string; readonly icon: IconName; readonly status?: 'success' | undefined; readonly note?: string | undefined }
+
+function vmLook(vm: Vm): Look {
+  if (vm.template) return { label: vm.spec.name, icon: 'layers', note: 'Template' };
+  const on = vm.powerState === 'poweredOn';
+  return { label: vm.spec.name, icon: on ? 'vm-solid' : 'vm', status: on ? 'success' : undefined, note: formatPowerState(vm.powerState) };
+}
+
+export function lookOf(known: InventoryObject): Look {
+  if (known.kind === 'vm') return vmLook(known.object);
+  return { label: nameOf(known), icon: ICONS[known.kind], note: known.kind === 'host' && !known.object.connected ? 'Disconnected' : undefined };
+}
+
+/** As a heading has it. */
+export const kindTitle = (kind: ObjectKind): string => KIND_WORDS[kind].replace(/^./, first => first.toUpperCase());

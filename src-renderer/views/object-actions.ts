@@ -1,0 +1,91 @@
+/** What can be done with any object, in vSphere's order: what is made in it, then the object itself, then taking it away. */
+import { computed, type ComputedRef } from 'vue';
+import type { HostId } from '../../shared/base/ids.ts';
+import type { Folder } from '../../shared/model/container.ts';
+import { KIND_WORDS, nameOf, type InventoryObject, type ObjectId } from '../../shared/model/objects.ts';
+import type { Place, Tree } from '../../shared/model/place.ts';
+import type { MenuAction } from '../components/menu-action.ts';
+import { useConnection } from '../stores/connection.ts';
+import { placeKey, useHierarchy, within } from '../stores/hierarchy.ts';
+import { useInventory } from '../stores/inventory.ts';
+import { useNotices } from '../stores/notices.ts';
+import { useVms } from '../stores/vms.ts';
+import { kindIcon } from './describe-object.ts';
+import { useNewVmAction } from './new-vm-action.ts';
+import type { NewKind } from './container/new-object.ts';
+import { useDialogs } from './shell/dialogs.ts';
+import { useVmActions } from './vm/vm-actions.ts';
+
+type Item = 'vm' | Exclude<NewKind, 'folder'> | `folder:${Folder['tree']}`;
+const LABELS: Readonly<Record<Exclude<Item, 'vm'>, string>> = {
+  datacenter: 'New Datacenter…', cluster: 'New Cluster…', network: 'New Network…', 'folder:datacenter': 'New Folder…',
+  'folder:host': 'New Host and Cluster Folder…', 'folder:vm': 'New VM and Template Folder…', 'folder:storage': 'New Storage Folder…', 'folder:network': 'New Network Folder…',
+};
+const FOLDER_ITEMS: Readonly<Record<Folder['tree'], readonly Item[]>> = {
+  datacenter: ['datacenter', 'folder:datacenter'], host: ['cluster', 'folder:host'], vm: ['vm', 'folder:vm'], storage: ['folder:storage'], network: ['network', 'folder:network'],
+};
+
+/** What can be made in a place. */
+function newItems({ kind, id }: { readonly kind: string; readonly id: string }, known: InventoryObject | undefined): readonly Item[] {
+  if (known?.kind === 'folder') return FOLDER_ITEMS[known.object.tree];
+  if (kind === 'datacenter') return ['vm', 'cluster', 'network', ...(['host', 'vm', 'storage', 'network'] as const satisfies readonly Tree[]).map(tree => `folder:${tree}` as const)];
+  return id === 'root' ? ['vm', 'datacenter', 'folder:datacenter'] : kind === 'host' || kind === 'cluster' || kind === 'resourcePool' ? ['vm'] : [];
+}
+
+/** What of an object itself stands in its menu, whatever its kind; a VM's power and settings come before it. */
+export function useOwnActions(ids: () => readonly ObjectId[]): ComputedRef<readonly MenuAction[]> {
+  const [connection, dialogs] = [useConnection(), useDialogs()];
+  return computed(() => {
+    const chosen = ids(), [only] = chosen, disabledReason = connection.connected ? undefined : 'The engine is not connected.';
+    return [
+      { label: 'Move To…', icon: 'folder-open', disabledReason, divided: true, run: () => { dialogs.value = { kind: 'move', ids: chosen }; } },
+      { label: 'Tags & Custom Attributes…', icon: 'tags', disabledReason, run: () => { dialogs.value = { kind: 'labels', ids: chosen }; } },
+      ...(only && chosen.length === 1 ? [{ label: 'Edit Notes…', icon: 'note', disabledReason, run: () => { dialogs.value = { kind: 'notes', id: only }; } } satisfies MenuAction] : []),
+    ];
+  });
+}
+
+export function useObjectActions(target: () => { readonly kind: string; readonly id: string }): ComputedRef<readonly MenuAction[]> {
+  const [hierarchy, inventory, vms, notices, connection, dialogs] = [useHierarchy(), useInventory(), useVms(), useNotices(), useConnection(), useDialogs()];
+  const known = computed(() => hierarchy.find(target()));
+  const vmActions = useVmActions(() => vms.byId.get(target().id));
+  const own = useOwnActions(() => [target() as ObjectId]);
+  const newVm = useNewVmAction(() => (target().kind === 'host' ? target().id as HostId : hostWithin()));
+
+  function hostWithin(): HostId | undefined {
+    const hosts = within(hierarchy.parents, target() as Place).flatMap(child => (child.kind === 'host' ? [child.object] : []));
+    return (hosts.find(host => host.connected) ?? hosts[0])?.id;
+  }
+
+  function newAction(item: Item, disabledReason: string | undefined): MenuAction {
+    if (item === 'vm') return newVm.value;
+    const [what, tree] = item.split(':') as [NewKind, Folder['tree'] | undefined];
+    return { label: target().kind === 'datacenter' ? LABELS[item] : LABELS[item].replace(/New (Host and Cluster|VM and Template|Storage|Network) Folder/, 'New Folder'), icon: kindIcon(what), disabledReason, run: () => { dialogs.value = { kind: 'newObject', what, parent: target() as Place, tree }; } };
+  }
+
+  function removal({ kind, object }: InventoryObject, offline: string | undefined): MenuAction {
+    const first = hierarchy.parents.get(placeKey({ kind, id: object.id }))?.[0] ?? vmIn({ kind, id: object.id }), name = nameOf({ kind, object } as InventoryObject);
+    const disabledReason = offline ?? (first && kind !== 'resourcePool' ? `It is not empty: ${nameOf(first)} is in it.` : undefined);
+    const after = kind === 'resourcePool' ? ' What is in it goes to where the pool is.' : '';
+    return {
+      label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason,
+      run: () => { dialogs.value = { kind: 'confirm', danger: true, title: `Delete ${KIND_WORDS[kind]}`, confirmLabel: 'Delete', message: `Delete the ${KIND_WORDS[kind]} "${name}"?${after}`, run: () => void notices.attempt(inventory.remove([{ kind, id: object.id }])) }; },
+    };
+  }
+  function vmIn(place: { readonly kind: string; readonly id: string }): InventoryObject | undefined {
+    const vm = (hierarchy.vmsByFolder.get(place.id) ?? hierarchy.vmsByRunner.get(place.id))?.[0];
+    return vm && { kind: 'vm', object: vm };
+  }
+
+  return computed(() => {
+    const { kind, id } = target(), object = known.value, offline = connection.connected ? undefined : 'The engine is not connected.';
+    if (kind === 'vm') {
+      const all = vmActions.value.all;
+      return all.length === 0 ? [] : [...all.slice(0, -1), ...own.value, ...all.slice(-1)];
+    }
+    const made = newItems({ kind, id }, object).map((item, at): MenuAction => ({ ...newAction(item, offline), divided: at === 1 }));
+    if (!object) return made;
+    const rename: MenuAction = { label: 'Rename…', icon: 'pencil', divided: made.length > 0, disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', id: { kind, id } as ObjectId }; } };
+    return [...made, rename, ...own.value.map((action, at) => ({ ...action, divided: at === 1 })), ...(kind === 'host' || kind === 'datastore' ? [] : [removal(object, offline)])];
+  });
+}
