@@ -165,7 +165,7 @@ test('definitions are checked, changed, disabled and deleted', async () => {
   await refused({ name: 'x', rules: [{ kind: 'event', type: 'alarm.triggered', level: 'warning' }] }).toThrow('An alarm cannot wait for an alarm.');
   await refused({ name: 'x', actions: [{ kind: 'suspend', at: 'both' }] }).toThrow('Only VMs are powered off or suspended.');
   await expect(api().alarms.create({ kind: 'host', id: 'host-x' }, settings({ name: 'x' }))).rejects.toThrow('The host no longer exists.');
-  await expect(api().inventory.remove([{ kind: 'alarmDefinition' as never, id }])).rejects.toThrow('There is no such kind of object.');
+  await expect(api().inventory.remove([{ kind: 'alarmDefinition', id }])).rejects.toThrow('There is no such kind of object.');
   await opened.ended(await api().alarms.change(id, settings({ name: 'Renamed', rules: [memory({ forS: 0 })] })));
   await powerOn(await createVm('one'));
   await sample(1);

@@ -2,7 +2,6 @@ import { defineStore } from 'pinia';
 import { computed } from 'vue';
 import type { AlarmDefinitionId, TriggeredAlarmId } from '../../shared/base/ids.ts';
 import type { AlarmPlace, AlarmSettings, TriggeredAlarm } from '../../shared/model/alarm.ts';
-import type { ObjectKind } from '../../shared/model/objects.ts';
 import type { ObjectRef } from '../../shared/model/task.ts';
 import { useEngine } from '../engine/use-engine.ts';
 import { compareNames } from './by-id.ts';
@@ -20,7 +19,7 @@ export const useAlarms = defineStore('alarms', () => {
 
   const parentsOf = ({ kind, id }: Id): Id[] => {
     if (kind === 'root') return [];
-    const object = inventory.maps[kind as ObjectKind].get(id);
+    const object = inventory.maps[kind].get(id);
     if (object === undefined) return [];
     if ('hostId' in object) return [{ kind: 'host', id: object.hostId }, ...(object.poolId ? [{ kind: 'resourcePool', id: object.poolId } as const] : []), ...(object.folderId ? [{ kind: 'folder', id: object.folderId } as const] : [])];
     return 'parent' in object ? [object.parent] : [];
