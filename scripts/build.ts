@@ -21,6 +21,7 @@ const ENTRIES = {
   'engine/vcpu-worker': 'hypervisor/vcpu-worker.ts',
   'engine/translation-worker': 'hypervisor/translation-worker.ts',
   'engine/store-worker': 'inventory/store-worker.ts',
+  'engine/metrics-worker': 'inventory/metrics-worker.ts',
   'cli/quarterdeck': 'cli/quarterdeck.ts',
 };
 

@@ -1,15 +1,17 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
-import type { DatastoreId, HostId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import type { AlarmDefinitionId, DatastoreId, HostId, ResourcePoolId, SnapshotId, TaskId, TriggeredAlarmId, VmId } from '../base/ids.ts';
+import type { AlarmPlace, AlarmSettings } from '../model/alarm.ts';
 import type { CloneRequest } from '../model/clone.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
 import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage, PoolSettings } from '../model/container.ts';
 import type { HostProfile, HostStats, NewHost } from '../model/host.ts';
 import type { LabelChange } from '../model/labels.ts';
+import type { MeteredId, Metric, MetricQuery, MetricSeries } from '../model/metric.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
 import type { Place } from '../model/place.ts';
-import type { ObjectRef, Task } from '../model/task.ts';
-import type { DISK_FORMATS, SnapshotEdit, SnapshotRequest, VmRequest, VmStats } from '../model/vm.ts';
+import type { ObjectRef, Task, TaskFilter } from '../model/task.ts';
+import type { BulkOperation, DISK_FORMATS, SnapshotEdit, SnapshotRequest, VmRequest, VmStats } from '../model/vm.ts';
 
 /** What a file on the engine's machine is, for fields that take a path. */
 export interface FileProbe { readonly exists: boolean; readonly sizeBytes: number; readonly what: 'linux-image' | 'gzip' | 'cpio' | 'directory' | 'other'; readonly problem?: string; readonly image?: ImageProbe }
@@ -85,6 +87,8 @@ export interface EngineApi {
     reset(id: VmId): Promise<TaskId>;
     /** Writes the running machine to disk and stops it; the next power on goes on from there, and power off gives that up. */
     suspend(id: VmId): Promise<TaskId>;
+    /** One operation on many VMs: a task with a part for each. All are tried. */
+    each(operation: BulkOperation, ids: readonly VmId[]): Promise<TaskId>;
     /** Moves it to the bin, with its snapshots and all its files. No other method takes a VM in the bin than the next two. */
     delete(id: VmId): Promise<TaskId>;
     /** Puts it back into the inventory, under another name where its own is taken meanwhile. */
@@ -152,7 +156,7 @@ export interface EngineApi {
   };
   tasks: {
     /** The most recent tasks, newest first. */
-    list(limit: number, before?: string): Promise<Page<Task>>;
+    list(limit: number, before?: string, filter?: TaskFilter): Promise<Page<Task>>;
     get(id: TaskId): Promise<Task>;
     cancel(id: TaskId): Promise<void>;
     /** Undoes what a task changed of a VM's settings, and nothing that was changed since; by a task of its own. */
@@ -160,6 +164,27 @@ export interface EngineApi {
   };
   events: {
     list(limit: number, options?: { before?: string; target?: ObjectRef }): Promise<Page<InventoryEvent>>;
+  };
+  performance: {
+    /** What is measured, of whatever object. */
+    metrics(): Promise<readonly Metric[]>;
+    /** Figures of the past; a series that has none at all is left out. */
+    query(query: MetricQuery): Promise<readonly MetricSeries[]>;
+    /** Figures of an object then arrive each second as `performance.sampled`. */
+    watch(object: MeteredId): Promise<void>;
+    unwatch(object: MeteredId): Promise<void>;
+  };
+  alarms: {
+    /** What is defined on an object holds for all of the kind in it. */
+    create(on: AlarmPlace, settings: AlarmSettings): Promise<TaskId>;
+    change(id: AlarmDefinitionId, settings: AlarmSettings): Promise<TaskId>;
+    /** An alarm that is not enabled has nothing triggered. */
+    setEnabled(ids: readonly AlarmDefinitionId[], enabled: boolean): Promise<TaskId>;
+    delete(ids: readonly AlarmDefinitionId[]): Promise<TaskId>;
+    /** Its actions are not repeated any more. */
+    acknowledge(ids: readonly TriggeredAlarmId[]): Promise<TaskId>;
+    /** To green; what is still wrong triggers it again. */
+    reset(ids: readonly TriggeredAlarmId[]): Promise<TaskId>;
   };
   files: {
     probe(path: string): Promise<FileProbe>;

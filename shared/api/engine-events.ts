@@ -1,4 +1,6 @@
 import type { InventoryEvent } from '../model/event.ts';
+import type { MeteredId, Values } from '../model/metric.ts';
+import type { Notification } from '../model/notification.ts';
 import type { ObjectKind, ObjectKinds } from '../model/objects.ts';
 import type { Task } from '../model/task.ts';
 import type { Vm } from '../model/vm.ts';
@@ -14,5 +16,8 @@ export interface EngineEvents {
   'inventory.changed': readonly Change[];
   'task.changed': Task;
   'event.added': InventoryEvent;
+  'notification.raised': Notification;
+  /** Of objects that this connection watches. */
+  'performance.sampled': { readonly object: MeteredId; readonly atMs: number; readonly values: Values };
   'console.output': { readonly consoleId: string; readonly bytes: Uint8Array };
 }

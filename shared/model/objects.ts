@@ -1,5 +1,6 @@
 /** Everything that is in an inventory, by kind. */
 import * as v from 'valibot';
+import type { AlarmDefinition, TriggeredAlarm } from './alarm.ts';
 import { NewCluster, NewDatacenter, NewFolder, NewNetwork, NewResourcePool, type Cluster, type Datacenter, type Datastore, type Folder, type Network, type ResourcePool } from './container.ts';
 import type { Host } from './host.ts';
 import { NewCustomAttribute, NewSavedSearch, NewTag, NewTagCategory, type CustomAttribute, type SavedSearch, type Tag, type TagCategory } from './labels.ts';
@@ -19,13 +20,15 @@ export interface ObjectKinds {
   readonly tag: Tag;
   readonly customAttribute: CustomAttribute;
   readonly savedSearch: SavedSearch;
+  readonly alarmDefinition: AlarmDefinition;
+  readonly triggeredAlarm: TriggeredAlarm;
 }
 export type ObjectKind = keyof ObjectKinds;
-export const OBJECT_KINDS = ['datacenter', 'folder', 'cluster', 'host', 'resourcePool', 'vm', 'datastore', 'network', 'tagCategory', 'tag', 'customAttribute', 'savedSearch'] as const satisfies readonly ObjectKind[];
+export const OBJECT_KINDS = ['datacenter', 'folder', 'cluster', 'host', 'resourcePool', 'vm', 'datastore', 'network', 'tagCategory', 'tag', 'customAttribute', 'savedSearch', 'alarmDefinition', 'triggeredAlarm'] as const satisfies readonly ObjectKind[];
 
 export const KIND_WORDS: Readonly<Record<ObjectKind, string>> = {
   datacenter: 'datacenter', folder: 'folder', cluster: 'cluster', host: 'host', resourcePool: 'resource pool', vm: 'VM', datastore: 'datastore', network: 'network',
-  tagCategory: 'tag category', tag: 'tag', customAttribute: 'custom attribute', savedSearch: 'saved search',
+  tagCategory: 'tag category', tag: 'tag', customAttribute: 'custom attribute', savedSearch: 'saved search', alarmDefinition: 'alarm', triggeredAlarm: 'triggered alarm',
 };
 
 /** An object with its kind. */

@@ -2,7 +2,8 @@ import type { TaskId } from '../base/ids.ts';
 import type { ObjectKind } from './objects.ts';
 import type { SettingsChange } from './settings-change.ts';
 
-export type TaskState = 'queued' | 'running' | 'success' | 'error' | 'cancelled';
+export const TASK_STATES = ['queued', 'running', 'success', 'error', 'cancelled'] as const;
+export type TaskState = (typeof TASK_STATES)[number];
 
 /** What an object in the inventory is called by others: its kind, id and the name it had then. */
 export interface ObjectRef { readonly kind: ObjectKind | 'root'; readonly id: string; readonly name: string }
@@ -13,6 +14,8 @@ export const ROOT = { kind: 'root', id: 'root', name: 'Quarterdeck' } as const s
 /** One operation, in the manner of vSphere's TaskInfo. Times are ms since the epoch. */
 export interface Task {
   readonly id: TaskId;
+  /** The task that this is a part of. */
+  readonly parentId?: TaskId;
   readonly name: string;
   readonly target: ObjectRef;
   readonly initiator: string;
@@ -31,3 +34,6 @@ export interface Task {
   readonly startedMs?: number;
   readonly completedMs?: number;
 }
+
+/** Which tasks are asked for, newest first. */
+export interface TaskFilter { readonly target?: Pick<ObjectRef, 'kind' | 'id'> | undefined; readonly states?: readonly TaskState[] | undefined; readonly sinceMs?: number | undefined }

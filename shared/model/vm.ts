@@ -145,6 +145,10 @@ export const VmRequest = v.object({
 });
 export type VmRequest = v.InferOutput<typeof VmRequest>;
 
+/** What can be done with many VMs at once. */
+export const BULK_OPERATIONS = ['powerOn', 'shutDownGuest', 'powerOff', 'suspend', 'reset', 'delete'] as const;
+export type BulkOperation = (typeof BULK_OPERATIONS)[number];
+
 /** How long a deleted VM stays in the bin, in days; then it is deleted from disk when the engine starts. */
 export const BIN_DAYS = 30;
 
@@ -212,6 +216,8 @@ export interface VmStats {
   readonly cpu?: CpuStats;
   /** Exits to the hypervisor by cause, for example `wfi`, `mmio`, `hvc`, `sysreg`. */
   readonly exits: Readonly<Record<string, number>>;
+  /** Regions of translated code that are there, and what was made since the VM's thread began, in the time that this took. */
+  readonly translator: { readonly regions: number; readonly made: number; readonly ms: number };
   /** Accesses the guest made that the architecture or a device does not define. */
   readonly guestErrors: number;
   /** How much of its memory the guest gave up, and how much it is to. */

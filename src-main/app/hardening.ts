@@ -4,8 +4,8 @@ import { isPageUrl } from './page-protocol.ts';
 
 /** Links the console shows; all others go nowhere. */
 const EXTERNAL_HOSTS: readonly string[] = ['www.debian.org', 'developer.arm.com'];
-/** Copy and paste in the terminal. */
-const PERMISSIONS: readonly string[] = ['clipboard-sanitized-write', 'clipboard-read'];
+/** Copy and paste in the terminal; what alarms tell. */
+const PERMISSIONS: readonly string[] = ['clipboard-sanitized-write', 'clipboard-read', 'notifications'];
 
 export function isConsolePage(frame: WebFrameMain | null): boolean {
   return frame !== null && frame.parent === null && isPageUrl(frame.url);

@@ -51,17 +51,11 @@ const cloneOf = (vm: Vm, all: readonly Vm[]): Vm | undefined => all.find(({ base
 /** Linked clones go before what they stand on. */
 const newestFirst = (vms: readonly Vm[]): readonly Vm[] => vms.toSorted((a, b) => b.createdMs - a.createdMs);
 
-/** Cancelled between two VMs, it leaves the rest. */
-export async function emptyBin(context: Context, { progress, signal }: TaskContext): Promise<void> {
-  const all = newestFirst(context.inventory.deletedVms);
-  for (const [n, vm] of all.entries()) {
-    signal.throwIfAborted();
-    await deleteFromDisk(context, vm.id);
-    progress((n + 1) / all.length);
-  }
+/** One after the other, as clones go before what they stand on. Cancelled between two VMs, it leaves the rest. */
+export async function emptyBin(context: Context, { parts }: TaskContext): Promise<void> {
+  await parts(newestFirst(context.inventory.deletedVms).map(vm => ({ name: 'Delete virtual machine from disk', target: refOf(vm), work: () => deleteFromDisk(context, vm.id), options: { alone: 'bin' } })));
 }
 
-/** What a linked clone stands on stays for as long as the clone does. */
 export async function deleteExpired(context: Context): Promise<void> {
   for (const vm of newestFirst(context.inventory.deletedVms)) if (keptUntilMs(vm) < Date.now() && cloneOf(vm, context.inventory.allVms) === undefined) await deleteFromDisk(context, vm.id);
 }

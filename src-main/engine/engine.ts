@@ -2,12 +2,16 @@
 import { join } from 'node:path';
 import type { About, EngineApi } from '../../shared/api/engine-api.ts';
 import type { EngineEvents } from '../../shared/api/engine-events.ts';
+import type { Disposable } from '../../shared/base/disposable.ts';
 import { serve, type Port } from '../../shared/api/rpc.ts';
-import type { Task } from '../../shared/model/task.ts';
+import { ROOT, type Task } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import type { StartVm } from '../hypervisor/vm-launch.ts';
 import { Inventory, refOf } from '../inventory/inventory.ts';
+import { MetricsStore } from '../inventory/metrics-store.ts';
 import { Store } from '../inventory/store.ts';
+import { Alarms } from './alarms.ts';
+import { alarmMethods } from './alarm-methods.ts';
 import { deleteExpired } from './bin.ts';
 import { BUILD, VERSION } from './build-info.ts';
 import { Captures } from './captures.ts';
@@ -18,7 +22,10 @@ import { Datastores } from './datastores.ts';
 import { eventMethods, fileMethods, taskMethods } from './plain-methods.ts';
 import { hostMethods, poolMethods } from './host-methods.ts';
 import { inventoryMethods } from './inventory-methods.ts';
+import { Notifications } from './notifications.ts';
 import { OneAtATime } from './one-at-a-time.ts';
+import { everySecond, Performance, type Ticks } from './performance.ts';
+import { performanceMethods } from './performance-methods.ts';
 import { Power } from './power.ts';
 import { recover } from './recover.ts';
 import type { Session } from './session.ts';
@@ -35,12 +42,16 @@ export class Engine {
   readonly store: Store;
   readonly files: VmFiles;
   readonly captures: Captures;
+  readonly performance: Performance;
+  readonly notifications = new Notifications();
+  readonly alarms: Alarms;
   readonly datastores: Datastores;
   readonly oneAtATime = new OneAtATime();
   private readonly about: About;
+  private readonly ticking: Disposable;
   private closing: Promise<void> | undefined;
 
-  private constructor({ store, inventory, startVm, files }: { store: Store; inventory: Inventory; startVm: StartVm; files: VmFiles }) {
+  private constructor({ store, metrics, inventory, startVm, files, ticks }: { store: Store; metrics: MetricsStore; inventory: Inventory; startVm: StartVm; files: VmFiles; ticks: Ticks }) {
     this.store = store;
     this.inventory = inventory;
     this.tasks = new TaskRunner(store);
@@ -48,17 +59,21 @@ export class Engine {
     this.datastores = new Datastores(this);
     this.power = new Power({ inventory, startVm, files: this.files, oneAtATime: this.oneAtATime });
     this.snapshots = new Snapshots(this);
+    this.performance = new Performance(this, metrics);
     this.captures = new Captures(this);
+    this.alarms = new Alarms(this);
+    this.ticking = ticks(atMs => void this.tick(atMs));
     this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath: files.dataPath };
   }
 
   /** Rejects with a sentence when the data folder is in use, damaged or from a newer version. */
-  static async open({ dataPath, startVm }: { dataPath: string; startVm: StartVm }): Promise<Engine> {
+  static async open({ dataPath, startVm, ticks = everySecond }: { dataPath: string; startVm: StartVm; ticks?: Ticks }): Promise<Engine> {
     const store = await Store.open(join(dataPath, 'inventory.db'));
     const files = new VmFiles(dataPath);
     locateVms(store.contents, files);
     await recover(store, files);
-    const engine = new Engine({ store, inventory: await Inventory.open(store), startVm, files });
+    const metrics = await MetricsStore.open(join(dataPath, 'metrics.db')), engine = new Engine({ store, metrics, inventory: await Inventory.open(store), startVm, files, ticks });
+    if (metrics.isRenewed) await engine.inventory.transact(edit => edit.event({ severity: 'warning', type: 'metrics.renewed', message: 'The file of figures was damaged: it was set aside as metrics.db.damaged, and charts begin anew.', target: ROOT }));
     await deleteExpired(engine);
     await engine.consolidateWhenOff();
     return engine;
@@ -94,9 +109,15 @@ export class Engine {
     }
   }
 
+  private async tick(atMs: number): Promise<void> {
+    await this.performance.sample(atMs);
+  }
+
   private async shutDown(): Promise<void> {
+    this.ticking.dispose();
     await this.power.allOff();
     await this.tasks.idle();
+    await this.performance.close();
     await this.store.close();
   }
 
@@ -115,6 +136,8 @@ export class Engine {
       tasks: taskMethods(this),
       events: eventMethods(this),
       files: fileMethods(),
+      performance: performanceMethods(this, session),
+      alarms: alarmMethods(this),
     };
   }
 
@@ -122,6 +145,7 @@ export class Engine {
     const subscriptions = [
       this.inventory.changed.on(changes => emit('inventory.changed', changes)),
       this.inventory.eventAdded.on(event => emit('event.added', event)),
+      this.notifications.raised.on(notification => emit('notification.raised', notification)),
       this.tasks.changed.on((task: Task) => emit('task.changed', task)),
     ];
     onEnd(() => { for (const subscription of subscriptions) subscription.dispose(); });

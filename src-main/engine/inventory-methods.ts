@@ -16,7 +16,9 @@ import { checkEmpty, checkFreeName, checkPlace, childrenOf, isPlaceKind, moveTo,
 
 type Context = Pick<Engine, 'inventory' | 'tasks'>;
 
-const Id = v.object({ kind: v.picklist(OBJECT_KINDS, 'There is no such kind of object.'), id: v.pipe(v.string(), v.maxLength(64)) });
+/** Alarms have methods of their own. */
+const KINDS = OBJECT_KINDS.filter(kind => kind !== 'alarmDefinition' && kind !== 'triggeredAlarm');
+const Id = v.object({ kind: v.picklist(KINDS, 'There is no such kind of object.'), id: v.pipe(v.string(), v.maxLength(64)) });
 const Ids = v.pipe(v.array(Id), v.minLength(1, 'Choose an object.'), v.maxLength(50_000, 'These are too many objects.'));
 const Target = v.object({ kind: v.picklist(['root', 'datacenter', 'folder', 'cluster', 'host', 'resourcePool'], 'Nothing can be moved there.'), id: v.pipe(v.string(), v.maxLength(64)) });
 

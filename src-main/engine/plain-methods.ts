@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { TaskId } from '../../shared/base/ids.ts';
 import { OBJECT_KINDS } from '../../shared/model/objects.ts';
+import { TASK_STATES } from '../../shared/model/task.ts';
 import { checked, Cursor, FilePath, idOf, Limit } from './checked.ts';
 import type { Engine } from './engine.ts';
 import * as files from './files.ts';
@@ -10,10 +11,11 @@ import { revertChange } from './reconfigure.ts';
 
 const Target = v.object({ kind: v.picklist(['root', ...OBJECT_KINDS]), id: v.string(), name: v.string() });
 const EventOptions = v.optional(v.object({ before: Cursor, target: v.optional(Target) }));
+const TaskFilterOf = v.optional(v.object({ target: v.optional(v.object({ kind: v.picklist(['root', ...OBJECT_KINDS]), id: v.string() })), states: v.optional(v.array(v.picklist(TASK_STATES, 'There is no such state.'))), sinceMs: v.optional(v.number()) }));
 const Id = idOf<TaskId>('The task');
 
 export const taskMethods = (engine: Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'oneAtATime'>): EngineApi['tasks'] => ({
-  list: checked([Limit, Cursor], (limit, before) => engine.tasks.list(limit, before)),
+  list: checked([Limit, Cursor, TaskFilterOf], (limit, before, filter) => engine.tasks.list(limit, before, filter)),
   get: checked([Id], id => engine.tasks.get(id)),
   cancel: checked([Id], id => engine.tasks.cancel(id)),
   revert: checked([Id], async id => revertChange(engine, await engine.tasks.get(id))),

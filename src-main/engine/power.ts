@@ -67,6 +67,8 @@ export class Power {
     });
   }
 
+  get runningIds(): VmId[] { return [...this.running.keys()]; }
+
   /** Of a VM that runs; none of any other. */
   nics(id: VmId): RunningVm['nics'] { return this.running.get(id)?.vm.nics ?? []; }
 

@@ -31,7 +31,7 @@ export function reconfigure(engine: Context, id: VmId, wanted: VmRequest): Promi
       const after = engine.inventory.vm(id).spec;
       if (!isDeepStrictEqual(before.spec, after)) context.changed({ before: before.spec, after });
     }
-  }), { cancelable: true });
+  }), { cancelable: true, alone: id });
 }
 
 /** Undoes what a task changed, part of it or all. Images that it made stay in the VM's folder. */

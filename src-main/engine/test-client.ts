@@ -9,8 +9,10 @@ import type { Task } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import { Engine } from './engine.ts';
+import type { Ticks } from './performance.ts';
 
 export interface TestClient {
+  readonly engine: Engine;
   readonly client: Connection<EngineApi, EngineEvents>;
   /** The task when it has ended. */
   readonly ended: (id: TaskId) => Promise<Task>;
@@ -19,13 +21,14 @@ export interface TestClient {
   readonly close: () => Promise<void>;
 }
 
-export async function openTestClient(dataPath: string): Promise<TestClient> {
-  const engine = await Engine.open({ dataPath, startVm }), { port1, port2 } = new MessageChannel();
+/** With a clock of its own where ticks are given. */
+export async function openTestClient(dataPath: string, ticks?: Ticks): Promise<TestClient> {
+  const engine = await Engine.open({ dataPath, startVm, ...(ticks && { ticks }) }), { port1, port2 } = new MessageChannel();
   engine.connect(pagePort(port2));
   const client = connect<EngineApi, EngineEvents>(pagePort(port1));
   await client.api.engine.subscribe();
   return {
-    client,
+    client, engine,
     ended: id => new Promise((resolve, reject) => {
       const see = (task: Task) => { if (task.id === id && task.completedMs !== undefined) resolve(task); };
       client.on('task.changed', see);

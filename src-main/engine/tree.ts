@@ -4,14 +4,14 @@ import type { DatacenterId, FolderId, HostId, ResourcePoolId } from '../../share
 import type { Folder } from '../../shared/model/container.ts';
 import { KIND_WORDS, nameOf, refTo, type InventoryObject, type ObjectId, type ObjectKind, type ObjectKinds } from '../../shared/model/objects.ts';
 import { isSamePlace, type Place } from '../../shared/model/place.ts';
-import { ROOT } from '../../shared/model/task.ts';
+import { ROOT, type ObjectRef } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import type { Edit, Objects } from '../inventory/inventory.ts';
 import { checkFits, checkName } from './admission.ts';
 import { checkMoved, checkPoolMoved } from './allocations.ts';
 
 /** Objects with one parent. A VM has two: its folder, and its host or resource pool. */
-type Child = Exclude<ObjectKind, 'vm' | 'tagCategory' | 'tag' | 'customAttribute' | 'savedSearch'>;
+type Child = Exclude<ObjectKind, 'vm' | 'tagCategory' | 'tag' | 'customAttribute' | 'savedSearch' | 'alarmDefinition' | 'triggeredAlarm'>;
 const CHILDREN = ['datacenter', 'folder', 'cluster', 'host', 'resourcePool', 'datastore', 'network'] as const satisfies readonly Child[];
 const isChild = (kind: ObjectKind): kind is Child => (CHILDREN as readonly ObjectKind[]).includes(kind);
 
@@ -26,13 +26,22 @@ export const placeName = (objects: Objects, { kind, id }: Place): string => (kin
 const parentOf = (objects: Objects, { kind, id }: Place): Place | undefined => (kind === 'root' ? undefined : objects.get(kind, id).parent);
 
 /** The place itself and all that it is in, from the inside out. */
-function* upFrom(objects: Objects, place: Place): Generator<Place> {
+export function* upFrom(objects: Objects, place: Place): Generator<Place> {
   for (let at: Place | undefined = place; at !== undefined; at = parentOf(objects, at)) yield at;
 }
 
 export function datacenterOf(objects: Objects, place: Place): DatacenterId {
   for (const { kind, id } of upFrom(objects, place)) if (kind === 'datacenter') return id as DatacenterId;
   throw new EngineError('wrong-place', `${placeName(objects, place)} is in no datacenter.`);
+}
+
+/** Whether what is defined on an object holds for another: the same, or one that is in it in any tree. */
+export function isDefinedFor(objects: Objects, on: Pick<ObjectRef, 'kind' | 'id'>, { kind, id }: Pick<ObjectRef, 'kind' | 'id'>): boolean {
+  if (on.kind === 'root' || (on.kind === kind && on.id === id)) return true;
+  const isOn = (place: Place | undefined) => place !== undefined && [...upFrom(objects, place)].some(at => at.kind === on.kind && at.id === on.id);
+  if (kind !== 'vm') return kind !== 'root' && isChild(kind) && objects.find(kind, id) !== undefined && isOn(objects.get(kind, id).parent);
+  const vm = objects.find('vm', id);
+  return vm !== undefined && (isOn({ kind: 'host', id: vm.hostId }) || isOn(vm.poolId && { kind: 'resourcePool', id: vm.poolId }) || isOn(vm.folderId && { kind: 'folder', id: vm.folderId }));
 }
 
 const isWithin = (objects: Objects, place: Place, outer: Place): boolean => [...upFrom(objects, place)].some(at => isSamePlace(at, outer));

@@ -4,11 +4,12 @@ import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { DatastoreId, HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { ROOT } from '../../shared/model/task.ts';
 import { CloneRequest } from '../../shared/model/clone.ts';
-import { SnapshotEdit, SnapshotRequest, VmRequest, type Vm } from '../../shared/model/vm.ts';
+import { BULK_OPERATIONS, SnapshotEdit, SnapshotRequest, VmRequest, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName } from './admission.ts';
 import { checkAllocations } from './allocations.ts';
 import { deleteFromDisk, emptyBin, moveToBin, restore } from './bin.ts';
+import { bulk } from './bulk.ts';
 import { clone, setTemplate } from './clone.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
@@ -25,8 +26,8 @@ type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'capture
 export function vmMethods(engine: Context): EngineApi['vms'] {
   const { inventory, power, snapshots, tasks } = engine;
   /** A task about an existing VM. */
-  const task = (name: string, work: (id: VmId) => TaskWork, options: { cancelable?: boolean } = {}) =>
-    checked([Id], id => engine.tasks.run(name, refOf(inventory.vm(id)), work(id), options));
+  const task = (name: string, work: (id: VmId) => TaskWork, { alone, ...options }: { cancelable?: boolean; alone?: true } = {}) =>
+    checked([Id], id => engine.tasks.run(name, refOf(inventory.vm(id)), work(id), { ...options, alone: alone && id }));
   const deletedTask = (name: string, work: (id: VmId) => TaskWork) => checked([Id], id => tasks.run(name, refOf(inventory.deletedVm(id)), work(id)));
   return {
     create: checked([VmRequest, idOf<HostId>('The host'), v.optional(idOf<DatastoreId>('The datastore'))], (spec, hostId, datastoreId) => create(engine, spec, { hostId, datastoreId })),
@@ -38,15 +39,16 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     suspend: task('Suspend virtual machine', id => context => power.suspend(id, context), { cancelable: true }),
     reset: task('Reset virtual machine', id => () => power.reset(id)),
     delete: task('Delete virtual machine', id => () => moveToBin(engine, id)),
+    each: checked([v.picklist(BULK_OPERATIONS, 'This cannot be done with many VMs at once.'), v.pipe(v.array(Id), v.maxLength(10_000, 'These are too many VMs.'))], (operation, ids) => bulk(engine, operation, ids)),
     restore: deletedTask('Restore virtual machine', id => () => restore(engine, id)),
     deleteFromDisk: deletedTask('Delete virtual machine from disk', id => () => deleteFromDisk(engine, id)),
     emptyBin: () => tasks.run('Empty bin', ROOT, context => emptyBin(engine, context), { cancelable: true }),
-    takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true })),
-    revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context))),
+    takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true, alone: id })),
+    revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context), { alone: id })),
     editSnapshot: checked([Id, SnapshotOf, SnapshotEdit], (id, snapshot, text) => tasks.run('Edit snapshot', refOf(inventory.vm(id)), () => snapshots.edit(id, snapshot, text))),
-    deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), context => snapshots.delete(id, snapshot, context), { cancelable: true })),
-    deleteAllSnapshots: task('Delete all snapshots', id => context => snapshots.deleteAll(id, context), { cancelable: true }),
-    consolidate: task('Consolidate virtual machine disks', id => context => snapshots.consolidate(id, context), { cancelable: true }),
+    deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), context => snapshots.delete(id, snapshot, context), { cancelable: true, alone: id })),
+    deleteAllSnapshots: task('Delete all snapshots', id => context => snapshots.deleteAll(id, context), { cancelable: true, alone: true }),
+    consolidate: task('Consolidate virtual machine disks', id => context => snapshots.consolidate(id, context), { cancelable: true, alone: true }),
     clone: checked([Id, CloneRequest], (id, request) => clone(engine, id, request)),
     convertToTemplate: task('Convert to template', id => () => setTemplate(engine, id, true)),
     convertToVm: task('Convert to virtual machine', id => () => setTemplate(engine, id, false)),

@@ -33,6 +33,8 @@ const TURN = 100_000;
 const SHARED_TURN = 50_000;
 /** Longest time for which messages and finished disk requests wait while vCPUs run in threads. */
 const LONGEST_WAIT_MS = 1;
+/** How often the guest is asked about its memory, at most: being asked makes it run. */
+const GUEST_MEMORY_NS = 5e9;
 
 /** What a VM boots. Files are read at each power-on or reset, and not kept. */
 export type BootImage =
@@ -90,6 +92,8 @@ export class Vm {
   private busyNs = 0;
   private isPaused = true;
   private sample = { atNs: 0, instructions: 0, busyNs: 0 };
+  /** When the guest was last asked about its memory. */
+  private askedNs = -Infinity;
 
   constructor(options: VmOptions) {
     const { cpus, counterHz } = options, sizeBytes = options.memoryMib * MIB;
@@ -345,10 +349,11 @@ export class Vm {
     const { balloon } = this.board, { guestMemory } = balloon;
     this.sample = { atNs, instructions, busyNs };
     // To be asked makes a guest run, which a deterministic one must not, and nothing may change memory that is being saved.
-    if (this.world === undefined && !this.isPaused) balloon.askStatistics();
+    if (this.world === undefined && !this.isPaused && atNs - this.askedNs >= GUEST_MEMORY_NS) { this.askedNs = atNs; balloon.askStatistics(); }
     return {
       upNs: this.clock.nowNs, instructions, mips: Math.max(0, instructions - sample.instructions) * 1000 / elapsedNs,
       cpuUsage: Math.min(this.vcpus.length, (busyNs - sample.busyNs) / elapsedNs), exits: { ...this.exits },
+      translator: { regions: this.machine.translator.count, ...this.machine.translator.made },
       guestErrors: this.board.guestErrors.count + this.vcpus.reduce((sum, v) => sum + v.cpu.guestErrors, 0),
       balloonMib: balloon.actualMib, balloonTargetMib: balloon.targetMib, ...(guestMemory && { guestMemory }),
     };

@@ -10,7 +10,7 @@ import type { EventId } from '../../shared/base/ids.ts';
 import type { Page } from '../../shared/api/engine-api.ts';
 import type { InventoryEvent } from '../../shared/model/event.ts';
 import type { InventoryObject, ObjectId } from '../../shared/model/objects.ts';
-import type { ObjectRef, Task } from '../../shared/model/task.ts';
+import type { ObjectRef, Task, TaskFilter } from '../../shared/model/task.ts';
 import { UPGRADES } from './schema.ts';
 
 /** "Qdck": marks the file as ours (PRAGMA application_id). */
@@ -53,8 +53,12 @@ export class InventoryDatabase {
   }
 
   /** Newest first. */
-  tasks(limit: number, before?: string): Page<Task> {
-    const rows = this.db.prepare('SELECT seq, body FROM tasks WHERE seq < ? ORDER BY seq DESC LIMIT ?').all(cursor(before), limit + 1);
+  tasks(limit: number, before?: string, { target, states, sinceMs }: TaskFilter = {}): Page<Task> {
+    const conditions = [
+      target && target.kind !== 'root' && { sql: "body ->> '$.target.kind' = ? AND body ->> '$.target.id' = ?", values: [target.kind, target.id] },
+      states && { sql: `body ->> '$.state' IN (${states.map(() => '?').join(', ')})`, values: states }, sinceMs !== undefined && { sql: "body ->> '$.queuedMs' >= ?", values: [sinceMs] },
+    ].filter(each => typeof each === 'object');
+    const rows = this.db.prepare(`SELECT seq, body FROM tasks WHERE seq < ? ${conditions.map(({ sql }) => `AND ${sql}`).join(' ')} ORDER BY seq DESC LIMIT ?`).all(cursor(before), ...conditions.flatMap(({ values }) => [...values]), limit + 1);
     return page(rows.map(({ seq, body }) => ({ at: Number(seq), row: JSON.parse(String(body)) as Task })), limit);
   }
 

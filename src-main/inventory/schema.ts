@@ -2,6 +2,8 @@
  * The inventory file's tables. Each entry brings a file from the format before it to its own; entries are only ever
  * added. Objects and tasks are kept as JSON of the shared model: what is asked of them in SQL has a column.
  */
+import { DEFAULT_ALARMS } from '../../shared/model/alarm.ts';
+
 export const UPGRADES: readonly string[] = [
   `CREATE TABLE hosts (id TEXT PRIMARY KEY, body TEXT NOT NULL);
    CREATE TABLE vms (id TEXT PRIMARY KEY, body TEXT NOT NULL);
@@ -19,4 +21,6 @@ export const UPGRADES: readonly string[] = [
    DROP TABLE hosts; DROP TABLE vms;`,
   // What hosts are built of.
   `UPDATE objects SET body = json_patch('{"cpuMhz":2000,"gic":"GICv3","iommu":true,"watchdog":"SBSA revision 0","nics":[{"model":"QD-E25 Ethernet","revision":"A1","ports":1,"virtualFunctions":0}],"rdmaNics":[],"drives":[]}', body) WHERE kind = 'host';`,
+  // The default alarms; a new inventory has them from the start.
+  DEFAULT_ALARMS.map(alarm => `INSERT INTO objects SELECT 'alarmDefinition', '${alarm.id}', '${JSON.stringify(alarm).replaceAll('\'', '\'\'')}' WHERE EXISTS (SELECT 1 FROM objects);`).join('\n'),
 ];

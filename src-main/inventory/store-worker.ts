@@ -22,7 +22,7 @@ const api: StoreApi = {
     open: path => answer(() => { opened = new InventoryDatabase(path); }),
     contents: () => answer(() => database().contents()),
     commit: writes => answer(() => database().commit(writes)),
-    tasks: (limit, before) => answer(() => database().tasks(limit, before)),
+    tasks: (limit, before, filter) => answer(() => database().tasks(limit, before, filter)),
     task: id => answer(() => database().task(id)),
     events: query => answer(() => database().events(query)),
     close: () => answer(() => { opened?.close(); }),

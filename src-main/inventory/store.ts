@@ -8,7 +8,7 @@ import { connect } from '../../shared/api/rpc.ts';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { EventId } from '../../shared/base/ids.ts';
 import type { InventoryEvent } from '../../shared/model/event.ts';
-import type { Task } from '../../shared/model/task.ts';
+import type { Task, TaskFilter } from '../../shared/model/task.ts';
 import type { Contents, EventQuery, Write } from './database.ts';
 
 /** What the worker answers. */
@@ -17,7 +17,7 @@ export interface StoreApi {
     open(path: string): Promise<void>;
     contents(): Promise<Contents>;
     commit(writes: readonly Write[]): Promise<EventId[]>;
-    tasks(limit: number, before?: string): Promise<Page<Task>>;
+    tasks(limit: number, before?: string, filter?: TaskFilter): Promise<Page<Task>>;
     task(id: string): Promise<Task | undefined>;
     events(query: EventQuery): Promise<Page<InventoryEvent>>;
     close(): Promise<void>;
@@ -59,7 +59,7 @@ export class Store implements Calls {
 
   async reload(): Promise<void> { this.contents = await this.calls.contents(); }
   commit(writes: readonly Write[]): Promise<EventId[]> { return this.calls.commit(writes); }
-  tasks(limit: number, before?: string): Promise<Page<Task>> { return this.calls.tasks(limit, before); }
+  tasks(limit: number, before?: string, filter?: TaskFilter): Promise<Page<Task>> { return this.calls.tasks(limit, before, filter); }
   task(id: string): Promise<Task | undefined> { return this.calls.task(id); }
   events(query: EventQuery): Promise<Page<InventoryEvent>> { return this.calls.events(query); }
 

@@ -9,6 +9,7 @@ import { webSocketLink } from '../engine/web-socket-link.ts';
 import { useConnection } from '../stores/connection.ts';
 import { useEvents } from '../stores/events.ts';
 import { useInventory } from '../stores/inventory.ts';
+import { usePerformance } from '../stores/performance.ts';
 import { useTasks } from '../stores/tasks.ts';
 import { createDialogs, DIALOGS } from '../views/shell/dialogs.ts';
 import App from './App.vue';
@@ -18,7 +19,7 @@ import './styles.css';
 const engine = new EngineClient();
 const app = createApp(App).use(createPinia()).use(createAppRouter()).provide(ENGINE, engine).provide(DIALOGS, createDialogs());
 
-const stores = app.runWithContext(() => [useConnection(), useInventory(), useTasks(), useEvents()]);
+const stores = app.runWithContext(() => [useConnection(), useInventory(), useTasks(), useEvents(), usePerformance()]);
 const link = window.quarterdeck ? electronLink(window.quarterdeck) : webSocketLink(new URL('engine', location.href));
 engine.start(link, () => Promise.all(stores.map(store => store.load())));
 app.mount('#app');

@@ -21,7 +21,7 @@ export class EngineClient {
   /** Why a connected engine cannot be used, as one sentence. */
   readonly failed = new Emitter<string>();
   private readonly events: Events = {
-    'inventory.changed': new Emitter(), 'task.changed': new Emitter(), 'event.added': new Emitter(), 'console.output': new Emitter(),
+    'inventory.changed': new Emitter(), 'task.changed': new Emitter(), 'event.added': new Emitter(), 'notification.raised': new Emitter(), 'performance.sampled': new Emitter(), 'console.output': new Emitter(),
   };
   private api: EngineApi | undefined;
   private current: ConnectionState = 'connecting';

@@ -10,6 +10,7 @@ const Preferences = v.object({
   grids: v.optional(v.record(v.string(), v.object({ shown: v.record(v.string(), v.boolean()), widths: v.record(v.string(), v.number()) })), {}),
   navigatorWidth: v.optional(v.number(), 260),
   dockHeight: v.optional(v.number(), 190),
+  chartRange: v.optional(v.picklist(['live', 'hour', 'day', 'week', 'month', 'year']), 'live'),
   dockOpen: v.optional(v.boolean(), true),
 });
 export type Preferences = v.InferOutput<typeof Preferences>;

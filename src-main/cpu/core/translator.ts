@@ -29,6 +29,8 @@ export class Translator {
   exclusively: (work: () => void) => void = work => work();
   /** Told of what is being installed, from region `first` on; for profiles. */
   installed: (translation: Translation, first: number) => void = () => { /* nobody asks */ };
+  /** Since the machine was made. */
+  readonly made = { made: 0, ms: 0 };
   private readonly view: DataView;
   private readonly imports: Record<string, Record<string, unknown>>;
   private hot: HotRecord[] = [];
@@ -85,7 +87,9 @@ export class Translator {
 
   /** Between turns. Records whose page was written or given away meanwhile are left alone. */
   install(translation: Translation): void {
-    const { module, records } = translation;
+    const { module, records, cost } = translation;
+    this.made.made += records.length;
+    this.made.ms += cost.ms + cost.compileMs;
     records.forEach((record, n) => this.cover(record, translation.regions[n] ?? []));
     for (const record of translation.covered) this.countAgain(record);
     const first = this.next + records.length > MOST_REGIONS ? 0 : this.next, regions = { module, first, count: records.length };

@@ -4,7 +4,7 @@ import type { ContainedKind } from '../../stores/hierarchy.ts';
 
 export interface Tab { readonly id: string; readonly label: string; /** What the tab is a grid of. */ readonly kinds?: readonly ContainedKind[] }
 
-const SUMMARY: Tab = { id: 'summary', label: 'Summary' }, MONITOR: Tab = { id: 'monitor', label: 'Monitor' }, VMS: Tab = { id: 'vms', label: 'VMs' };
+const SUMMARY: Tab = { id: 'summary', label: 'Summary' }, MONITOR: Tab = { id: 'monitor', label: 'Monitor' }, CONFIGURE: Tab = { id: 'configure', label: 'Configure' }, VMS: Tab = { id: 'vms', label: 'VMs' };
 const DATACENTERS: Tab = { id: 'datacenters', label: 'Datacenters', kinds: ['datacenter'] }, COMPUTE: Tab = { id: 'hosts', label: 'Hosts & Clusters', kinds: ['cluster', 'host'] };
 const HOSTS: Tab = { id: 'hosts', label: 'Hosts', kinds: ['host'] }, POOLS: Tab = { id: 'pools', label: 'Resource Pools', kinds: ['resourcePool'] };
 const DATASTORES: Tab = { id: 'datastores', label: 'Datastores', kinds: ['datastore'] }, NETWORKS: Tab = { id: 'networks', label: 'Networks', kinds: ['network'] };
@@ -14,4 +14,4 @@ const EVERYTHING = [COMPUTE, VMS, DATASTORES, NETWORKS];
 const OF_FOLDER = { datacenter: [DATACENTERS, ...EVERYTHING], host: [COMPUTE, VMS], vm: [VMS], storage: [DATASTORES], network: [NETWORKS] } as const;
 const OF_KIND: Partial<Record<string, readonly Tab[]>> = { root: [DATACENTERS, ...EVERYTHING, DELETED], datacenter: EVERYTHING, cluster: [HOSTS, VMS, POOLS], resourcePool: [VMS, POOLS], network: [VMS], datastore: [FILES, VMS] };
 
-export const tabsOf = (kind: string, known: InventoryObject | undefined): readonly Tab[] => [SUMMARY, MONITOR, ...(known?.kind === 'folder' ? OF_FOLDER[known.object.tree] : OF_KIND[kind] ?? [])];
+export const tabsOf = (kind: string, known: InventoryObject | undefined): readonly Tab[] => [SUMMARY, MONITOR, CONFIGURE, ...(known?.kind === 'folder' ? OF_FOLDER[known.object.tree] : OF_KIND[kind] ?? [])];

@@ -1,14 +1,11 @@
 import { expect, test } from 'vitest';
-import { SPAN_MS, withSample, type History, type StatsSample } from './vm-stats.ts';
+import type { DiskStats, VmSpec } from '../../../shared/model/vm.ts';
+import { placeInSpec } from './vm-stats.ts';
 
-const at = (atMs: number, upNs = atMs * 1e6): StatsSample => ({ atMs, stats: { upNs, instructions: 0, mips: 0, cpuUsage: 0, exits: {}, guestErrors: 0, disks: [], nics: [], balloonMib: 0, balloonTargetMib: 0 } });
-const times = (history: History) => history.map(sample => sample.atMs);
+const disk = (slot?: number): DiskStats => ({ path: '/d', bus: 'virtio', slot, reads: 0, writes: 0, flushes: 0, discards: 0, errors: 0, readBytes: 0, writtenBytes: 0, readNs: 0, writeNs: 0, flushNs: 0 });
 
-test('samples are kept for two minutes', () => {
-  const history = [1000, 2000, SPAN_MS + 1500].reduce<History>((before, ms) => withSample(before, at(ms)), []);
-  expect(times(history)).toEqual([2000, SPAN_MS + 1500]);
-});
-
-test('a VM that was powered on again has a new history', () => {
-  expect(times(withSample([at(5000), at(6000)], at(7000, 10)))).toEqual([7000]);
+test('running disks are found among those of the settings', () => {
+  const spec: VmSpec = { name: 'web', cpus: 1, memoryMib: 64, guest: { kind: 'diagnostics' }, disks: [{ path: '/s', readOnly: false, slot: 2 }, { path: '/a', readOnly: false }, { path: '/b', readOnly: false }] };
+  const running = [disk(), disk(), disk(2), disk(5)];
+  expect(running.map((_, place) => placeInSpec(spec, running, place))).toEqual([1, 2, 0, undefined]);
 });

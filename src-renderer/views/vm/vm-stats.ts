@@ -1,38 +1,36 @@
-/** Live figures of VMs, asked for each second while a page that shows them is visible, and kept from page to page. */
+/** The counters of a VM as they are now, asked for each second while a page that shows them is visible. */
 import { computed, onBeforeUnmount, shallowRef, watch, type ComputedRef } from 'vue';
-import type { Vm, VmStats } from '../../../shared/model/vm.ts';
+import type { DiskStats, Vm, VmSpec, VmStats } from '../../../shared/model/vm.ts';
 import { useVms } from '../../stores/vms.ts';
 
 const PERIOD_MS = 1000;
-export const SPAN_MS = 120_000;
 
-export interface StatsSample { readonly atMs: number; readonly stats: VmStats }
-export type History = readonly StatsSample[];
+export interface StatsSample { readonly id: string; readonly atMs: number; readonly stats: VmStats }
 
-/** The samples of the last two minutes after another one; a VM that started anew starts a new history. */
-export function withSample(history: History, sample: StatsSample): History {
-  const restarted = (history.at(-1)?.stats.upNs ?? 0) > sample.stats.upNs;
-  return [...(restarted ? [] : history.filter(({ atMs }) => atMs > sample.atMs - SPAN_MS)), sample];
-}
-
-const histories = shallowRef<ReadonlyMap<string, History>>(new Map());
-
-export function useVmStats(vm: () => Vm): ComputedRef<History> {
-  const vms = useVms();
+/** Absent while the VM is off. */
+export function useVmStats(vm: () => Vm): ComputedRef<StatsSample | undefined> {
+  const vms = useVms(), latest = shallowRef<StatsSample>();
   let asking = false;
 
   async function sample() {
     const { id, powerState } = vm();
     if (asking || document.hidden || powerState !== 'poweredOn') return;
     asking = true;
-    // A figure that cannot be had is a gap in the chart; the connection's banner tells why.
+    // The connection's banner tells why figures cannot be had.
     const stats = await vms.stats(id).catch(() => null);
     asking = false;
-    if (stats) histories.value = new Map(histories.value).set(id, withSample(histories.value.get(id) ?? [], { atMs: Date.now(), stats }));
+    if (stats) latest.value = { id, atMs: Date.now(), stats };
   }
 
   watch(() => [vm().id, vm().powerState], () => void sample(), { immediate: true });
   const timer = setInterval(() => void sample(), PERIOD_MS);
   onBeforeUnmount(() => { clearInterval(timer); });
-  return computed(() => (vm().powerState === 'poweredOff' || vm().powerState === 'suspended' ? [] : histories.value.get(vm().id) ?? []));
+  return computed(() => (vm().powerState === 'poweredOff' || vm().powerState === 'suspended' || latest.value?.id !== vm().id ? undefined : latest.value));
+}
+
+/** Where a running disk stands among the VM's disks; absent when it is no longer there. */
+export function placeInSpec({ disks }: VmSpec, running: readonly DiskStats[], place: number): number | undefined {
+  const slot = running[place]?.slot, fixed = disks.flatMap((disk, at) => (disk.slot === undefined ? [at] : []));
+  const at = slot === undefined ? fixed[place] : disks.findIndex(disk => disk.slot === slot);
+  return at === -1 ? undefined : at;
 }

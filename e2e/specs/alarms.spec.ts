@@ -1,0 +1,106 @@
+import { expect, test } from '../fixtures/app.ts';
+import { violations } from '../pages/accessibility.ts';
+import { Alarms } from '../pages/alarms.ts';
+import { Inventory } from '../pages/inventory.ts';
+import { Monitor } from '../pages/monitor.ts';
+import { NewVmWizard } from '../pages/new-vm-wizard.ts';
+import { Shell } from '../pages/shell.ts';
+import { VmPage } from '../pages/vm-page.ts';
+
+test('an alarm that an operator defines goes off, is shown everywhere, acknowledged and reset, also after a crash', async ({ app, page }) => {
+  const [inventory, wizard, vm, alarms, monitor] = [new Inventory(page), new NewVmWizard(page), new VmPage(page), new Alarms(page), new Monitor(page)];
+  await wizard.create({ name: 'watched' });
+  await expect(vm.title).toHaveText('watched');
+  await inventory.open('host-a');
+  await alarms.openDefinitions();
+  await alarms.begin('A VM runs');
+  await alarms.field('Target type').selectOption('VM');
+  await alarms.next();
+  await alarms.field('If').selectOption('the state');
+  await alarms.field('Is').selectOption('VM is powered on');
+  await alarms.next();
+  await alarms.next();
+  await alarms.finish();
+  await expect(alarms.row(alarms.definitions, 'A VM runs')).toContainText('VM is powered on: Red');
+
+  await inventory.open('watched');
+  await vm.powerOn();
+  await expect(page.getByRole('img', { name: 'Red alarm: A VM runs' }).first()).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Notifications' })).toContainText('watched: A VM runs. It is powered on.');
+  await alarms.showDock();
+  await alarms.triggered.getByRole('button', { name: 'Acknowledge A VM runs on watched' }).click();
+  await expect(alarms.triggered.getByRole('button', { name: 'Acknowledge A VM runs on watched' })).toHaveAttribute('aria-disabled', 'true');
+  await inventory.open('host-a');
+  await monitor.open('All Issues');
+  await expect(alarms.row(alarms.issues, 'A VM runs')).toContainText('watched');
+
+  await app.killEngine();
+  await expect(alarms.row(alarms.triggered, 'A VM runs')).toHaveCount(0);
+  await expect(alarms.row(alarms.issues, 'The VM stopped')).toContainText('The engine stopped while this VM ran.');
+});
+
+test('what an event has triggered stays until it is reset to green, and a definition from above is changed there', async ({ page }) => {
+  const [inventory, wizard, vm, alarms] = [new Inventory(page), new NewVmWizard(page), new VmPage(page), new Alarms(page)];
+  await wizard.create({ name: 'resetting' });
+  await expect(vm.title).toHaveText('resetting');
+  await alarms.openDefinitions();
+  await alarms.begin('It was reset');
+  await alarms.next();
+  await alarms.field('If').selectOption('an event');
+  await alarms.next();
+  await expect(alarms.wizard.getByText('An event is written as vm.failed.')).toBeVisible();
+  await alarms.field('Event').fill('vm.reset');
+  await alarms.next();
+  await alarms.next();
+  await alarms.finish();
+  await vm.powerOn();
+  await expect(vm.powerState).toHaveText('Powered On');
+  await vm.powerAction('Reset').click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Reset', exact: true }).click();
+  await alarms.showDock();
+  await alarms.triggered.getByRole('button', { name: 'Reset It was reset on resetting to green' }).click();
+  await expect(page.getByText('Nothing has triggered an alarm.')).toBeVisible();
+
+  await expect(page.getByRole('button', { name: 'Edit Virtual machine CPU usage' })).toHaveAttribute('aria-description', 'It is defined in Quarterdeck; change it there.');
+  await inventory.open('Quarterdeck');
+  await alarms.openDefinitions();
+  await page.getByRole('button', { name: 'Disable Virtual machine CPU usage' }).click();
+  await expect(alarms.row(alarms.definitions, 'Virtual machine CPU usage')).toContainText('Disabled');
+  await page.getByRole('button', { name: 'Delete Virtual machine CPU usage' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(alarms.row(alarms.definitions, 'Virtual machine CPU usage')).toHaveCount(0);
+});
+
+for (const theme of ['Light', 'Dark'] as const) test(`alarms are accessible in the ${theme.toLowerCase()} theme`, async ({ page }) => {
+  const [inventory, alarms, shell, monitor] = [new Inventory(page), new Alarms(page), new Shell(page), new Monitor(page)];
+  const audit = (what: string) => test.step(what, async () => { expect(await violations(page)).toEqual([]); });
+  await shell.setTheme(theme);
+  await inventory.open('host-a');
+  await alarms.openDefinitions();
+  await alarms.begin('');
+  await alarms.next();
+  await expect(alarms.wizard.getByText('Enter a name.')).toBeVisible();
+  await audit('name, with an error');
+  await alarms.field('Alarm name').fill('Host is there');
+  await alarms.next();
+  await alarms.field('Counter').selectOption('System: VMs powered on');
+  await alarms.field('Is').selectOption('below');
+  await alarms.field('Yellow at').fill('2');
+  await alarms.field('Red at').fill('1');
+  await alarms.field('For (minutes)').fill('0');
+  await alarms.wizard.getByRole('button', { name: 'Add rule' }).click();
+  await audit('rules');
+  await alarms.wizard.getByRole('button', { name: 'Remove rule 2' }).click();
+  await alarms.next();
+  await alarms.wizard.getByRole('button', { name: 'Add reset rule' }).click();
+  await audit('reset rules');
+  await alarms.wizard.getByRole('button', { name: 'Remove reset event 1' }).click();
+  await alarms.next();
+  await audit('review');
+  await alarms.finish();
+  await alarms.showDock();
+  await expect(alarms.row(alarms.triggered, 'Host is there')).toContainText('is 0, below 1.');
+  await audit('definitions and what is triggered');
+  await monitor.open('All Issues');
+  await audit('issues');
+});

@@ -1,0 +1,5 @@
+import type { AlarmLevel } from './alarm.ts';
+import type { ObjectRef } from './task.ts';
+
+/** What an operator is to hear of wherever they look. */
+export interface Notification { readonly level: AlarmLevel; readonly title: string; readonly text: string; readonly target: ObjectRef }

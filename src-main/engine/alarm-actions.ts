@@ -1,0 +1,50 @@
+/** What alarms do when they go off: tell who is connected, run a command, stop the VM; the latter two by tasks. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { EngineError } from '../../shared/base/errors.ts';
+import type { VmId } from '../../shared/base/ids.ts';
+import type { AlarmAction, AlarmDefinition, TriggeredAlarm } from '../../shared/model/alarm.ts';
+import type { Engine } from './engine.ts';
+
+const MOST_MS = 60_000, MOST_OUTPUT = 2000;
+
+export class AlarmActions {
+  private readonly engine: Pick<Engine, 'tasks' | 'power' | 'notifications'>;
+  private readonly actedMs = new Map<string, number>();
+
+  constructor(engine: Pick<Engine, 'tasks' | 'power' | 'notifications'>) { this.engine = engine; }
+
+  begin(definition: AlarmDefinition, alarm: TriggeredAlarm, atMs: number): void {
+    this.actedMs.set(alarm.id, atMs);
+    for (const action of definition.actions) if (action.at === 'both' || action.at === alarm.level) this.act(action, alarm);
+  }
+
+  repeat({ repeatMinutes, actions }: AlarmDefinition, alarm: TriggeredAlarm, atMs: number): void {
+    if (repeatMinutes === undefined || alarm.acknowledgedMs !== undefined || atMs - (this.actedMs.get(alarm.id) ?? alarm.sinceMs) < repeatMinutes * 60_000) return;
+    this.actedMs.set(alarm.id, atMs);
+    for (const action of actions) if ((action.kind === 'notify' || action.kind === 'command') && (action.at === 'both' || action.at === alarm.level)) this.act(action, alarm);
+  }
+
+  private act(action: AlarmAction, alarm: TriggeredAlarm): void {
+    const { tasks, power, notifications } = this.engine, { object, name } = alarm, id = object.id as VmId;
+    // A task that cannot even be recorded has nobody left to tell.
+    const run = (title: string, work: () => Promise<void>) => void tasks.run(title, object, work, { initiator: `alarm ${name}` }).catch(() => undefined);
+    switch (action.kind) {
+      case 'notify': notifications.raise({ level: alarm.level, title: `${object.name}: ${name}`, text: alarm.cause, target: object }); break;
+      case 'command': run('Run command of an alarm', () => runCommand(action.command, alarm)); break;
+      case 'powerOff': run('Power off virtual machine', () => power.off(id)); break;
+      case 'suspend': void tasks.run('Suspend virtual machine', object, context => power.suspend(id, context), { cancelable: true, initiator: `alarm ${name}` }).catch(() => undefined); break;
+      default: action satisfies never;
+    }
+  }
+}
+
+/** What the alarm is about comes by the environment, where a name cannot become part of the command. */
+async function runCommand(command: string, { name, level, cause, object }: TriggeredAlarm): Promise<void> {
+  const env = { ...process.env, QUARTERDECK_ALARM: name, QUARTERDECK_LEVEL: level, QUARTERDECK_CAUSE: cause, QUARTERDECK_OBJECT: object.name, QUARTERDECK_OBJECT_KIND: object.kind, QUARTERDECK_OBJECT_ID: object.id };
+  const child = spawn('/bin/sh', ['-c', command], { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: MOST_MS, killSignal: 'SIGKILL' });
+  let said = '';
+  child.stderr.on('data', (bytes: Buffer) => { said = (said + bytes.toString()).slice(-MOST_OUTPUT); });
+  const [code] = await once(child, 'close') as [number | null];
+  if (code !== 0) throw new EngineError('command-failed', code === null ? `The command was ended, as it took longer than ${MOST_MS / 1000} seconds.` : `The command ended with code ${code}${said.trim() ? `: ${said.trim()}` : ''}.`);
+}

@@ -1,0 +1,18 @@
+/** What is shown of an object's alarms beside its name. */
+import { computed, type ComputedRef } from 'vue';
+import { COLOUR_WORDS, type AlarmLevel } from '../../../shared/model/alarm.ts';
+import type { ObjectRef } from '../../../shared/model/task.ts';
+import { useAlarms } from '../../stores/alarms.ts';
+
+export interface Badge { readonly level: AlarmLevel; readonly icon: 'warning-standard' | 'error-standard'; readonly status: 'warning' | 'danger'; readonly text: string }
+
+/** Absent while the object is green. */
+export function useAlarmBadge(object: () => Pick<ObjectRef, 'kind' | 'id'>): ComputedRef<Badge | undefined> {
+  const alarms = useAlarms();
+  return computed(() => {
+    const [worst, ...others] = alarms.of(object());
+    if (worst === undefined) return undefined;
+    const text = `${COLOUR_WORDS[worst.level]} alarm: ${[worst, ...others].map(({ name }) => name).join(', ')}`;
+    return worst.level === 'critical' ? { level: 'critical', icon: 'error-standard', status: 'danger', text } : { level: 'warning', icon: 'warning-standard', status: 'warning', text };
+  });
+}
