@@ -43,8 +43,7 @@ export class NewVmWizard {
     await this.open();
     await this.next();
     await this.nameIt(vm.name);
-    await this.next();
-    await this.next();
+    for (const _ of ['host', 'storage', 'guest']) await this.next();
     if (vm.linux) await this.chooseLinux(vm.linux);
     await this.next();
     for (const [at, disk] of (vm.disks ?? []).entries()) await this.addNewDisk(at + 1, disk);

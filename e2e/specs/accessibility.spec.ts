@@ -20,7 +20,7 @@ async function eachTab(page: Page, tabs: readonly string[], title: string) {
 
 async function eachWizardPage(page: Page, wizard: NewVmWizard) {
   await wizard.open();
-  for (const title of ['Select a creation type', 'Select a name', 'Select a compute resource', 'Select a guest', 'Customize hardware', 'Ready to complete']) await test.step(title, async () => {
+  for (const title of ['Select a creation type', 'Select a name', 'Select a compute resource', 'Select storage', 'Select a guest', 'Customize hardware', 'Ready to complete']) await test.step(title, async () => {
     await expect(wizard.pageTitle).toHaveText(title);
     if (title === 'Select a name') await wizard.nameIt('another');
     if (title === 'Customize hardware') {
@@ -101,6 +101,7 @@ for (const theme of ['Light', 'Dark'] as const) test(`menus, search and dialogs 
   await wizard.open();
   await wizard.next();
   await wizard.nameIt('other');
+  await wizard.next();
   await wizard.next();
   await wizard.next();
   await wizard.chooseLinux({ kernelPath: '/dev/null' });

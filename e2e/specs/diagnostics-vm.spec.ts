@@ -88,8 +88,10 @@ test('the wizard refuses a name that is taken and a kernel that is none, as they
   await wizard.nameIt('twin');
   await expect(wizard.dialog.getByText('There is already a virtual machine named "twin".')).toBeVisible();
   await wizard.nameIt('other');
-  await wizard.next();
-  await wizard.next();
+  for (const title of ['Select a compute resource', 'Select storage', 'Select a guest']) {
+    await wizard.next();
+    await expect(wizard.pageTitle).toHaveText(title);
+  }
   await wizard.chooseLinux({ kernelPath: '/dev/null' });
   await wizard.next();
   await expect(wizard.pageTitle).toHaveText('Select a guest');

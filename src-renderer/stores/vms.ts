@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia';
 import { computed } from 'vue';
-import type { HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
+import type { DatastoreId, HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
 import type { CloneRequest } from '../../shared/model/clone.ts';
 import type { SnapshotEdit, SnapshotRequest, Vm, VmRequest } from '../../shared/model/vm.ts';
 import { useEngine } from '../engine/use-engine.ts';
@@ -18,7 +18,7 @@ export const useVms = defineStore('vms', () => {
 
   return {
     byId, all, byHost, deleted,
-    create: (spec: VmRequest, host: HostId) => engine.call(api => api.vms.create(spec, host)),
+    create: (spec: VmRequest, host: HostId, datastore?: DatastoreId) => engine.call(api => api.vms.create(spec, host, datastore)),
     reconfigure: (vm: VmId, spec: VmRequest) => engine.call(api => api.vms.reconfigure(vm, spec)),
     powerOn: (vm: VmId) => engine.call(api => api.vms.powerOn(vm)),
     shutDownGuest: (vm: VmId) => engine.call(api => api.vms.shutDownGuest(vm)),

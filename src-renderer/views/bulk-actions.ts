@@ -12,9 +12,9 @@ import { useNotices } from '../stores/notices.ts';
 import { useVms } from '../stores/vms.ts';
 import { useOwnActions } from './object-actions.ts';
 import { useDialogs } from './shell/dialogs.ts';
-import { whyNot, type Action } from './vm/vm-actions.ts';
+import { whyNotNow, type Action } from './vm/vm-actions.ts';
 
-interface BulkPower { readonly action: Action; readonly label: string; readonly icon: IconName; readonly status?: 'success' | 'danger'; readonly ask?: string; readonly call: (vm: Vm) => Promise<unknown> }
+interface BulkPower { readonly action: Action; readonly label: string; readonly icon?: IconName; readonly status?: 'success' | 'danger'; readonly ask?: string; readonly call: (vm: Vm) => Promise<unknown> }
 
 /** How many of them an action applies to, as its label says it. */
 const counted = (label: string, count: number, all: number): string => (count === all || count === 0 ? label : `${label} (${formatCount(count)} of ${formatCount(all)})`);
@@ -35,14 +35,15 @@ export function useBulkActions(selected: () => readonly InventoryObject[]): Comp
     { action: 'powerOff', label: 'Power Off', icon: 'stop', status: 'danger', ask: 'Power off # without shutting down guests? What guests have not saved is lost.', call: vm => vms.powerOff(vm.id) },
     { action: 'suspend', label: 'Suspend', icon: 'pause', call: vm => vms.suspend(vm.id) },
     { action: 'shutDown', label: 'Shut Down Guest OS', icon: 'power', call: vm => vms.shutDownGuest(vm.id) },
+    { action: 'shutDown', label: 'Restart Guest OS', call: vm => vms.restartGuest(vm.id) },
     { action: 'reset', label: 'Reset', icon: 'refresh', ask: 'Reset #? They restart at once; what guests have not saved is lost.', call: vm => vms.reset(vm.id) },
   ];
   const DELETE: BulkPower = { action: 'delete', label: 'Delete', icon: 'trash', status: 'danger', ask: `Delete #? They go to the bin, with their snapshots, and can be restored for ${BIN_DAYS} days.`, call: vm => vms.remove(vm.id) };
 
   function forVms(targets: readonly Vm[], { action, label, icon, status, ask, call }: BulkPower, reason: string | undefined): MenuAction {
-    const reasons = targets.map(vm => whyNot(action, vm.powerState)), apply = targets.filter((_, at) => reasons[at] === undefined), run = () => void all(apply.map(call));
+    const reasons = targets.map(vm => whyNotNow(action, vm)), apply = targets.filter((_, at) => reasons[at] === undefined), run = () => void all(apply.map(call));
     const confirm = () => { dialogs.value = { kind: 'confirm', danger: true, title: `${label} virtual machines`, confirmLabel: label, message: ask?.replace('#', plural(apply.length, 'virtual machine')) ?? '', run }; };
-    return { label: counted(label, apply.length, targets.length), icon, ...(status && { status }), disabledReason: reason ?? (apply.length === 0 ? reasons[0] : undefined), run: ask === undefined ? run : confirm };
+    return { label: counted(label, apply.length, targets.length), ...(icon && { icon }), ...(status && { status }), disabledReason: reason ?? (apply.length === 0 ? reasons[0] : undefined), run: ask === undefined ? run : confirm };
   }
 
   return computed(() => {

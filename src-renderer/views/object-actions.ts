@@ -1,7 +1,7 @@
 /** What can be done with any object, in vSphere's order: what is made in it, then the object itself, then taking it away. */
 import { computed, type ComputedRef } from 'vue';
 import type { HostId } from '../../shared/base/ids.ts';
-import type { Folder } from '../../shared/model/container.ts';
+import { LOCAL_DATASTORE, type Folder } from '../../shared/model/container.ts';
 import { KIND_WORDS, nameOf, type InventoryObject, type ObjectId } from '../../shared/model/objects.ts';
 import type { Place, Tree } from '../../shared/model/place.ts';
 import type { MenuAction } from '../components/menu-action.ts';
@@ -18,19 +18,20 @@ import type { NewKind } from './container/new-object.ts';
 import { useDialogs } from './shell/dialogs.ts';
 import { useVmActions } from './vm/vm-actions.ts';
 
-type Item = 'vm' | 'host' | 'resourcePool' | Exclude<NewKind, 'folder'> | `folder:${Folder['tree']}`;
+type Item = 'vm' | 'host' | 'resourcePool' | 'datastore' | Exclude<NewKind, 'folder'> | `folder:${Folder['tree']}`;
 const LABELS: Readonly<Record<Exclude<Item, 'vm' | 'host' | 'resourcePool'>, string>> = {
+  datastore: 'New Datastore…',
   datacenter: 'New Datacenter…', cluster: 'New Cluster…', network: 'New Network…', 'folder:datacenter': 'New Folder…',
   'folder:host': 'New Host and Cluster Folder…', 'folder:vm': 'New VM and Template Folder…', 'folder:storage': 'New Storage Folder…', 'folder:network': 'New Network Folder…',
 };
 const FOLDER_ITEMS: Readonly<Record<Folder['tree'], readonly Item[]>> = {
-  datacenter: ['datacenter', 'folder:datacenter'], host: ['cluster', 'host', 'folder:host'], vm: ['vm', 'folder:vm'], storage: ['folder:storage'], network: ['network', 'folder:network'],
+  datacenter: ['datacenter', 'folder:datacenter'], host: ['cluster', 'host', 'folder:host'], vm: ['vm', 'folder:vm'], storage: ['datastore', 'folder:storage'], network: ['network', 'folder:network'],
 };
 
 /** What can be made in a place. */
 function newItems({ kind, id }: { readonly kind: string; readonly id: string }, known: InventoryObject | undefined): readonly Item[] {
   if (known?.kind === 'folder') return FOLDER_ITEMS[known.object.tree];
-  if (kind === 'datacenter') return ['vm', 'cluster', 'host', 'network', ...(['host', 'vm', 'storage', 'network'] as const satisfies readonly Tree[]).map(tree => `folder:${tree}` as const)];
+  if (kind === 'datacenter') return ['vm', 'cluster', 'host', 'datastore', 'network', ...(['host', 'vm', 'storage', 'network'] as const satisfies readonly Tree[]).map(tree => `folder:${tree}` as const)];
   return id === 'root' ? ['vm', 'datacenter', 'folder:datacenter'] : kind === 'cluster' ? ['vm', 'host', 'resourcePool'] : [];
 }
 
@@ -65,17 +66,26 @@ export function useObjectActions(target: () => { readonly kind: string; readonly
     if (item === 'vm') return newVm.value;
     if (item === 'host') return addHost.value;
     if (item === 'resourcePool') return { label: 'New Resource Pool…', icon: kindIcon(item), disabledReason, run: () => { dialogs.value = { kind: 'newPool', parent: target() as { kind: 'cluster'; id: string } }; } };
+    if (item === 'datastore') return { label: LABELS[item], icon: kindIcon('datastore'), disabledReason, run: () => { dialogs.value = { kind: 'datastore', parent: target() as Place }; } };
     const [what, tree] = item.split(':') as [NewKind, Folder['tree'] | undefined];
     return { label: target().kind === 'datacenter' ? LABELS[item] : LABELS[item].replace(/New (Host and Cluster|VM and Template|Storage|Network) Folder/, 'New Folder'), icon: kindIcon(what), disabledReason, run: () => { dialogs.value = { kind: 'newObject', what, parent: target() as Place, tree }; } };
   }
 
   function removal({ kind, object }: InventoryObject, offline: string | undefined): MenuAction {
     const first = hierarchy.parents.get(placeKey({ kind, id: object.id }))?.[0] ?? vmIn({ kind, id: object.id }), name = nameOf({ kind, object } as InventoryObject);
-    const disabledReason = offline ?? (first ? `It is not empty: ${nameOf(first)} is in it.` : undefined);
+    const disabledReason = offline ?? whyStays({ kind, object } as InventoryObject) ?? (first ? `It is not empty: ${nameOf(first)} is in it.` : undefined);
+    const after = kind === 'datastore' ? ' Its files stay where they are.' : '';
+    const word = kind === 'datastore' ? 'Remove' : 'Delete';
     return {
-      label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason,
-      run: () => { dialogs.value = { kind: 'confirm', danger: true, title: `Delete ${KIND_WORDS[kind]}`, confirmLabel: 'Delete', message: `Delete the ${KIND_WORDS[kind]} "${name}"?`, run: () => void notices.attempt(inventory.remove([{ kind, id: object.id }])) }; },
+      label: word, icon: 'trash', status: 'danger', divided: true, disabledReason,
+      run: () => { dialogs.value = { kind: 'confirm', danger: true, title: `${word} ${KIND_WORDS[kind]}`, confirmLabel: word, command: ['inventory remove', { objects: [`${kind}:${name}`] }], message: `${word} the ${KIND_WORDS[kind]} "${name}"?${after}`, run: () => void notices.attempt(inventory.remove([{ kind, id: object.id }])) }; },
     };
+  }
+  function whyStays(known_: InventoryObject): string | undefined {
+    if (known_.kind !== 'datastore') return undefined;
+    if (known_.object.id === LOCAL_DATASTORE) return 'It is in the engine’s own data folder.';
+    const vm = vms.all.find(({ datastoreId }) => datastoreId === known_.object.id);
+    return vm && `It is not empty: ${vm.spec.name} is on it.`;
   }
   function vmIn(place: { readonly kind: string; readonly id: string }): InventoryObject | undefined {
     const vm = (hierarchy.vmsByFolder.get(place.id) ?? hierarchy.vmsByRunner.get(place.id))?.[0];
@@ -94,6 +104,7 @@ export function useObjectActions(target: () => { readonly kind: string; readonly
     if (kind === 'resourcePool') return around([newVm.value, ...poolActions.value.all]);
     const made = newItems({ kind, id }, object).map((item, at): MenuAction => ({ ...newAction(item, offline), divided: at === 1 }));
     if (!object) return made;
-    return [...made, { ...rename, divided: made.length > 0 }, ...own.value.map((action, at) => ({ ...action, divided: at === 1 })), ...(kind === 'datastore' ? [] : [removal(object, offline)])];
+    const edit: MenuAction[] = object.kind === 'datastore' ? [{ label: 'Edit Capacity…', icon: 'cog', disabledReason: offline, run: () => { dialogs.value = { kind: 'datastore', datastore: object.object }; } }] : [];
+    return [...made, ...edit, { ...rename, divided: made.length > 0 }, ...own.value.map((action, at) => ({ ...action, divided: at === 1 })), removal(object, offline)];
   });
 }

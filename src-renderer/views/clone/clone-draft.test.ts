@@ -9,8 +9,8 @@ const host: Host = { ...HOST_PROFILES[0], id: 'a' as HostId, name: 'host-a', cpu
 const source: Vm = { id: 'vm-1' as VmId, hostId: host.id, folderId: 'f' as FolderId, powerState: 'poweredOff', createdMs: 0, spec: { name: 'web', cpus: 1, memoryMib: 512, guest: { kind: 'diagnostics' }, disks: [] } };
 
 test('a copy goes to where its source is, unless told otherwise', () => {
-  expect(requestFrom({ ...newCloneDraft(source), name: ' copy ' }, false)).toEqual({ name: 'copy', linked: false, template: false, hostId: 'a', folderId: 'f' });
-  expect(requestFrom({ ...newCloneDraft(source), name: 'copy', folderId: '', linked: true }, true)).toEqual({ name: 'copy', linked: true, template: true, hostId: 'a' });
+  expect(requestFrom({ ...newCloneDraft(source), name: ' copy ' }, false)).toEqual({ name: 'copy', linked: false, template: false, datastoreId: 'datastore-local', hostId: 'a', folderId: 'f' });
+  expect(requestFrom({ ...newCloneDraft(source), name: 'copy', folderId: '', linked: true }, true)).toEqual({ name: 'copy', linked: true, template: true, datastoreId: 'datastore-local', hostId: 'a' });
 });
 
 test('a name that is taken, a host that is too small and a missing source are said', () => {

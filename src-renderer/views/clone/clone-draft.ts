@@ -1,18 +1,18 @@
 /** What the clone dialog has been told so far, and what is wrong with it. */
-import type { FolderId, HostId, SnapshotId, VmId } from '../../../shared/base/ids.ts';
+import type { DatastoreId, FolderId, HostId, SnapshotId, VmId } from '../../../shared/base/ids.ts';
 import type { CloneRequest } from '../../../shared/model/clone.ts';
-import type { Folder } from '../../../shared/model/container.ts';
+import { LOCAL_DATASTORE, type Folder } from '../../../shared/model/container.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import { hostProblem, nameProblem } from '../wizard/draft.ts';
 
 /** Selections are '' for what comes first in their list: the present, no folder. */
-export interface CloneDraft { sourceId: VmId | ''; name: string; linked: boolean; snapshotId: SnapshotId | ''; hostId: HostId | ''; folderId: FolderId | '' }
+export interface CloneDraft { sourceId: VmId | ''; name: string; linked: boolean; snapshotId: SnapshotId | ''; hostId: HostId | ''; folderId: FolderId | ''; datastoreId: DatastoreId }
 
-export const newCloneDraft = (source: Vm | undefined): CloneDraft => ({ sourceId: source?.id ?? '', name: '', linked: false, snapshotId: '', hostId: source?.hostId ?? '', folderId: source?.folderId ?? '' });
+export const newCloneDraft = (source: Vm | undefined): CloneDraft => ({ sourceId: source?.id ?? '', name: '', linked: false, snapshotId: '', hostId: source?.hostId ?? '', folderId: source?.folderId ?? '', datastoreId: source?.datastoreId ?? LOCAL_DATASTORE });
 
-export const requestFrom = ({ name, linked, snapshotId, hostId, folderId }: CloneDraft, template: boolean): CloneRequest => ({
-  name: name.trim(), linked, template, ...(snapshotId && { snapshotId }), ...(hostId && { hostId }), ...(folderId && { folderId }),
+export const requestFrom = ({ name, linked, snapshotId, hostId, folderId, datastoreId }: CloneDraft, template: boolean): CloneRequest => ({
+  name: name.trim(), linked, template, datastoreId, ...(snapshotId && { snapshotId }), ...(hostId && { hostId }), ...(folderId && { folderId }),
 });
 
 export interface CloneContext { readonly source: Vm | undefined; readonly host: Host | undefined; readonly takenNames: readonly string[] }

@@ -8,9 +8,10 @@ const SUMMARY: Tab = { id: 'summary', label: 'Summary' }, MONITOR: Tab = { id: '
 const DATACENTERS: Tab = { id: 'datacenters', label: 'Datacenters', kinds: ['datacenter'] }, COMPUTE: Tab = { id: 'hosts', label: 'Hosts & Clusters', kinds: ['cluster', 'host'] };
 const HOSTS: Tab = { id: 'hosts', label: 'Hosts', kinds: ['host'] }, POOLS: Tab = { id: 'pools', label: 'Resource Pools', kinds: ['resourcePool'] };
 const DATASTORES: Tab = { id: 'datastores', label: 'Datastores', kinds: ['datastore'] }, NETWORKS: Tab = { id: 'networks', label: 'Networks', kinds: ['network'] };
+const FILES: Tab = { id: 'files', label: 'Files' };
 const DELETED: Tab = { id: 'deleted', label: 'Recently Deleted' };
 const EVERYTHING = [COMPUTE, VMS, DATASTORES, NETWORKS];
 const OF_FOLDER = { datacenter: [DATACENTERS, ...EVERYTHING], host: [COMPUTE, VMS], vm: [VMS], storage: [DATASTORES], network: [NETWORKS] } as const;
-const OF_KIND: Partial<Record<string, readonly Tab[]>> = { root: [DATACENTERS, ...EVERYTHING, DELETED], datacenter: EVERYTHING, cluster: [HOSTS, VMS, POOLS], resourcePool: [VMS, POOLS], network: [VMS], datastore: [VMS] };
+const OF_KIND: Partial<Record<string, readonly Tab[]>> = { root: [DATACENTERS, ...EVERYTHING, DELETED], datacenter: EVERYTHING, cluster: [HOSTS, VMS, POOLS], resourcePool: [VMS, POOLS], network: [VMS], datastore: [FILES, VMS] };
 
 export const tabsOf = (kind: string, known: InventoryObject | undefined): readonly Tab[] => [SUMMARY, MONITOR, ...(known?.kind === 'folder' ? OF_FOLDER[known.object.tree] : OF_KIND[kind] ?? [])];

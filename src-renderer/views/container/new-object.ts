@@ -1,5 +1,6 @@
 /** What the dialog for new objects makes, and what is said of each. */
 import type { Folder } from '../../../shared/model/container.ts';
+import type { Values } from '../../../shared/api/verbs.ts';
 import type { NewObject } from '../../../shared/model/objects.ts';
 import type { Place } from '../../../shared/model/place.ts';
 
@@ -19,4 +20,10 @@ export function wanted(what: NewKind, parent: Place, tree: Folder['tree'] | unde
   const made = { kind: what, name: name.trim(), parent };
   if (what === 'folder') return { ...made, tree: tree ?? 'datacenter' } as NewObject;
   return (what === 'network' ? { ...made, switch: switchName.trim(), vlan: vlan.trim() === '' ? 0 : Number(vlan) } : made) as NewObject;
+}
+
+/** What one would type; a datacenter that is made so is in the root. */
+export function commandOf(what: NewKind, parent: string, tree: Folder['tree'] | undefined, draft: NewDraft): Values {
+  const own = { folder: { tree: tree ?? 'datacenter', in: parent }, cluster: { in: parent }, network: { switch: draft.switchName.trim() || 'SWITCH', vlan: draft.vlan.trim() === '0' ? undefined : draft.vlan.trim(), in: parent }, datacenter: {} };
+  return { name: draft.name.trim() || 'NAME', ...own[what] };
 }

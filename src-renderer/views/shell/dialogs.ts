@@ -2,7 +2,7 @@
 import { inject, shallowRef, type InjectionKey, type ShallowRef } from 'vue';
 import type { HostId, SnapshotId, TagCategoryId, VmId } from '../../../shared/base/ids.ts';
 import type { Values } from '../../../shared/api/verbs.ts';
-import type { Folder, ResourcePool } from '../../../shared/model/container.ts';
+import type { Datastore, Folder, ResourcePool } from '../../../shared/model/container.ts';
 import type { ObjectId } from '../../../shared/model/objects.ts';
 import type { Place } from '../../../shared/model/place.ts';
 import type { Host, NewHost } from '../../../shared/model/host.ts';
@@ -29,6 +29,8 @@ export type DialogRequest =
   | { readonly kind: 'editPool'; readonly pool: ResourcePool }
   | { readonly kind: 'editSnapshot'; readonly vmId: VmId; readonly snapshotId: SnapshotId }
   | { readonly kind: 'clone'; readonly sourceId?: VmId; readonly fromTemplate?: boolean; readonly toTemplate?: boolean }
+  | { readonly kind: 'datastore'; readonly parent?: Place; readonly datastore?: Datastore }
+  | { readonly kind: 'prompt'; readonly title: string; readonly label: string; readonly value: string; readonly confirmLabel: string; readonly run: (value: string) => void }
   | { readonly kind: 'about' }
   | { readonly kind: 'confirm'; readonly title: string; readonly message: string; readonly confirmLabel: string; readonly danger?: boolean;
     /** The command that does the same: its words and values, with names for objects. */

@@ -24,6 +24,9 @@ const REASONS: Record<Action, Partial<Record<PowerState, string>>> = {
 
 /** Why `action` cannot be done to a VM in this state; absent when it can. */
 export const whyNot = (action: Action, state: PowerState): string | undefined => REASONS[action][state];
+const ofTemplate = (action: Action) => (action === 'delete' || action === 'template' ? undefined : 'It is a template: deploy a virtual machine from it, or convert it into one.');
+/** The same of a VM that may be a template. */
+export const whyNotNow = (action: Action, { template, powerState }: Pick<Vm, 'template' | 'powerState'>): string | undefined => (template ? ofTemplate(action) : undefined) ?? whyNot(action, powerState);
 
 export interface VmActions { readonly power: readonly IconAction[]; readonly all: readonly MenuAction[] }
 
@@ -35,8 +38,7 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
     if (!target) return { power: [], all: [] };
     const { id, spec: { name }, powerState } = target;
     const offline = connection.connected ? undefined : 'The engine is not connected.';
-    const ofTemplate = (action: Action) => (target.template && action !== 'delete' && action !== 'template' ? 'It is a template: deploy a virtual machine from it, or convert it into one.' : undefined);
-    const reason = (action: Action) => offline ?? ofTemplate(action) ?? whyNot(action, powerState);
+    const reason = (action: Action) => offline ?? whyNotNow(action, target);
     const confirm = (title: string, message: string, confirmLabel: string, words: string, run: () => Promise<unknown>) =>
       () => { dialogs.value = { kind: 'confirm', title, message, confirmLabel, danger: true, command: [words, { vm: name }], run: () => void notices.attempt(run()) }; };
 

@@ -1,7 +1,8 @@
 /** What the wizard has been told so far, and what is wrong with it. Pure, so that every rule is tested without a page. */
 import * as v from 'valibot';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
-import type { HostId } from '../../../shared/base/ids.ts';
+import type { DatastoreId, HostId } from '../../../shared/base/ids.ts';
+import { LOCAL_DATASTORE } from '../../../shared/model/container.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import { ObjectName } from '../../../shared/model/object-name.ts';
 import { SHARE_LEVELS, SHARES } from '../../../shared/model/container.ts';
@@ -16,6 +17,7 @@ const ROOT_DISK = 'guest.rootDiskPath';
 export interface Draft extends HardwareDraft {
   name: string;
   hostId: HostId | undefined;
+  datastoreId: DatastoreId;
   /** `disk` is a Linux kernel whose root is the first disk. */
   guest: GuestSource['kind'] | 'disk';
   kernelPath: string;
@@ -41,7 +43,7 @@ export const cpuLevels = (cpus: number): Levels => perUnit(SHARES.vmCpu, cpus);
 export const memoryLevels = (mib: number): Levels => perUnit(SHARES.vmMemory, mib);
 
 export const newDraft = (hostId: HostId | undefined): Draft => ({
-  name: '', hostId, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
+  name: '', hostId, datastoreId: LOCAL_DATASTORE, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
   rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '',
   cpus: '1', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: [], nics: [],
 });
@@ -68,13 +70,14 @@ export function followGuest(draft: Draft, before: Draft['guest'], now: Draft['gu
   if (JSON.stringify(draft.nics) === JSON.stringify(usualNics(before))) draft.nics = usualNics(now);
 }
 
-export interface WizardPage { readonly id: 'type' | 'name' | 'host' | 'guest' | 'hardware' | 'review'; readonly title: string }
+export interface WizardPage { readonly id: 'type' | 'name' | 'host' | 'storage' | 'guest' | 'hardware' | 'review'; readonly title: string }
 
 export const FIRST_PAGE: WizardPage = { id: 'type', title: 'Select a creation type' };
 export const PAGES: readonly WizardPage[] = [
   FIRST_PAGE,
   { id: 'name', title: 'Select a name' },
   { id: 'host', title: 'Select a compute resource' },
+  { id: 'storage', title: 'Select storage' },
   { id: 'guest', title: 'Select a guest' },
   { id: 'hardware', title: 'Customize hardware' },
   { id: 'review', title: 'Ready to complete' },
