@@ -23,7 +23,7 @@ export class Inventory {
   }
 
   /** The names of all nodes in view, in order. */
-  async names(): Promise<readonly string[]> { return this.tree.getByRole('treeitem').locator('.tree-view-label').allTextContents(); }
+  get names(): Locator { return this.tree.getByRole('treeitem').locator('.tree-view-label'); }
 
   async choose(node: string, action: string): Promise<void> {
     await this.node(node).click({ button: 'right' });
@@ -39,19 +39,18 @@ export class Inventory {
     await this.page.getByRole('main').getByRole('heading', { level: 1, name }).waitFor();
   }
 
-  /** Holds one node over another, until something is said of it. */
-  async drag(from: string, to: string): Promise<void> {
-    await this.node(from).hover();
+  /** Holds something over a node, until something is said of it. */
+  async drag(from: Locator, to: string): Promise<void> {
+    await from.hover();
     await this.page.mouse.down();
     // The first move begins to drag, the second is over the other node.
-    await this.node(to).hover();
-    await this.node(to).hover({ position: { x: 44, y: 12 } });
+    for (const y of [8, 12]) await this.node(to).hover({ position: { x: 4, y } });
     await this.hint.waitFor();
   }
 
   /** Lets go of it where it is. */
   async drop(on: string): Promise<void> {
-    await this.node(on).hover({ position: { x: 40, y: 8 } });
+    for (const y of [9, 10]) await this.node(on).hover({ position: { x: 4, y } });
     await this.page.mouse.up();
   }
 }

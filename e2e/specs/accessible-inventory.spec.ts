@@ -46,7 +46,7 @@ for (const theme of ['Light', 'Dark'] as const) test(`pages and dialogs of the i
   await expect(dialog.getByText('A VM cannot be in Quarterdeck')).toBeVisible();
   await audit('move');
   await page.keyboard.press('Escape');
-  await inventory.drag('audited', 'Quarterdeck');
+  await inventory.drag(inventory.node('audited'), 'Quarterdeck');
   await expect(inventory.hint).toContainText('cannot be in Quarterdeck');
   await audit('dragging');
   await inventory.drop('Quarterdeck');

@@ -42,7 +42,7 @@ test('new disks are made in the VM’s folder, in their place among the others',
   const { id, spec } = await created({ disks: [fresh({ bus: 'nvme' }), { path: join(dataPath, 'mine.img'), readOnly: true }, fresh({ create: { format: 'raw', sizeMib: 8 }, iopsLimit: 100 })] });
   expect(spec.disks).toEqual([
     { path: join(folder(id), 'disk-1.qcow2'), format: 'qcow2', bus: 'nvme', readOnly: false }, { path: join(dataPath, 'mine.img'), readOnly: true },
-    { path: join(folder(id), 'disk-1.img'), format: 'raw', readOnly: false, iopsLimit: 100 },
+    { path: join(folder(id), 'disk-2.img'), format: 'raw', readOnly: false, iopsLimit: 100 },
   ]);
   expect(await client.api.files.probe(join(folder(id), 'disk-1.qcow2'))).toMatchObject({ image: { format: 'qcow2', sizeBytes: 64 * 2 ** 20 } });
   await ended(await client.api.vms.delete(id));

@@ -64,9 +64,9 @@ export function useObjectActions(target: () => { readonly kind: string; readonly
 
   function newAction(item: Item, disabledReason: string | undefined): MenuAction {
     if (item === 'vm') return newVm.value;
+    if (item === 'datastore') return { label: LABELS[item], icon: kindIcon('datastore'), disabledReason, run: () => { dialogs.value = { kind: 'datastore', parent: target() as Place }; } };
     if (item === 'host') return addHost.value;
     if (item === 'resourcePool') return { label: 'New Resource Pool…', icon: kindIcon(item), disabledReason, run: () => { dialogs.value = { kind: 'newPool', parent: target() as { kind: 'cluster'; id: string } }; } };
-    if (item === 'datastore') return { label: LABELS[item], icon: kindIcon('datastore'), disabledReason, run: () => { dialogs.value = { kind: 'datastore', parent: target() as Place }; } };
     const [what, tree] = item.split(':') as [NewKind, Folder['tree'] | undefined];
     return { label: target().kind === 'datacenter' ? LABELS[item] : LABELS[item].replace(/New (Host and Cluster|VM and Template|Storage|Network) Folder/, 'New Folder'), icon: kindIcon(what), disabledReason, run: () => { dialogs.value = { kind: 'newObject', what, parent: target() as Place, tree }; } };
   }
@@ -105,6 +105,6 @@ export function useObjectActions(target: () => { readonly kind: string; readonly
     const made = newItems({ kind, id }, object).map((item, at): MenuAction => ({ ...newAction(item, offline), divided: at === 1 }));
     if (!object) return made;
     const edit: MenuAction[] = object.kind === 'datastore' ? [{ label: 'Edit Capacity…', icon: 'cog', disabledReason: offline, run: () => { dialogs.value = { kind: 'datastore', datastore: object.object }; } }] : [];
-    return [...made, ...edit, { ...rename, divided: made.length > 0 }, ...own.value.map((action, at) => ({ ...action, divided: at === 1 })), removal(object, offline)];
+    return [...made, ...edit, { ...rename, divided: made.length > 0 && edit.length === 0 }, ...own.value.map((action, at) => ({ ...action, divided: at === 1 })), removal(object, offline)];
   });
 }
