@@ -146,7 +146,7 @@ export const VmRequest = v.object({
 export type VmRequest = v.InferOutput<typeof VmRequest>;
 
 /** What can be done with many VMs at once. */
-export const BULK_OPERATIONS = ['powerOn', 'shutDownGuest', 'powerOff', 'suspend', 'reset', 'delete'] as const;
+export const BULK_OPERATIONS = ['powerOn', 'shutDownGuest', 'restartGuest', 'powerOff', 'suspend', 'reset', 'delete'] as const;
 export type BulkOperation = (typeof BULK_OPERATIONS)[number];
 
 /** How long a deleted VM stays in the bin, in days; then it is deleted from disk when the engine starts. */

@@ -15,6 +15,7 @@ const CANCELABLE = { cancelable: true } as const;
 const OPERATIONS: Readonly<Record<BulkOperation, Operation>> = {
   powerOn: { name: 'Power on virtual machine', work: ({ power }, id) => context => power.on(id, context), options: CANCELABLE },
   shutDownGuest: { name: 'Shut down guest', work: ({ power }, id) => context => power.shutDownGuest(id, context), options: CANCELABLE },
+  restartGuest: { name: 'Restart guest', work: ({ power }, id) => context => power.restartGuest(id, context), options: CANCELABLE },
   powerOff: { name: 'Power off virtual machine', work: ({ power }, id) => () => power.off(id) },
   suspend: { name: 'Suspend virtual machine', work: ({ power }, id) => context => power.suspend(id, context), options: CANCELABLE },
   reset: { name: 'Reset virtual machine', work: ({ power }, id) => () => power.reset(id) },

@@ -42,7 +42,7 @@ export function clone(engine: Context, id: VmId, request: CloneRequest): Promise
     } finally {
       if (source.temporary !== undefined) await engine.snapshots.delete(id, source.temporary, { ...context, signal: new AbortController().signal, progress: () => { /* it is the clone's */ } });
     }
-  }, { cancelable: true });
+  }, { cancelable: true, alone: id });
 }
 
 interface Source { readonly spec: VmSpec; readonly snapshot?: Snapshot; readonly temporary?: SnapshotId }

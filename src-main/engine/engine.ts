@@ -94,7 +94,7 @@ export class Engine {
 
   /** Layers that could not become one while a VM was on do so when it goes off. What an engine that was killed left of this is done first. */
   private async consolidateWhenOff(): Promise<void> {
-    const on = new Set<string>(), start = (vm: Vm) => this.tasks.run('Consolidate virtual machine disks', refOf(vm), context => this.snapshots.consolidate(vm.id, context), { cancelable: true });
+    const on = new Set<string>(), start = (vm: Vm) => this.tasks.run('Consolidate virtual machine disks', refOf(vm), context => this.snapshots.consolidate(vm.id, context), { cancelable: true, alone: vm.id });
     this.inventory.changed.on(changes => {
       for (const { kind, id, after } of changes) {
         if (kind !== 'vm') continue;
@@ -104,7 +104,7 @@ export class Engine {
     });
     for (const vm of this.inventory.vms) {
       const left = vm.snapshots?.find(snapshot => snapshot.temporary);
-      if (left !== undefined) await this.tasks.run('Delete snapshot', refOf(vm), context => this.snapshots.delete(vm.id, left.id, context));
+      if (left !== undefined) await this.tasks.run('Delete snapshot', refOf(vm), context => this.snapshots.delete(vm.id, left.id, context), { alone: vm.id });
       else if (vm.needsConsolidation === true && vm.powerState === 'poweredOff') await start(vm);
     }
   }

@@ -3,21 +3,19 @@ import { diskInstances, isMetricOf, metricOf, METRICS, seriesKey, seriesOf, type
 import type { DiskStats, NicStats, VmSpec, VmStats } from '../../shared/model/vm.ts';
 
 export interface StatsAt { readonly atMs: number; readonly stats: VmStats }
-/** What a host that schedules VMs by clock rate says besides. */
-type Scheduled = VmStats & { readonly cpuMhz?: number; readonly cpuReadyPart?: number; readonly entitledMhz?: number };
 
 const MIB = 1024 * 1024;
 const sumOf = <T>(all: readonly T[], of: (each: T) => number): number => all.reduce((sum, each) => sum + of(each), 0);
 
 /** Figures of the time between two samples of one run of a VM; only of now where there is none before. */
 export function vmFigures({ cpus, memoryMib }: Pick<VmSpec, 'cpus' | 'memoryMib'>, before: StatsAt | undefined, { atMs, stats }: StatsAt): Values {
-  const { cpuMhz, cpuReadyPart, entitledMhz } = stats as Scheduled, last = before && before.stats.upNs <= stats.upNs ? before : undefined;
+  const { cpu } = stats, last = before && before.stats.upNs <= stats.upNs ? before : undefined;
   const seconds = last ? (atMs - last.atMs) / 1000 : 0, figures: Record<string, number> = {};
   const put = (key: string, value: number | undefined) => { if (value !== undefined && Number.isFinite(value) && value >= 0) figures[key] = value; };
   put('cpu.usage', 100 * stats.cpuUsage / cpus);
-  put('cpu.usagemhz', cpuMhz);
-  put('cpu.ready', cpuReadyPart && 100 * cpuReadyPart);
-  put('cpu.entitlement', entitledMhz);
+  put('cpu.usagemhz', cpu?.cpuMhz);
+  put('cpu.ready', cpu && 100 * cpu.cpuReadyPart);
+  put('cpu.entitlement', cpu?.entitledMhz);
   put('mem.granted', memoryMib);
   put('mem.balloon', stats.balloonMib);
   put('mem.balloontarget', stats.balloonTargetMib);

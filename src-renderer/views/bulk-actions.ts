@@ -1,8 +1,7 @@
-/** What can be done with all that is selected in a grid. What does not apply to some is done to the others. */
+/** What can be done with all that is selected in a grid. What does not apply to some is done to the others: one task, with a part for each. */
 import { computed, type ComputedRef } from 'vue';
-import { messageOf } from '../../shared/base/errors.ts';
 import { KIND_WORDS, type InventoryObject, type ObjectId } from '../../shared/model/objects.ts';
-import { BIN_DAYS, type Vm } from '../../shared/model/vm.ts';
+import { BIN_DAYS, type BulkOperation, type Vm } from '../../shared/model/vm.ts';
 import { formatCount, plural } from '../components/format.ts';
 import type { IconName } from '../components/icon-shapes.ts';
 import type { MenuAction } from '../components/menu-action.ts';
@@ -14,7 +13,7 @@ import { useOwnActions } from './object-actions.ts';
 import { useDialogs } from './shell/dialogs.ts';
 import { whyNotNow, type Action } from './vm/vm-actions.ts';
 
-interface BulkPower { readonly action: Action; readonly label: string; readonly icon?: IconName; readonly status?: 'success' | 'danger'; readonly ask?: string; readonly call: (vm: Vm) => Promise<unknown> }
+interface BulkPower { readonly action: Action; readonly label: string; readonly icon?: IconName; readonly status?: 'success' | 'danger'; readonly ask?: string; readonly operation: BulkOperation }
 
 /** How many of them an action applies to, as its label says it. */
 const counted = (label: string, count: number, all: number): string => (count === all || count === 0 ? label : `${label} (${formatCount(count)} of ${formatCount(all)})`);
@@ -24,24 +23,18 @@ export function useBulkActions(selected: () => readonly InventoryObject[]): Comp
   const ids = computed(() => selected().map(({ kind, object }): ObjectId => ({ kind, id: object.id })));
   const own = useOwnActions(() => ids.value);
 
-  /** One notice for all that failed. */
-  async function all(operations: readonly Promise<unknown>[]) {
-    const failed = (await Promise.allSettled(operations)).flatMap(result => (result.status === 'rejected' ? [messageOf(result.reason)] : []));
-    if (failed.length > 0) notices.add('danger', operations.length === 1 ? failed[0] ?? '' : `${formatCount(failed.length)} of ${formatCount(operations.length)} failed: ${failed[0]}`);
-  }
-
   const POWER: readonly BulkPower[] = [
-    { action: 'powerOn', label: 'Power On', icon: 'play', status: 'success', call: vm => vms.powerOn(vm.id) },
-    { action: 'powerOff', label: 'Power Off', icon: 'stop', status: 'danger', ask: 'Power off # without shutting down guests? What guests have not saved is lost.', call: vm => vms.powerOff(vm.id) },
-    { action: 'suspend', label: 'Suspend', icon: 'pause', call: vm => vms.suspend(vm.id) },
-    { action: 'shutDown', label: 'Shut Down Guest OS', icon: 'power', call: vm => vms.shutDownGuest(vm.id) },
-    { action: 'shutDown', label: 'Restart Guest OS', call: vm => vms.restartGuest(vm.id) },
-    { action: 'reset', label: 'Reset', icon: 'refresh', ask: 'Reset #? They restart at once; what guests have not saved is lost.', call: vm => vms.reset(vm.id) },
+    { action: 'powerOn', label: 'Power On', icon: 'play', status: 'success', operation: 'powerOn' },
+    { action: 'powerOff', label: 'Power Off', icon: 'stop', status: 'danger', ask: 'Power off # without shutting down guests? What guests have not saved is lost.', operation: 'powerOff' },
+    { action: 'suspend', label: 'Suspend', icon: 'pause', operation: 'suspend' },
+    { action: 'shutDown', label: 'Shut Down Guest OS', icon: 'power', operation: 'shutDownGuest' },
+    { action: 'shutDown', label: 'Restart Guest OS', operation: 'restartGuest' },
+    { action: 'reset', label: 'Reset', icon: 'refresh', ask: 'Reset #? They restart at once; what guests have not saved is lost.', operation: 'reset' },
   ];
-  const DELETE: BulkPower = { action: 'delete', label: 'Delete', icon: 'trash', status: 'danger', ask: `Delete #? They go to the bin, with their snapshots, and can be restored for ${BIN_DAYS} days.`, call: vm => vms.remove(vm.id) };
+  const DELETE: BulkPower = { action: 'delete', label: 'Delete', icon: 'trash', status: 'danger', ask: `Delete #? They go to the bin, with their snapshots, and can be restored for ${BIN_DAYS} days.`, operation: 'delete' };
 
-  function forVms(targets: readonly Vm[], { action, label, icon, status, ask, call }: BulkPower, reason: string | undefined): MenuAction {
-    const reasons = targets.map(vm => whyNotNow(action, vm)), apply = targets.filter((_, at) => reasons[at] === undefined), run = () => void all(apply.map(call));
+  function forVms(targets: readonly Vm[], { action, label, icon, status, ask, operation }: BulkPower, reason: string | undefined): MenuAction {
+    const reasons = targets.map(vm => whyNotNow(action, vm)), apply = targets.filter((_, at) => reasons[at] === undefined), run = () => void notices.attempt(vms.each(operation, apply.map(({ id }) => id)));
     const confirm = () => { dialogs.value = { kind: 'confirm', danger: true, title: `${label} virtual machines`, confirmLabel: label, message: ask?.replace('#', plural(apply.length, 'virtual machine')) ?? '', run }; };
     return { label: counted(label, apply.length, targets.length), ...(icon && { icon }), ...(status && { status }), disabledReason: reason ?? (apply.length === 0 ? reasons[0] : undefined), run: ask === undefined ? run : confirm };
   }
