@@ -22,7 +22,8 @@ export default defineConfig<AppOptions>({
   use: { trace: 'retain-on-failure', colorScheme: 'light', contextOptions: { reducedMotion: 'reduce' } },
   projects: [
     { name: 'server', use: { host: 'server' }, grepInvert: /@electron/ },
-    { name: 'electron-standin', use: { host: 'electron-standin' } },
+    // The stand-in shows pages in the same browser: what they look like is tested above.
+    { name: 'electron-standin', use: { host: 'electron-standin' }, grepInvert: /theme/ },
     ...(runtime === undefined ? [] : [{ name: 'electron', use: { host: 'electron' as const } }]),
   ],
 });
