@@ -1,7 +1,7 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
 import type { AlarmDefinitionId, DatastoreId, HostId, ResourcePoolId, SnapshotId, TaskId, TriggeredAlarmId, VmId } from '../base/ids.ts';
 import type { AlarmPlace, AlarmSettings } from '../model/alarm.ts';
-import type { CloneRequest } from '../model/clone.ts';
+import type { CloneRequest, VmPlace } from '../model/clone.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
 import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage, PoolSettings } from '../model/container.ts';
@@ -73,7 +73,7 @@ export interface EngineApi {
   };
   vms: {
     /** Makes the images of new disks first; none is left when that fails. */
-    create(spec: VmRequest, hostId: HostId, datastoreId?: DatastoreId): Promise<TaskId>;
+    create(spec: VmRequest, hostId: HostId, place?: VmPlace): Promise<TaskId>;
     /**
      * Makes the VM what is asked for. Of a VM that is on, what `hardware-change.ts` names is done at once or kept for the
      * next power on, and the rest is refused.

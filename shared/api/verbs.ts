@@ -8,6 +8,7 @@ import { HOST_PROFILES, type HostProfile, type NewHost } from '../model/host.ts'
 import type { ObjectKind } from '../model/objects.ts';
 import { ROOT } from '../model/task.ts';
 import type { Place } from '../model/place.ts';
+import type { VmPlace } from '../model/clone.ts';
 import type { VmRequest } from '../model/vm.ts';
 import type { EngineApi } from './engine-api.ts';
 
@@ -31,6 +32,11 @@ const textIn = (values: Values, name: string): string => (values[name] as string
 const argument = (name: string, kind: ParameterKind, text: string): Parameter => ({ name, kind, text });
 const option = (name: string, kind: ParameterKind, text: string): Parameter => ({ name, kind, text, option: true, optional: true });
 const needed = (name: string, kind: ParameterKind, text: string): Parameter => ({ name, kind, text, option: true });
+/** Where a new VM is to be, besides its host. */
+const placeIn = (values: Values): VmPlace => ({
+  ...(values.folder !== undefined && { folderId: idIn(values, 'folder') }), ...(values.pool !== undefined && { poolId: idIn(values, 'pool') }), ...(values.datastore !== undefined && { datastoreId: idIn(values, 'datastore') }),
+});
+
 const VM = argument('vm', 'vm', 'name or id of the VM');
 const SNAPSHOT = argument('snapshot', 'snapshot', 'name or id of the snapshot');
 const NAME = argument('name', 'text', 'its name');
@@ -61,8 +67,8 @@ export const VERBS: readonly Verb[] = [
   listOf('vm list', 'vm', 'lists the VMs and templates'),
   ofVm('show', 'shows everything about a VM', async (api, id) => (await api.inventory.list()).find(change => change.kind === 'vm' && change.id === id)?.after),
   verb('vm create', 'creates a VM', [
-    argument('spec', 'json', 'its settings, as "vm show --json" prints them in "spec"; new disks as {"create":{"format":"qcow2","sizeMib":1024},"readOnly":false}'), needed('host', 'host', 'the host it runs on'), option('datastore', 'datastore', 'where its files are to be'),
-  ], (api, values) => api.vms.create(values.spec as VmRequest, idIn<HostId>(values, 'host'), values.datastore === undefined ? undefined : idIn(values, 'datastore'))),
+    argument('spec', 'json', 'its settings, as "vm show --json" prints them in "spec"; new disks as {"create":{"format":"qcow2","sizeMib":1024},"readOnly":false}'), needed('host', 'host', 'the host it runs on'), option('folder', 'folder', 'the VM folder it is to be in'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('datastore', 'datastore', 'where its files are to be'),
+  ], (api, values) => api.vms.create(values.spec as VmRequest, idIn<HostId>(values, 'host'), placeIn(values))),
   verb('vm edit', 'changes the settings of a VM', [VM, argument('spec', 'json', 'its settings, all of them')], (api, values) => api.vms.reconfigure(vmIn(values), values.spec as VmRequest)),
   ofVm('power-on', 'powers a VM on, or resumes it', (api, id) => api.vms.powerOn(id)),
   ofVm('shut-down', 'asks the guest to shut down', (api, id) => api.vms.shutDownGuest(id)),
@@ -76,7 +82,7 @@ export const VERBS: readonly Verb[] = [
     option('host', 'host', 'the host it is to run on'), option('folder', 'folder', 'the VM folder it is to be in'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('datastore', 'datastore', 'where its files are to be'),
   ], (api, values) => api.vms.clone(vmIn(values), {
     name: textIn(values, 'name'), linked: values.linked === true, template: values.template === true, ...(values.snapshot !== undefined && { snapshotId: snapshotIn(values) }),
-    ...(values.host !== undefined && { hostId: idIn(values, 'host') }), ...(values.folder !== undefined && { folderId: idIn(values, 'folder') }), ...(values.pool !== undefined && { poolId: idIn(values, 'pool') }), ...(values.datastore !== undefined && { datastoreId: idIn(values, 'datastore') }),
+    ...(values.host !== undefined && { hostId: idIn(values, 'host') }), ...placeIn(values),
   })),
   ofVm('to-template', 'turns a VM into a template', (api, id) => api.vms.convertToTemplate(id)),
   ofVm('to-vm', 'turns a template into a VM', (api, id) => api.vms.convertToVm(id)),

@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { LOCAL_DATASTORE } from '../../shared/model/container.ts';
-import type { CloneRequest } from '../../shared/model/clone.ts';
+import type { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
 import type { DiskSpec, GuestSource, Snapshot, Vm, VmSpec } from '../../shared/model/vm.ts';
 import { refOf, type Edit } from '../inventory/inventory.ts';
 import { convertImage, createImage, shapeOf } from '../storage/image-operations.ts';
@@ -21,7 +21,7 @@ type Context = Pick<Engine, 'inventory' | 'tasks' | 'files' | 'snapshots' | 'one
 export function clone(engine: Context, id: VmId, request: CloneRequest): Promise<TaskId> {
   const { inventory, tasks, files, datastores } = engine, vm = inventory.vm(id), cloneId = newId('vm') as VmId, elsewhere = datastores.placeOf(request.datastoreId ?? vm.datastoreId);
   if (request.snapshotId !== undefined) snapshotOf(vm, request.snapshotId);
-  inventory.rehearse(edit => { putClone(edit, copyOf(vm, vm.spec, cloneId, request), request); });
+  inventory.rehearse(edit => { putNew(edit, copyOf(vm, vm.spec, cloneId, request), request); });
   const name = request.template ? 'Clone to template' : vm.template === true ? 'Deploy from template' : 'Clone virtual machine';
   return tasks.run(name, refOf(vm), async context => {
     const source = await sourceOf(engine, id, request, context);
@@ -32,7 +32,7 @@ export function clone(engine: Context, id: VmId, request: CloneRequest): Promise
       await inventory.transact(edit => {
         const { snapshot } = source, done: Vm = { ...made, spec, ...(request.linked && snapshot !== undefined && { base: { vmId: id, snapshotId: snapshot.id } }) };
         if (snapshot !== undefined) snapshotOf(edit.vm(id), snapshot.id);
-        putClone(edit, done, request);
+        putNew(edit, done, request);
         context.made(refOf(done));
         edit.event({ severity: 'info', type: 'vm.cloned', message: `${request.name} was made from ${edit.vm(id).spec.name}${snapshot === undefined ? '' : `, as it was at its snapshot "${snapshot.name}"`}.`, target: refOf(done) });
       });
@@ -68,7 +68,8 @@ function copyOf(vm: Vm, spec: VmSpec, id: VmId, { name, hostId = vm.hostId, data
   };
 }
 
-function putClone(edit: Edit, vm: Vm, { folderId, poolId }: CloneRequest): void {
+/** A VM that was not there, in its folder and pool. */
+export function putNew(edit: Edit, vm: Vm, { folderId, poolId }: VmPlace): void {
   checkName(vm.spec.name, edit.vms);
   checkFits(vm.spec, edit.host(vm.hostId));
   edit.put('vm', vm);

@@ -29,7 +29,7 @@ async function done(task: Promise<TaskId>): Promise<Task> {
 }
 const added = async (capacityBytes?: number): Promise<DatastoreId> => (await done(api().add({ name: 'shelf', path: shelf, capacityBytes }, DATACENTER))).result?.id as DatastoreId;
 const request: VmRequest = { name: 'web', cpus: 1, memoryMib: 64, guest: { kind: 'diagnostics' }, disks: [{ create: { format: 'qcow2', sizeMib: 1 }, readOnly: false }] };
-const vmOn = async (datastore: DatastoreId, wanted = request): Promise<VmId> => (await done(engine.client.api.vms.create(wanted, 'host-a' as HostId, datastore))).result?.id as VmId;
+const vmOn = async (datastore: DatastoreId, wanted = request): Promise<VmId> => (await done(engine.client.api.vms.create(wanted, 'host-a' as HostId, { datastoreId: datastore }))).result?.id as VmId;
 
 async function uploaded(id: DatastoreId, path: string, bytes: Uint8Array): Promise<void> {
   const upload = await api().startUpload(id, path, bytes.length);

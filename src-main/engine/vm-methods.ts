@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
-import type { DatastoreId, HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { ROOT } from '../../shared/model/task.ts';
-import { CloneRequest } from '../../shared/model/clone.ts';
-import { BULK_OPERATIONS, SnapshotEdit, SnapshotRequest, VmRequest, type Vm } from '../../shared/model/vm.ts';
+import { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
+import { BULK_OPERATIONS, SnapshotEdit, SnapshotRequest, VmRequest, type Vm, type VmSpec } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
-import { checkDisks, checkFits, checkName } from './admission.ts';
+import { checkDisks } from './admission.ts';
 import { checkAllocations } from './allocations.ts';
 import { deleteFromDisk, emptyBin, moveToBin, restore } from './bin.ts';
 import { bulk } from './bulk.ts';
-import { clone, setTemplate } from './clone.ts';
+import { clone, putNew, setTemplate } from './clone.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
 import { changeMedium, setBalloon } from './hardware.ts';
@@ -30,7 +30,7 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     checked([Id], id => engine.tasks.run(name, refOf(inventory.vm(id)), work(id), { ...options, alone: alone && id }));
   const deletedTask = (name: string, work: (id: VmId) => TaskWork) => checked([Id], id => tasks.run(name, refOf(inventory.deletedVm(id)), work(id)));
   return {
-    create: checked([VmRequest, idOf<HostId>('The host'), v.optional(idOf<DatastoreId>('The datastore'))], (spec, hostId, datastoreId) => create(engine, spec, { hostId, datastoreId })),
+    create: checked([VmRequest, idOf<HostId>('The host'), v.optional(VmPlace)], (spec, hostId, place) => create(engine, spec, { hostId, ...place })),
     reconfigure: checked([Id, VmRequest], (id, spec) => reconfigure(engine, id, spec)),
     powerOn: task('Power on virtual machine', id => context => power.on(id, context), { cancelable: true }),
     shutDownGuest: task('Shut down guest', id => context => power.shutDownGuest(id, context), { cancelable: true }),
@@ -61,19 +61,18 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
 }
 
 /** What is wrong with the wish is said at once, not by a task. */
-function create({ inventory, tasks, files, datastores }: Context, wanted: VmRequest, { hostId, datastoreId }: { readonly hostId: HostId; readonly datastoreId: DatastoreId | undefined }): Promise<TaskId> {
-  const elsewhere = datastores.placeOf(datastoreId), host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
-  checkFits(wanted, host);
+function create({ inventory, tasks, files, datastores }: Context, wanted: VmRequest, { hostId, ...place }: VmPlace & { readonly hostId: HostId }): Promise<TaskId> {
+  const { datastoreId } = place, elsewhere = datastores.placeOf(datastoreId), host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
+  const newVm = (disks: VmSpec['disks']): Vm => ({ id, hostId, ...(elsewhere !== undefined && datastoreId && { datastoreId }), spec: { ...wanted, disks }, powerState: 'poweredOff', createdMs: Date.now() });
   checkAllocations(wanted, host);
-  checkName(wanted.name, inventory.vms);
   checkDisks(wanted, inventory.allVms);
+  inventory.rehearse(edit => putNew(edit, newVm([]), place));
   return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, async context => {
     if (elsewhere !== undefined) await files.place(id, elsewhere);
     try {
       await withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
-        checkName(wanted.name, edit.vms);
-        const vm: Vm = { id, hostId, ...(elsewhere !== undefined && datastoreId && { datastoreId }), spec: { ...wanted, disks }, powerState: 'poweredOff', createdMs: Date.now() };
-        edit.put('vm', vm);
+        const vm = newVm(disks);
+        putNew(edit, vm, place);
         context.made(refOf(vm));
         edit.event({ severity: 'info', type: 'vm.created', message: `${wanted.name} was created on ${host.name}.`, target: refOf(vm) });
       }));

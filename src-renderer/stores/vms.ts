@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia';
 import { computed } from 'vue';
-import type { DatastoreId, HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
-import type { CloneRequest } from '../../shared/model/clone.ts';
+import type { HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
+import type { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
 import type { BulkOperation, SnapshotEdit, SnapshotRequest, Vm, VmRequest } from '../../shared/model/vm.ts';
 import { useEngine } from '../engine/use-engine.ts';
 import { compareNames, inOrder } from './by-id.ts';
@@ -18,7 +18,7 @@ export const useVms = defineStore('vms', () => {
 
   return {
     byId, all, byHost, deleted,
-    create: (spec: VmRequest, host: HostId, datastore?: DatastoreId) => engine.call(api => api.vms.create(spec, host, datastore)),
+    create: (spec: VmRequest, host: HostId, place: VmPlace) => engine.call(api => api.vms.create(spec, host, place)),
     reconfigure: (vm: VmId, spec: VmRequest) => engine.call(api => api.vms.reconfigure(vm, spec)),
     each: (operation: BulkOperation, vms: readonly VmId[]) => engine.call(api => api.vms.each(operation, vms)),
     powerOn: (vm: VmId) => engine.call(api => api.vms.powerOn(vm)),

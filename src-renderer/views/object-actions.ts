@@ -1,8 +1,10 @@
 /** What can be done with any object, in vSphere's order: what is made in it, then the object itself, then taking it away. */
 import { computed, type ComputedRef } from 'vue';
+import type { VmPlace } from '../../shared/model/clone.ts';
 import type { HostId } from '../../shared/base/ids.ts';
 import { LOCAL_DATASTORE, type Folder } from '../../shared/model/container.ts';
 import { KIND_WORDS, nameOf, type InventoryObject, type ObjectId } from '../../shared/model/objects.ts';
+import { canRunVms } from '../../shared/model/reservations.ts';
 import type { Place, Tree } from '../../shared/model/place.ts';
 import type { MenuAction } from '../components/menu-action.ts';
 import { useConnection } from '../stores/connection.ts';
@@ -55,11 +57,22 @@ export function useObjectActions(target: () => { readonly kind: string; readonly
   const hostActions = useHostActions(() => (known.value?.kind === 'host' ? known.value.object : undefined)), poolActions = useResourcePoolActions(() => (known.value?.kind === 'resourcePool' ? known.value.object : undefined));
   const addHost = useAddHostAction(() => target() as { kind: 'datacenter'; id: string });
   const own = useOwnActions(() => [target() as ObjectId]);
-  const newVm = useNewVmAction(() => (target().kind === 'host' ? target().id as HostId : hostWithin()));
+  const newVm = useNewVmAction(() => (target().kind === 'host' ? target().id as HostId : hostWithin()), placeWithin);
 
+  /** Where a VM goes that is made in a folder or pool. */
+  function placeWithin(): VmPlace {
+    const object = known.value;
+    return object?.kind === 'resourcePool' ? { poolId: object.object.id } : object?.kind === 'folder' && object.object.tree === 'vm' ? { folderId: object.object.id } : {};
+  }
+
+  /** Of the nearest place that has hosts: the target itself, or what it is in. */
   function hostWithin(): HostId | undefined {
-    const hosts = within(hierarchy.parents, target() as Place).flatMap(child => (child.kind === 'host' ? [child.object] : []));
-    return (hosts.find(host => host.connected) ?? hosts[0])?.id;
+    for (const { kind, id } of [target(), ...hierarchy.above(target()).map(({ kind, object }) => ({ kind, id: object.id }))]) {
+      if (kind === 'host') return id as HostId;
+      const hosts = within(hierarchy.parents, { kind, id } as Place).flatMap(child => (child.kind === 'host' ? [child.object] : []));
+      if (hosts.length > 0) return (hosts.find(canRunVms) ?? hosts[0])?.id;
+    }
+    return undefined;
   }
 
   function newAction(item: Item, disabledReason: string | undefined): MenuAction {

@@ -2,6 +2,7 @@
 import { inject, shallowRef, type InjectionKey, type ShallowRef } from 'vue';
 import type { HostId, SnapshotId, TagCategoryId, VmId } from '../../../shared/base/ids.ts';
 import type { Values } from '../../../shared/api/verbs.ts';
+import type { VmPlace } from '../../../shared/model/clone.ts';
 import type { Datastore, Folder, ResourcePool } from '../../../shared/model/container.ts';
 import type { ObjectId } from '../../../shared/model/objects.ts';
 import type { Place } from '../../../shared/model/place.ts';
@@ -12,7 +13,7 @@ import type { NewKind } from '../container/new-object.ts';
 import type { LabelKind } from '../labels/label-kinds.ts';
 
 export type DialogRequest =
-  | { readonly kind: 'newVm'; readonly hostId?: HostId | undefined }
+  | { readonly kind: 'newVm'; readonly hostId?: HostId | undefined; readonly place?: VmPlace }
   | { readonly kind: 'editSettings'; readonly vm: Vm }
   | { readonly kind: 'rename'; readonly id: ObjectId }
   | { readonly kind: 'newObject'; readonly what: NewKind; readonly parent: Place; readonly tree?: Folder['tree'] | undefined }

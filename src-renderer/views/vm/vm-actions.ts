@@ -1,10 +1,13 @@
 /** What an operator can do with a VM now, in vSphere's order, and why the rest cannot be done. */
 import { computed, type ComputedRef } from 'vue';
+import { canRunVms } from '../../../shared/model/reservations.ts';
 import { BIN_DAYS, type PowerState, type Vm } from '../../../shared/model/vm.ts';
 import type { IconAction, MenuAction } from '../../components/menu-action.ts';
 import { useConnection } from '../../stores/connection.ts';
+import { useHosts } from '../../stores/hosts.ts';
 import { useNotices } from '../../stores/notices.ts';
 import { useVms } from '../../stores/vms.ts';
+import { stateOf } from '../host/describe-host.ts';
 import { useDialogs } from '../shell/dialogs.ts';
 import { openConsole } from './open-console.ts';
 
@@ -31,14 +34,15 @@ export const whyNotNow = (action: Action, { template, powerState }: Pick<Vm, 'te
 export interface VmActions { readonly power: readonly IconAction[]; readonly all: readonly MenuAction[] }
 
 export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
-  const [vms, notices, connection, dialogs] = [useVms(), useNotices(), useConnection(), useDialogs()];
+  const [vms, hosts, notices, connection, dialogs] = [useVms(), useHosts(), useNotices(), useConnection(), useDialogs()];
 
   return computed(() => {
     const target = vm();
     if (!target) return { power: [], all: [] };
     const { id, spec: { name }, powerState } = target;
     const offline = connection.connected ? undefined : 'The engine is not connected.';
-    const reason = (action: Action) => offline ?? whyNotNow(action, target);
+    const host = hosts.byId.get(target.hostId), noHost = host === undefined || canRunVms(host) ? undefined : `Its host ${host.name} runs no VM now: ${stateOf(host)}.`;
+    const reason = (action: Action) => offline ?? whyNotNow(action, target) ?? (action === 'powerOn' ? noHost : undefined);
     const confirm = (title: string, message: string, confirmLabel: string, words: string, run: () => Promise<unknown>) =>
       () => { dialogs.value = { kind: 'confirm', title, message, confirmLabel, danger: true, command: [words, { vm: name }], run: () => void notices.attempt(run()) }; };
 
