@@ -3,7 +3,7 @@
  * may use; on Windows a pipe that is named after the folder. The same messages go over it as to a browser.
  */
 import { createHash } from 'node:crypto';
-import { chmod, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join, resolve } from 'node:path';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -43,14 +43,13 @@ export async function listenLocally(dataPath: string, connect: (client: Port) =>
 
 async function listen(server: ReturnType<typeof createServer>, path: string): Promise<void> {
   if (process.platform !== 'win32') await rm(path, { force: true });
-  const before = process.umask(0o177);
-  try {
-    await new Promise<void>(done => {
-      server.once('error', () => done());
-      server.listen(path, done);
-    });
-  } finally { process.umask(before); }
-  if (process.platform !== 'win32') await chmod(path, 0o600).catch(() => { /* it was not made */ });
+  await new Promise<void>(done => {
+    server.once('error', () => done());
+    // The socket is made within the call; nothing else may be made with this mask.
+    const before = process.umask(0o177);
+    server.listen(path, done);
+    process.umask(before);
+  });
 }
 
 /** Undefined when no engine runs on the folder. */

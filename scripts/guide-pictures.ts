@@ -1,0 +1,63 @@
+/** Makes the pictures of docs/guide from the console as it is, on an inventory of its own. Wants a build. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { launchServer } from '../e2e/fixtures/server-app.ts';
+import { DatastoreFiles } from '../e2e/pages/datastore-files.ts';
+import { Inventory } from '../e2e/pages/inventory.ts';
+import { Monitor } from '../e2e/pages/monitor.ts';
+import { NewVmWizard } from '../e2e/pages/new-vm-wizard.ts';
+import { Snapshots } from '../e2e/pages/snapshots.ts';
+import { VmPage } from '../e2e/pages/vm-page.ts';
+
+const OUT = join(import.meta.dirname, '../docs/guide/images'), folder = await mkdtemp(join(tmpdir(), 'quarterdeck-guide-'));
+const app = await launchServer(join(folder, 'data')), { page } = app;
+const [inventory, wizard, vm, snapshots, monitor, files] = [new Inventory(page), new NewVmWizard(page), new VmPage(page), new Snapshots(page), new Monitor(page), new DatastoreFiles(page)];
+const picture = (name: string) => page.screenshot({ path: join(OUT, `${name}.png`), animations: 'disabled' });
+
+await mkdir(OUT, { recursive: true });
+try {
+  await page.setViewportSize({ width: 1200, height: 760 });
+  await inventory.open('Quarterdeck');
+  await picture('first');
+
+  await wizard.create({ name: 'web-01', disks: [{ sizeMib: 64 }] });
+  await vm.openConsole();
+  await vm.powerOn();
+  await vm.terminal.text.filter({ hasText: 'diag>' }).waitFor();
+  await vm.terminal.type('help\r');
+  await vm.terminal.text.filter({ hasText: 'reboot' }).waitFor();
+  await picture('console');
+
+  await vm.openTab('Snapshots');
+  await snapshots.take('installed', 'as it came');
+  await snapshots.node('installed').waitFor();
+  await snapshots.take('before upgrade');
+  await snapshots.node('before upgrade').click();
+  await picture('snapshots');
+
+  await monitor.open('Overview');
+  await monitor.chart('CPU usage').waitFor();
+  await monitor.figures('CPU usage').nth(9).waitFor({ state: 'attached' });
+  await picture('charts');
+
+  await inventory.show('VMs and Templates');
+  for (const name of ['apps', 'databases']) await inventory.create('Datacenter', 'New VM and Template Folder…', name);
+  await inventory.show('Hosts and Clusters');
+  await inventory.create('Datacenter', 'New Cluster…', 'lab');
+  await inventory.open('Datacenter');
+  await picture('inventory');
+
+  await inventory.open('host-a');
+  await vm.openTab('Resource Allocation');
+  await picture('host');
+
+  await inventory.show('Storage');
+  await inventory.open('datastore1');
+  await vm.openTab('Files');
+  await files.upload('debian-12-arm64.iso', Buffer.alloc(2 ** 20));
+  await picture('datastore');
+} finally {
+  await app.close();
+  await rm(folder, { recursive: true, force: true });
+}
