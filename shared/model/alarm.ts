@@ -94,5 +94,6 @@ export const DEFAULT_ALARMS: readonly AlarmDefinition[] = [
   usage('datastore-usage', 'Datastore usage on disk', 'datastore', 'datastore.usage', [75, 85], 0),
   usage('vm-cpu', 'Virtual machine CPU usage', 'vm', 'cpu.usage', [75, 90], 300), usage('vm-memory', 'Virtual machine memory usage', 'vm', 'mem.usage', [75, 90], 300),
   special('vm-failed', 'Virtual machine failed', 'vm', { kind: 'event', type: 'vm.failed', level: 'critical' }, ['vm.poweredOn']),
+  special('vm-paused', 'Virtual machine paused, its storage is full', 'vm', { kind: 'event', type: 'vm.paused', level: 'critical' }, ['vm.wentOn', 'vm.poweredOff', 'vm.poweredOn']),
   special('host-disconnected', 'Host connection lost', 'host', { kind: 'state', state: 'host.disconnected', level: 'critical' }),
 ];

@@ -17,6 +17,8 @@ import type { VmFiles } from './vm-files.ts';
 import type { TaskContext } from './task-runner.ts';
 
 const SHUT_DOWN_WAIT_MS = 60_000;
+/** How often a VM that is paused as its storage is full looks whether there is room. */
+const STORAGE_RETRY_MS = 2000;
 
 interface Running {
   readonly vm: RunningVm;
@@ -34,6 +36,7 @@ export class Power {
   private readonly oneAtATime: OneAtATime;
   private readonly running = new Map<VmId, Running>();
   private readonly consoles = new Map<VmId, Console>();
+  private readonly retries = new Map<VmId, NodeJS.Timeout>();
 
   constructor({ inventory, startVm, files, oneAtATime }: { inventory: Inventory; startVm: StartVm; files: VmFiles; oneAtATime: OneAtATime }) {
     this.oneAtATime = oneAtATime;
@@ -178,12 +181,15 @@ export class Power {
     gone.promise.catch(() => undefined);
     const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: id }), cpuGate: this.scheduler.add(id), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
       resuming: progress,
+      storageFull: path => void this.recordFull(id, path),
+      storageHasRoom: () => void this.recordRoom(id),
       started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),
       resetByGuest: () => void this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${spec.name} was reset by its guest.`, target: refOf(vm) })),
       stopped: stop => {
         serial.poweredOff();
         this.running.delete(id);
+        this.stopRetries(id);
         this.scheduler.remove(id);
         void this.recordStopped(id, stop).then(() => {
           started.reject(new EngineError('not-started', stop.kind === 'failed' ? stop.message : `${spec.name} stopped before it ran.`));
@@ -195,6 +201,30 @@ export class Power {
     const running = { vm: machine, started: started.promise, gone: gone.promise };
     this.running.set(id, running);
     return running;
+  }
+
+  /** It is paused, and tries again now and then. */
+  private recordFull(id: VmId, path: string): Promise<void> {
+    this.retries.set(id, setInterval(() => this.running.get(id)?.vm.retryStorage(), STORAGE_RETRY_MS).unref());
+    return this.inventory.transact(edit => {
+      const vm = edit.vm(id), problem = `It is paused: there is no room for ${path}. It goes on when there is.`;
+      edit.put('vm', { ...vm, problem });
+      edit.event({ severity: 'error', type: 'vm.paused', message: `${vm.spec.name} was paused: there is no room for ${path}.`, target: refOf(vm) });
+    });
+  }
+
+  private recordRoom(id: VmId): Promise<void> {
+    this.stopRetries(id);
+    return this.inventory.transact(edit => {
+      const { problem: _, ...vm } = edit.vm(id);
+      edit.put('vm', vm);
+      edit.event({ severity: 'info', type: 'vm.wentOn', message: `${vm.spec.name} went on: there is room for its disks again.`, target: refOf(vm) });
+    });
+  }
+
+  private stopRetries(id: VmId): void {
+    clearInterval(this.retries.get(id));
+    this.retries.delete(id);
   }
 
   private recordStarted(id: VmId): Promise<void> {

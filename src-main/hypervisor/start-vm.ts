@@ -55,6 +55,8 @@ class WorkerVm implements RunningVm {
   async changeMedium(drive: number, path: string | undefined): Promise<void> { await this.ask(id => ({ kind: 'change-medium', id, drive, path })); }
   async setBalloon(mib: number): Promise<void> { await this.ask(id => ({ kind: 'set-balloon', id, mib })); }
 
+  retryStorage(): void { this.post({ kind: 'room' }); }
+
   async terminate(): Promise<void> {
     this.stop ??= { kind: 'terminated' };
     if (this.isProfiled) this.post({ kind: 'end' });
@@ -108,6 +110,8 @@ class WorkerVm implements RunningVm {
       case 'started': this.listener.started(); break;
       case 'output': this.listener.consoleOutput(message.bytes); break;
       case 'reset-by-guest': this.listener.resetByGuest(); break;
+      case 'full': this.listener.storageFull?.(message.path); break;
+      case 'room-again': this.listener.storageHasRoom?.(); break;
       case 'resuming': this.listener.resuming?.(message.part); break;
       case 'progress': this.asked.get(message.id)?.progress?.(message.part); break;
       case 'prepared': void this.record(message.id); break;

@@ -11,10 +11,14 @@ import type { BlockBackend } from '../storage/block-backend.ts';
 import { createImage } from '../storage/image-operations.ts';
 import { metered, noCounters, type MeteredBackend } from '../storage/metered.ts';
 import { openImage } from '../storage/open-image.ts';
+import { patient } from '../storage/patient.ts';
 import { throttled, type Timer } from '../storage/throttled.ts';
 import { hostNowNs } from '../time/host-time.ts';
 
 const timer: Timer = { get nowNs() { return hostNowNs(); }, sleep: async ns => { await wait(ns / 1e6); } };
+
+/** Resolves when the file system of an image that it was too full for may have room again. */
+export type WhenRoom = (path: string) => Promise<void>;
 
 /** A backend whose image can be another one from some moment on. */
 class Replaceable implements BlockBackend {
@@ -41,17 +45,17 @@ export class VmDisk {
   /** Images under the layers that were added. */
   private readonly below: { readonly path: string; readonly format: DiskSpec['format'] }[] = [];
 
-  private constructor(spec: DiskSpec, image: BlockBackend) {
+  private constructor(spec: DiskSpec, image: BlockBackend, whenRoom: WhenRoom) {
     const { path, format, bus = 'virtio', slot } = spec;
     this.bus = bus;
     this.slot = slot;
     this.path = path;
     this.format = format;
     this.replaceable = new Replaceable(image);
-    this.medium = limited(this.replaceable, spec);
+    this.medium = limited(patient(this.replaceable, () => whenRoom(this.path)), spec);
   }
 
-  static async open(spec: DiskSpec): Promise<VmDisk> { return new VmDisk(spec, await openImage(spec.path, spec)); }
+  static async open(spec: DiskSpec, whenRoom: WhenRoom): Promise<VmDisk> { return new VmDisk(spec, await openImage(spec.path, spec), whenRoom); }
 
   get stats(): DiskStats { return { path: this.path, bus: this.bus, slot: this.slot, ...this.medium.counters() }; }
   close(): Promise<void> { return this.medium.close(); }
@@ -127,16 +131,21 @@ export class VmDisks {
   readonly fixed: readonly (VmDisk | VmDrive)[];
   readonly slots = new Map<number, VmDisk>();
 
-  private constructor(fixed: readonly (VmDisk | VmDrive)[]) { this.fixed = fixed; }
+  private readonly whenRoom: WhenRoom;
+
+  private constructor(fixed: readonly (VmDisk | VmDrive)[], whenRoom: WhenRoom) {
+    this.fixed = fixed;
+    this.whenRoom = whenRoom;
+  }
 
   /** All of them, or none with a reason. */
-  static async open(specs: readonly DiskSpec[]): Promise<VmDisks> {
-    const fixed: (VmDisk | VmDrive)[] = [], disks = new VmDisks(fixed);
+  static async open(specs: readonly DiskSpec[], whenRoom: WhenRoom): Promise<VmDisks> {
+    const fixed: (VmDisk | VmDrive)[] = [], disks = new VmDisks(fixed, whenRoom);
     try {
       for (const spec of specs) {
         if (spec.cdrom) fixed.push(await VmDrive.open(spec));
-        else if (spec.slot === undefined) fixed.push(await VmDisk.open(spec));
-        else disks.slots.set(spec.slot, await VmDisk.open(spec));
+        else if (spec.slot === undefined) fixed.push(await VmDisk.open(spec, whenRoom));
+        else disks.slots.set(spec.slot, await VmDisk.open(spec, whenRoom));
       }
     } catch (error) {
       await disks.close();
@@ -148,7 +157,7 @@ export class VmDisks {
   async openInSlot(slot: number, spec: DiskSpec): Promise<VmDisk> {
     if (spec.cdrom) throw new EngineError('disk.no-slot', 'A CD drive cannot be plugged in; a VM has those that it was turned on with.');
     if (this.slots.has(slot)) throw new EngineError('pci.slot-taken', `There is something in PCI slot ${slot}.`);
-    const disk = await VmDisk.open({ ...spec, slot });
+    const disk = await VmDisk.open({ ...spec, slot }, this.whenRoom);
     this.slots.set(slot, disk);
     return disk;
   }

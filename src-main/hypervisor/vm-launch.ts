@@ -48,6 +48,10 @@ export interface VmListener {
   resuming?(part: number): void;
   /** The guest reset itself and starts again. */
   resetByGuest(): void;
+  /** The file system of a disk's image is full: the VM is paused until `retryStorage`. */
+  storageFull?(path: string): void;
+  /** It goes on. */
+  storageHasRoom?(): void;
   /** Of a launch that asked for it, before `stopped`; not of a VM that failed. */
   profiled?(profile: VmProfile): void;
   /** Exactly once, last. */
@@ -78,6 +82,8 @@ export interface RunningVm {
   unplug(slot: number): Promise<void>;
   /** Puts an image, or nothing, into a CD drive, by its number among the VM's CD drives, from 0. Whoever resumes the VM from a file says what is in it then. */
   changeMedium(drive: number, path: string | undefined): Promise<void>;
+  /** Of a VM that is paused as there was no room: tries again. */
+  retryStorage(): void;
   /** Asks the guest to give up so much of its memory; what it did is in `stats`. */
   setBalloon(mib: number): Promise<void>;
   /**

@@ -77,7 +77,30 @@ type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 /** Messages that change a device or memory. */
 const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'reset', 'plug-disk', 'unplug', 'change-medium', 'set-balloon']);
 
+/** Requests of disks whose file system is full wait here, and the VM with them. */
+class Room {
+  private waiting: (() => void)[] = [];
+  private isTold = false;
+  full: () => void = () => { /* the VM is still being made */ };
+  get isMissing(): boolean { return this.waiting.length > 0; }
+
+  readonly wait = (path: string): Promise<void> => new Promise(resolve => {
+    this.waiting.push(resolve);
+    if (!this.isTold) send({ kind: 'full', path });
+    this.isTold = true;
+    this.full();
+  });
+
+  retry(): void { for (const again of this.waiting.splice(0)) again(); }
+  /** What was tried again had room. */
+  found(): void {
+    if (this.isTold) send({ kind: 'room-again' });
+    this.isTold = false;
+  }
+}
+
 class Worker {
+  private readonly room: Room;
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
   private readonly disks: VmDisks;
@@ -91,8 +114,10 @@ class Worker {
   private readonly recorded = new Map<number, (isRecorded: boolean) => void>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: VmDisks, { stopOnReset, channels }: { readonly stopOnReset: boolean; readonly channels: readonly NicChannel[] }) {
+  constructor(launch: VmLaunch, boot: BootImage, disks: VmDisks, { stopOnReset, channels, room }: { readonly stopOnReset: boolean; readonly channels: readonly NicChannel[]; readonly room: Room }) {
     this.disks = disks;
+    this.room = room;
+    room.full = () => this.wakeUp();
     this.stopOnReset = stopOnReset;
     this.nics = new VmNics(channels);
     this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks: disks.fixed, nics: this.nics.ios, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
@@ -117,6 +142,7 @@ class Worker {
       case 'change-medium': void this.answer(message.id, this.changeMedium(message.drive, message.path)); break;
       case 'set-balloon': void this.answer(message.id, Promise.resolve().then(() => this.vm.setBalloon(message.mib))); break;
       case 'end': this.isAskedToEnd = true; break;
+      case 'room': this.room.retry(); break;
       case 'stats': send({ kind: 'answer', id: message.id, result: { ...this.vm.stats(), disks: this.disks.stats } satisfies Omit<VmStats, 'nics'> }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
       case 'snapshot': this.jobs.set(message.id, { job: signal => this.snapshot(message.id, message.what, signal), abort: new AbortController() }); break;
@@ -232,6 +258,7 @@ class Worker {
         continue;
       }
       if (this.isAskedToEnd) return 'terminated';
+      if (this.room.isMissing) { await this.waitForRoom(); continue; }
       if (this.jobs.size > 0) {
         const ended = await this.doJobs();
         if (ended !== undefined) return ended;
@@ -240,6 +267,17 @@ class Worker {
       }
       await (!busy ? this.sleep() : this.throttle.isShut ? this.throttle.wait(new Promise(resolve => { this.wakeUp = resolve; })) : yieldToMessages());
     }
+  }
+
+  /** The VM stands still, with its clock, until all that its disks had to do is done. */
+  private async waitForRoom(): Promise<void> {
+    this.vm.pause();
+    const done = this.vm.board.disksIdle().then(() => true);
+    while (!this.isAskedToEnd && !await Promise.race([done, new Promise<boolean>(resolve => { this.wakeUp = () => resolve(false); })]));
+    if (this.isAskedToEnd) return;
+    this.vm.resume();
+    this.throttle.forget();
+    this.room.found();
   }
 
   private runFor(ns: number): boolean {
@@ -269,8 +307,9 @@ async function main(): Promise<void> {
   const { launch, ...rest } = workerData as { launch: VmLaunch; stopOnReset: boolean; channels: readonly NicChannel[] };
   let disks: VmDisks | undefined;
   try {
-    disks = await VmDisks.open(launch.disks);
-    const worker = new Worker(launch, await bootOf(launch.guest), disks, rest);
+    const room = new Room();
+    disks = await VmDisks.open(launch.disks, room.wait);
+    const worker = new Worker(launch, await bootOf(launch.guest), disks, { ...rest, room });
     if (launch.resumeFrom !== undefined) await worker.restoreFrom(launch.resumeFrom);
     port?.on('message', (message: ToWorker) => worker.handle(message));
     send({ kind: 'started' });

@@ -15,6 +15,8 @@ export type ToWorker =
   /** Stop the VM, as it has something to say first. */
   | { readonly kind: 'end' }
   | { readonly kind: 'stats'; readonly id: number }
+  /** Try again what had no room. */
+  | { readonly kind: 'room' }
   | { readonly kind: 'suspend'; readonly id: number; readonly path: string }
   | { readonly kind: 'snapshot'; readonly id: number; readonly what: SnapshotLayers }
   /** The answer to `prepared`. */
@@ -26,6 +28,9 @@ export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'output'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'reset-by-guest' }
+  /** The file system of a disk's image is full; nothing runs until there is room. */
+  | { readonly kind: 'full'; readonly path: string }
+  | { readonly kind: 'room-again' }
   | { readonly kind: 'resuming'; readonly part: number }
   | { readonly kind: 'progress'; readonly id: number; readonly part: number }
   /** The layers are there; nothing runs until there is an answer. */

@@ -1,0 +1,67 @@
+/** A VM whose disk's file system is full: it stands still, and nothing is lost. Wants a file system of its own, which root can mount. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { fetchGuests } from '../../scripts/fetch-guests.ts';
+import type { DatastoreId, HostId, VmId } from '../../shared/base/ids.ts';
+import { openImage } from '../storage/open-image.ts';
+import { openTestClient, type TestClient } from './test-client.ts';
+
+const MIB = 2 ** 20, WRITTEN = 12;
+const canMount = process.platform === 'linux' && process.getuid?.() === 0;
+let folder: string, small: string, engine: TestClient;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'full-'));
+  small = join(folder, 'small');
+  mkdirSync(small);
+  if (canMount) execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', small]);
+  engine = await openTestClient(join(folder, 'data'));
+});
+afterEach(async () => {
+  await engine.close();
+  if (canMount) execFileSync('umount', [small]);
+  rmSync(folder, { recursive: true });
+});
+
+const happened = (type: string) => new Promise<void>(resolve => { engine.client.on('event.added', event => { if (event.type === type) resolve(); }); });
+
+test.skipIf(!canMount)('a datastore that fills up pauses its VM with an alarm; with room again it goes on, and what it wrote is whole', async () => {
+  const { api } = engine.client, guest = await fetchGuests('cloud'), done = async (task: Promise<Parameters<typeof engine.ended>[0]>) => engine.ended(await task);
+  const datastoreId = (await done(api.datastores.add({ name: 'small', path: small }, { kind: 'datacenter', id: 'datacenter' }))).result?.id as DatastoreId;
+  const { result } = await done(api.vms.create({
+    name: 'web', cpus: 1, memoryMib: 192, guest: { kind: 'linux', kernelPath: guest.kernel, initrdPath: guest.initrd, commandLine: 'console=ttyAMA0 quiet' },
+    disks: [{ create: { format: 'qcow2', sizeMib: 64 }, readOnly: false }],
+  }, 'host-a' as HostId, { datastoreId })), id = result?.id as VmId;
+  writeFileSync(join(small, 'ballast'), Buffer.alloc(16 * MIB));
+  let output = '', heard: () => void = () => { /* nobody waits */ };
+  const { consoleId } = await api.consoles.attach(id);
+  engine.client.on('console.output', ({ bytes }) => { output += new TextDecoder().decode(bytes); void api.consoles.acknowledge(consoleId, bytes.length); heard(); });
+  const printed = async (text: string) => { while (!output.includes(text)) await new Promise<void>(resolve => { heard = resolve; }); };
+  const type = (line: string) => api.consoles.write(consoleId, new TextEncoder().encode(`${line}\r`));
+  expect(await done(api.vms.powerOn(id))).toMatchObject({ state: 'success' });
+  await printed('# ');
+
+  const paused = happened('vm.paused'), alarmed = new Promise<string>(resolve => { engine.client.on('inventory.changed', changes => { for (const change of changes) if (change.kind === 'triggeredAlarm' && change.after) resolve(change.after.name); }); });
+  await type(`yes quarterdeck | dd of=/dev/vda bs=64k count=${WRITTEN * 16} iflag=fullblock oflag=direct conv=fsync && echo "it is wri""tten"`);
+  await paused;
+  expect((await engine.objects('vm'))[0]?.problem).toMatch(/^It is paused: there is no room for .*disk-1\.qcow2\. It goes on when there is\.$/);
+  expect(await alarmed).toBe('Virtual machine paused, its storage is full');
+  const { instructions } = (await api.vms.stats(id))!, again = (await api.vms.stats(id))!.instructions;
+  expect(again).toBe(instructions);
+  expect(output).not.toContain('written');
+
+  const wentOn = happened('vm.wentOn');
+  rmSync(join(small, 'ballast'));
+  await wentOn;
+  await printed('it is written');
+  expect((await engine.objects('vm'))[0]?.problem).toBeUndefined();
+  await done(api.vms.powerOff(id));
+  const image = await openImage((await engine.objects('vm'))[0]!.spec.disks[0]!.path, { readOnly: true }), bytes = Buffer.alloc(WRITTEN * MIB);
+  await image.read(0, bytes);
+  await image.close();
+  const sum = (data: Buffer) => createHash('sha256').update(data).digest('hex');
+  expect(sum(bytes)).toBe(sum(Buffer.from('quarterdeck\n'.repeat(Math.ceil(bytes.length / 12))).subarray(0, bytes.length)));
+}, 180_000);
