@@ -24,18 +24,21 @@ test('a running VM and its host are charted second by second', async ({ page }) 
   await expect(monitor.chart('Memory usage')).toContainText('3.13 %');
 });
 
-test('any counters are shown beside each other, zoomed, and exported', async ({ page }) => {
+test('any counters are shown beside each other, zoomed, and exported', async ({ page, host }) => {
   const [inventory, monitor] = [new Inventory(page), new Monitor(page)];
   await inventory.open('host-a');
   await monitor.open('Advanced');
   await monitor.choose(/^Granted/, /^VMs powered on/, 'host-b.lab.local');
   await expect(monitor.legend.getByRole('row')).toHaveCount(7);
   await expect(monitor.chart('Memory: Granted').getByRole('columnheader', { name: 'host-b.lab.local, Granted' })).toBeAttached();
-  const csv = await readFile(await (await monitor.export('CSV')).path(), 'utf8');
-  expect(csv.split('\r\n')[0]).toContain('host-a.lab.local, VMs powered on');
-  expect(csv).toMatch(/\r\n\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z,0,/);
-  const png = await readFile(await (await monitor.export('PNG')).path());
-  expect(png.subarray(1, 4).toString()).toBe('PNG');
+  // Elsewhere than in a browser, Playwright is not told of downloads.
+  if (host === 'server') {
+    const csv = await readFile(await (await monitor.export('CSV')).path(), 'utf8');
+    expect(csv.split('\r\n')[0]).toContain('host-a.lab.local, VMs powered on');
+    expect(csv).toMatch(/\r\n\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z,0,/);
+    const png = await readFile(await (await monitor.export('PNG')).path());
+    expect(png.subarray(1, 4).toString()).toBe('PNG');
+  }
   await page.getByRole('button', { name: 'Zoom in' }).click();
   await expect(page.getByRole('button', { name: 'Back to the time range' })).not.toHaveAttribute('aria-disabled');
   await page.getByRole('button', { name: 'Back to the time range' }).click();
