@@ -97,7 +97,7 @@ export class Alarms {
   private definitionChanged(id: string, after: AlarmDefinition | null): void {
     for (const key of this.passed.keys()) if (key.startsWith(`${id} `)) this.passed.delete(key);
     if (after?.enabled) this.lookAtAll(after);
-    else void this.engine.inventory.transact(edit => { for (const alarm of edit.all('triggeredAlarm')) if (alarm.definitionId === id) clear(edit, alarm, after ? 'the alarm was disabled' : 'the alarm was deleted'); });
+    else this.engine.inventory.eventually(edit => { for (const alarm of edit.all('triggeredAlarm')) if (alarm.definitionId === id) clear(edit, alarm, after ? 'the alarm was disabled' : 'the alarm was deleted'); });
   }
 
   private lookAtAll(definition: AlarmDefinition): void {
@@ -110,7 +110,7 @@ export class Alarms {
   private forget({ kind, id }: MeteredId): void {
     const { inventory } = this.engine, is = (object: { readonly kind: string; readonly id: string }) => object.kind === kind && object.id === id;
     if (!inventory.all('triggeredAlarm').some(({ object }) => is(object)) && !inventory.all('alarmDefinition').some(({ on }) => is(on))) return;
-    void inventory.transact(edit => {
+    inventory.eventually(edit => {
       for (const alarm of edit.all('triggeredAlarm')) if (is(alarm.object)) edit.remove({ kind: 'triggeredAlarm', id: alarm.id });
       for (const definition of edit.all('alarmDefinition')) if (is(definition.on)) edit.remove({ kind: 'alarmDefinition', id: definition.id });
     });
@@ -122,7 +122,7 @@ export class Alarms {
       if (definition.targetKind !== target.kind || !this.concerns(definition, target as MeteredId)) continue;
       const rule = worst(definition.rules.map(each => (each.kind === 'event' && each.type === type ? { level: each.level, cause: message, latched: true } : undefined)));
       if (rule) void this.record(definition, target as MeteredId, rule, atMs);
-      else if (definition.resetEvents.includes(type)) void this.engine.inventory.transact(edit => { const alarm = edit.find('triggeredAlarm', triggeredId(definition.id, target)); if (alarm) clear(edit, alarm, message); });
+      else if (definition.resetEvents.includes(type)) this.engine.inventory.eventually(edit => { const alarm = edit.find('triggeredAlarm', triggeredId(definition.id, target)); if (alarm) clear(edit, alarm, message); });
     }
   }
 

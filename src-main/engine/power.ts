@@ -181,11 +181,11 @@ export class Power {
     gone.promise.catch(() => undefined);
     const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: id }), cpuGate: this.scheduler.add(id), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
       resuming: progress,
-      storageFull: path => void this.recordFull(id, path),
-      storageHasRoom: () => void this.recordRoom(id),
+      storageFull: path => this.recordFull(id, path),
+      storageHasRoom: () => this.recordRoom(id),
       started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),
-      resetByGuest: () => void this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${spec.name} was reset by its guest.`, target: refOf(vm) })),
+      resetByGuest: () => this.inventory.eventually(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${spec.name} was reset by its guest.`, target: refOf(vm) })),
       stopped: stop => {
         serial.poweredOff();
         this.running.delete(id);
@@ -204,18 +204,19 @@ export class Power {
   }
 
   /** It is paused, and tries again now and then. */
-  private recordFull(id: VmId, path: string): Promise<void> {
+  private recordFull(id: VmId, path: string): void {
+    this.stopRetries(id);
     this.retries.set(id, setInterval(() => this.running.get(id)?.vm.retryStorage(), STORAGE_RETRY_MS).unref());
-    return this.inventory.transact(edit => {
+    this.inventory.eventually(edit => {
       const vm = edit.vm(id), problem = `It is paused: there is no room for ${path}. It goes on when there is.`;
       edit.put('vm', { ...vm, problem });
       edit.event({ severity: 'error', type: 'vm.paused', message: `${vm.spec.name} was paused: there is no room for ${path}.`, target: refOf(vm) });
     });
   }
 
-  private recordRoom(id: VmId): Promise<void> {
+  private recordRoom(id: VmId): void {
     this.stopRetries(id);
-    return this.inventory.transact(edit => {
+    this.inventory.eventually(edit => {
       const { problem: _, ...vm } = edit.vm(id);
       edit.put('vm', vm);
       edit.event({ severity: 'info', type: 'vm.wentOn', message: `${vm.spec.name} went on: there is room for its disks again.`, target: refOf(vm) });

@@ -65,3 +65,17 @@ test.skipIf(!canMount)('a datastore that fills up pauses its VM with an alarm; w
   const sum = (data: Buffer) => createHash('sha256').update(data).digest('hex');
   expect(sum(bytes)).toBe(sum(Buffer.from('quarterdeck\n'.repeat(Math.ceil(bytes.length / 12))).subarray(0, bytes.length)));
 }, 180_000);
+
+test.skipIf(!canMount)('what nobody waits for is recorded as soon as the disk of the inventory has room', async () => {
+  const own = await openTestClient(join(small, 'data')), ballast = join(small, 'ballast'), target = { kind: 'datacenter', id: 'datacenter', name: 'Datacenter' } as const;
+  try {
+    const told = new Promise<void>(resolve => { own.client.on('event.added', event => { if (event.type === 'test.noted') resolve(); }); });
+    execFileSync('sh', ['-c', `cat /dev/zero > ${ballast} 2>/dev/null || true`]);
+    await expect(own.client.api.inventory.rename(target, 'x'.repeat(60))).rejects.toThrow('The inventory could not be saved');
+    own.engine.inventory.eventually(edit => edit.event({ severity: 'info', type: 'test.noted', message: 'y'.repeat(20_000), target }));
+    await expect(own.client.api.inventory.rename(target, 'other')).rejects.toThrow('The inventory could not be saved');
+    rmSync(ballast);
+    await told;
+    expect(await own.ended(await own.client.api.inventory.rename(target, 'other'))).toMatchObject({ state: 'success' });
+  } finally { await own.close(); }
+}, 60_000);

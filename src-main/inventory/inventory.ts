@@ -15,6 +15,9 @@ import type { NewEvent, Write } from './database.ts';
 import { FIRST_OBJECTS } from './first-objects.ts';
 import type { Store } from './store.ts';
 
+/** How long after the disk refused it is asked again. */
+const RETRY_MS = 2000;
+
 export const refOf = (vm: Vm): ObjectRef => ({ kind: 'vm', id: vm.id, name: vm.spec.name });
 
 type Maps = { readonly [K in ObjectKind]: ReadonlyMap<string, ObjectKinds[K]> };
@@ -88,6 +91,17 @@ export class Inventory extends Objects {
     const turn = this.last.then(() => this.run(edit));
     this.last = turn.catch(() => undefined);
     return turn;
+  }
+
+  /**
+   * A transaction that nobody waits for. While the disk refuses, as a full one does, it is tried again; where what it is about is
+   * gone, nothing is left to be said.
+   */
+  eventually(edit: (edit: Edit) => void): void {
+    void this.transact(edit).catch((error: unknown) => {
+      if (!(error instanceof EngineError)) throw error;
+      if (error.code === 'not-saved') setTimeout(() => this.eventually(edit), RETRY_MS).unref();
+    });
   }
 
   /** Throws what `edit` throws; changes nothing. */
