@@ -8,7 +8,7 @@ import { ROOT, type ObjectRef } from '../../shared/model/task.ts';
 import type { Edit, Objects } from '../inventory/inventory.ts';
 import { checked, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
-import { newId } from './inventory-methods.ts';
+import { newId } from './new-id.ts';
 
 const Definitions = v.pipe(v.array(idOf<AlarmDefinitionId>('The alarm')), v.minLength(1, 'Choose an alarm.'), v.maxLength(1000, 'These are too many alarms.'));
 const Triggered = v.pipe(v.array(v.pipe(v.string(), v.maxLength(200), v.transform(text => text as TriggeredAlarmId))), v.minLength(1, 'Choose an alarm.'), v.maxLength(10_000, 'These are too many alarms.'));
@@ -28,7 +28,7 @@ export function alarmMethods({ inventory, tasks, alarms }: Pick<Engine, 'invento
   };
   return {
     create: checked([MeteredId, AlarmSettings], (on, settings) => {
-      const id = newId('alarm') as AlarmDefinitionId;
+      const id = newId<AlarmDefinitionId>('alarm');
       return task('Create alarm', refOf(inventory, on), edit => put(edit, { ...settings, id, on }, 'created'));
     }),
     change: checked([idOf<AlarmDefinitionId>('The alarm'), AlarmSettings], (id, settings) => task('Edit alarm', placeOf([id]), edit => put(edit, { ...settings, id, on: edit.get('alarmDefinition', id).on }, 'changed'))),

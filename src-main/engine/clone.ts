@@ -10,16 +10,16 @@ import { refOf, type Edit } from '../inventory/inventory.ts';
 import { convertImage, createImage, shapeOf } from '../storage/image-operations.ts';
 import { checkFits, checkName } from './admission.ts';
 import type { Engine } from './engine.ts';
-import { newId } from './inventory-methods.ts';
+import { newId } from './new-id.ts';
 import { snapshotOf } from './snapshots.ts';
 import type { TaskContext } from './task-runner.ts';
 import { moveTo } from './tree.ts';
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'files' | 'snapshots' | 'oneAtATime' | 'datastores'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'files' | 'snapshots' | 'datastores'>;
 
 /** What is wrong with the wish is said at once, not by a task. */
 export function clone(engine: Context, id: VmId, request: CloneRequest): Promise<TaskId> {
-  const { inventory, tasks, files, datastores } = engine, vm = inventory.vm(id), cloneId = newId('vm') as VmId, elsewhere = datastores.placeOf(request.datastoreId ?? vm.datastoreId);
+  const { inventory, tasks, files, datastores } = engine, vm = inventory.vm(id), cloneId = newId<VmId>('vm'), elsewhere = datastores.placeOf(request.datastoreId ?? vm.datastoreId);
   if (request.snapshotId !== undefined) snapshotOf(vm, request.snapshotId);
   inventory.rehearse(edit => { putNew(edit, copyOf(vm, vm.spec, cloneId, request), request); });
   const name = request.template ? 'Clone to template' : vm.template === true ? 'Deploy from template' : 'Clone virtual machine';

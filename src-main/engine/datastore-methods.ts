@@ -4,7 +4,7 @@ import type { DatastoreId } from '../../shared/base/ids.ts';
 import { DatastoreEdit, DatastoreRequest } from '../../shared/model/container.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
-import { newId } from './inventory-methods.ts';
+import { newId } from './new-id.ts';
 import type { Session } from './session.ts';
 
 const Id = idOf<DatastoreId>('The datastore'), UploadId = v.pipe(v.string(), v.maxLength(64));
@@ -16,7 +16,7 @@ const PieceLength = v.pipe(Count, v.maxValue(4 * 1024 * 1024, 'At most 4 MiB can
 export function datastoreMethods({ datastores, inventory, tasks }: Pick<Engine, 'datastores' | 'inventory' | 'tasks'>, { onEnd }: Session): EngineApi['datastores'] {
   const ref = (id: DatastoreId) => inventory.ref({ kind: 'datastore', id });
   return {
-    add: checked([DatastoreRequest, Parent], (request, parent) => tasks.run('Add datastore', inventory.ref(parent), async ({ made }) => { const { id, name } = await datastores.add(request, parent, newId('datastore') as DatastoreId); made({ kind: 'datastore', id, name }); })),
+    add: checked([DatastoreRequest, Parent], (request, parent) => tasks.run('Add datastore', inventory.ref(parent), async ({ made }) => { const { id, name } = await datastores.add(request, parent, newId<DatastoreId>('datastore')); made({ kind: 'datastore', id, name }); })),
     edit: checked([Id, DatastoreEdit], (id, { capacityBytes }) => tasks.run('Edit datastore', ref(id), () => datastores.edit(id, capacityBytes))),
     usage: checked([Id], id => datastores.usage(id)),
     list: checked([Id, FilePath], (id, path) => datastores.list(id, path)),

@@ -1,5 +1,5 @@
 /** Datastores: folders of this machine, what is in them, and how much more they take. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, realpath, rename, rm, stat, statfs, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
@@ -8,6 +8,7 @@ import type { DatastoreId } from '../../shared/base/ids.ts';
 import { LOCAL_DATASTORE, type Datastore, type DatastoreEntry, type DatastoreRequest, type DatastoreUsage } from '../../shared/model/container.ts';
 import type { Place } from '../../shared/model/place.ts';
 import type { Engine } from './engine.ts';
+import { newId } from './new-id.ts';
 import { checkPlace } from './tree.ts';
 import type { TaskContext } from './task-runner.ts';
 
@@ -116,7 +117,7 @@ export class Datastores {
     const full = await this.inside(id, path), { freeBytes } = await this.usage(id);
     if (sizeBytes > freeBytes) throw new EngineError('full', `There are ${freeBytes} bytes free, and ${path} has ${sizeBytes}.`);
     if (await stat(full).then(() => true, () => false)) throw new EngineError('exists', `${path} is there already.`);
-    const uploadId = `upload-${randomBytes(6).toString('hex')}`, partial = `${full}.${uploadId}.part`;
+    const uploadId = newId('upload'), partial = `${full}.${uploadId}.part`;
     this.uploads.set(uploadId, { file: await open(partial, 'wx').catch((error: unknown) => { throw failed(path, error); }), partial, path: full, sizeBytes, at: 0 });
     return uploadId;
   }
@@ -181,7 +182,7 @@ const isOurs = (path: string): boolean => /^(inventory\.db|metrics\.db|access-to
 const failed = (path: string, error: unknown): EngineError => new EngineError('file', `${path}: ${messageOf(error)}.`);
 
 async function usableFolder(path: string): Promise<string> {
-  const root = await realpath(path).catch((error: unknown) => { throw failed(path, error); }), probe = join(root, `.quarterdeck-${randomBytes(6).toString('hex')}`);
+  const root = await realpath(path).catch((error: unknown) => { throw failed(path, error); }), probe = join(root, newId('.quarterdeck'));
   if (!(await stat(root)).isDirectory()) throw new EngineError('no-folder', `${path} is not a folder.`);
   await writeFile(probe, '').catch((error: unknown) => { throw new EngineError('not-writable', `Nothing can be written to ${path}: ${messageOf(error)}.`); });
   await rm(probe);

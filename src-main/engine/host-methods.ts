@@ -10,7 +10,8 @@ import { checkPool } from './allocations.ts';
 import { checked, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
 import { addHost, checkEnter, checkHostOff, connectHost, editHost, enterMaintenance, exitMaintenance, hostRef, powerOffHost, powerOnHost, rebootHost } from './hosts.ts';
-import { newId, removeObject } from './inventory-methods.ts';
+import { removeObject } from './inventory-methods.ts';
+import { newId } from './new-id.ts';
 import { checkFreeName } from './tree.ts';
 
 const Id = idOf<HostId>('The host');
@@ -28,7 +29,7 @@ export function hostMethods(engine: Context): EngineApi['hosts'] {
   };
   const ofHost = (name: string, change: (edit: Edit, id: HostId) => void) => checked([Id], id => task(name, hostRef(inventory.host(id)), edit => change(edit, id)));
   return {
-    add: checked([NewHost], wanted => task('Add host', inventory.ref(wanted.parent), (edit, made) => addHost(edit, newId('host') as HostId, wanted, made))),
+    add: checked([NewHost], wanted => task('Add host', inventory.ref(wanted.parent), (edit, made) => addHost(edit, newId<HostId>('host'), wanted, made))),
     edit: checked([Id, HostProfile], (id, profile) => task('Edit host', hostRef(inventory.host(id)), edit => editHost(edit, id, profile))),
     remove: ofHost('Remove host', (edit, id) => removeObject(edit, { kind: 'host', id })),
     powerOn: ofHost('Power on host', powerOnHost),

@@ -1,5 +1,4 @@
 /** The trees of objects: making, renaming, moving and removing them, and what is attached to them. */
-import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import { EngineError } from '../../shared/base/errors.ts';
@@ -12,6 +11,7 @@ import type { Edit, Inventory } from '../inventory/inventory.ts';
 import { checkPool } from './allocations.ts';
 import { checked } from './checked.ts';
 import type { Engine } from './engine.ts';
+import { newId } from './new-id.ts';
 import { checkEmpty, checkFreeName, checkPlace, childrenOf, isPlaceKind, moveTo, placeName } from './tree.ts';
 
 type Context = Pick<Engine, 'inventory' | 'tasks'>;
@@ -21,8 +21,6 @@ const KINDS = OBJECT_KINDS.filter(kind => kind !== 'alarmDefinition' && kind !==
 const Id = v.object({ kind: v.picklist(KINDS, 'There is no such kind of object.'), id: v.pipe(v.string(), v.maxLength(64)) });
 const Ids = v.pipe(v.array(Id), v.minLength(1, 'Choose an object.'), v.maxLength(50_000, 'These are too many objects.'));
 const Target = v.object({ kind: v.picklist(['root', 'datacenter', 'folder', 'cluster', 'host', 'resourcePool'], 'Nothing can be moved there.'), id: v.pipe(v.string(), v.maxLength(64)) });
-
-export const newId = (kind: string): string => `${kind}-${randomBytes(6).toString('hex')}`;
 
 export function inventoryMethods({ inventory, tasks }: Context): EngineApi['inventory'] {
   /** What is wrong with the wish is said at once, not by a task. */

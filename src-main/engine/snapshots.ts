@@ -2,7 +2,6 @@
  * Snapshots: each keeps a VM's hardware, its disks as they are from then on, and maybe its memory. The VM goes on with a layer on
  * each disk that it writes to, a qcow2 image in its folder. When snapshots go, so do the layers that only they kept apart: see consolidate.ts.
  */
-import { randomBytes } from 'node:crypto';
 import { copyFile, link, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
@@ -11,12 +10,11 @@ import type { DiskSpec, Snapshot, SnapshotEdit, SnapshotRequest, Vm } from '../.
 import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
 import { createImage, shapeOf } from '../storage/image-operations.ts';
 import { canConsolidate, consolidate, removeUnusedLayers } from './consolidate.ts';
+import { newId } from './new-id.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
 import type { Power } from './power.ts';
 import type { TaskContext } from './task-runner.ts';
 import type { VmFiles } from './vm-files.ts';
-
-const ID_BYTES = 6;
 
 type Wanted = SnapshotRequest & Pick<Snapshot, 'temporary'>;
 
@@ -52,7 +50,7 @@ export class Snapshots {
   private async takeAlone(vmId: VmId, { name, description, memory, temporary }: Wanted, context: TaskContext): Promise<void> {
     const vm = this.inventory.vm(vmId), { spec } = vm, isOn = vm.powerState === 'poweredOn';
     if (!isOn && vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${spec.name} is neither powered on nor powered off; a snapshot is taken of a VM that is one of them.`);
-    const id = `snapshot-${randomBytes(ID_BYTES).toString('hex')}` as SnapshotId, disks = this.layered(vmId, spec.disks), hasMemory = memory && isOn;
+    const id = newId<SnapshotId>('snapshot'), disks = this.layered(vmId, spec.disks), hasMemory = memory && isOn;
     const snapshot: Snapshot = { id, name, description, createdMs: Date.now(), memory: hasMemory, spec, ...(temporary && { temporary }), ...(vm.currentSnapshotId !== undefined && { parentId: vm.currentSnapshotId }) };
     const record = () => this.inventory.transact(edit => {
       const now = edit.vm(vmId);
@@ -105,7 +103,7 @@ export class Snapshots {
 
   /** Disks as a VM has them that goes on from `disks`. */
   private layered(id: VmId, disks: readonly DiskSpec[]): DiskSpec[] {
-    return disks.map((disk, at) => (disk.readOnly ? disk : { ...disk, path: this.files.layer(id, `disk-${at}-${randomBytes(ID_BYTES).toString('hex')}`), format: 'qcow2' as const }));
+    return disks.map((disk, at) => (disk.readOnly ? disk : { ...disk, path: this.files.layer(id, newId(`disk-${at}`)), format: 'qcow2' as const }));
   }
 
   private async removeFiles(paths: readonly string[]): Promise<void> { for (const path of paths) await rm(path, { force: true }); }

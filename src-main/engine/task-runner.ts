@@ -2,7 +2,6 @@
  * Runs operations as tasks: the only place for their progress, cancellation and failure text. A task may have to wait for
  * its turn, and may have parts that are tasks too: they end before it does, and are cancelled with it.
  */
-import { randomBytes } from 'node:crypto';
 import type { Page } from '../../shared/api/engine-api.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
@@ -10,6 +9,7 @@ import type { TaskId } from '../../shared/base/ids.ts';
 import type { SettingsChange } from '../../shared/model/settings-change.ts';
 import type { ObjectRef, Task, TaskFilter } from '../../shared/model/task.ts';
 import type { Store } from '../inventory/store.ts';
+import { newId } from './new-id.ts';
 
 export interface TaskContext {
   /** Aborted when the operator cancels the task. */
@@ -93,7 +93,7 @@ export class TaskRunner {
     const waits = before !== undefined || after !== undefined, ended = Promise.withResolvers<Task>();
     const live: LiveTask = {
       task: {
-        id: `task-${randomBytes(6).toString('hex')}` as TaskId, name, target, initiator, state: waits ? 'queued' : 'running', cancelable: waits || cancelable, queuedMs: nowMs,
+        id: newId<TaskId>('task'), name, target, initiator, state: waits ? 'queued' : 'running', cancelable: waits || cancelable, queuedMs: nowMs,
         ...(parent && { parentId: parent.task.id }), ...(before && { details: `Waits for "${before.task.name}"` }), ...(!waits && { startedMs: nowMs }),
       },
       abort: new AbortController(), cancelable, ended, clear: Promise.all([before?.clear, ended.promise]),

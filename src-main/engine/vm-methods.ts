@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
@@ -15,6 +14,7 @@ import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
 import { changeMedium, setBalloon } from './hardware.ts';
 import { withNewDisks } from './new-disks.ts';
+import { newId } from './new-id.ts';
 import { reconfigure } from './reconfigure.ts';
 import type { TaskWork } from './task-runner.ts';
 
@@ -62,7 +62,7 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
 
 /** What is wrong with the wish is said at once, not by a task. */
 function create({ inventory, tasks, files, datastores }: Context, wanted: VmRequest, { hostId, ...place }: VmPlace & { readonly hostId: HostId }): Promise<TaskId> {
-  const { datastoreId } = place, elsewhere = datastores.placeOf(datastoreId), host = inventory.host(hostId), id = `vm-${randomBytes(6).toString('hex')}` as VmId;
+  const { datastoreId } = place, elsewhere = datastores.placeOf(datastoreId), host = inventory.host(hostId), id = newId<VmId>('vm');
   const newVm = (disks: VmSpec['disks']): Vm => ({ id, hostId, ...(elsewhere !== undefined && datastoreId && { datastoreId }), spec: { ...wanted, disks }, powerState: 'poweredOff', createdMs: Date.now() });
   checkAllocations(wanted, host);
   checkDisks(wanted, inventory.allVms);
