@@ -9,7 +9,7 @@ import { EngineError, messageOf } from '../shared/base/errors.ts';
 import { assemble } from '../src-main/cpu/asm/assembler.ts';
 
 const run = promisify(execFile);
-const SOURCES = join(import.meta.dirname, 'guest');
+const SOURCES = join(import.meta.dirname, 'guest'), DISPLAY_SOURCE = join(import.meta.dirname, 'guest-display/display.c');
 const CROSS_COMPILER = 'aarch64-linux-gnu-gcc';
 const FLAGS = ['-O2', '-static', '-s', '-std=gnu17', '-Wall', '-Wextra', '-Werror'];
 /** As printed; the flags that only tell of mistakes are left out. */
@@ -39,6 +39,14 @@ export async function buildGuest(folder: string, debianInitrd: string): Promise<
   await writeFile(files.initrd, Buffer.concat([await readFile(debianInitrd), gzipSync(archive)]));
   await writeFile(files.startUp, assemble(START_UP));
   return files;
+}
+
+/** Debian's initrd with the program that draws behind it, at `/bench/display`. */
+export async function buildDisplayGuest(folder: string, debianInitrd: string): Promise<string> {
+  const initrd = join(folder, 'display.gz'), program = join(folder, 'display.aarch64');
+  await compile(CROSS_COMPILER, ...FLAGS, DISPLAY_SOURCE, '-o', program);
+  await writeFile(initrd, Buffer.concat([await readFile(debianInitrd), gzipSync(cpio([directory('bench'), file('bench/display', await readFile(program), 0o755)]))]));
+  return initrd;
 }
 
 /** The UART's data register, and PSCI's SYSTEM_OFF. */

@@ -5,6 +5,7 @@
 import { defineConfig } from '@playwright/test';
 import type { AppOptions } from './fixtures/app.ts';
 import { electronRuntime } from './fixtures/electron-runtime.ts';
+import { LOOK } from './pages/accessibility.ts';
 
 const runtime = electronRuntime();
 if (runtime === undefined && process.env.TEST_WORKER_INDEX === undefined) console.error('The project "electron" is left out: no Electron runtime is installed on this machine.');
@@ -22,8 +23,8 @@ export default defineConfig<AppOptions>({
   use: { trace: 'retain-on-failure', colorScheme: 'light', contextOptions: { reducedMotion: 'reduce' } },
   projects: [
     { name: 'server', use: { host: 'server' }, grepInvert: /@electron/ },
-    // The stand-in shows pages in the same browser: what they look like is tested above.
-    { name: 'electron-standin', use: { host: 'electron-standin' }, grepInvert: /theme/ },
+    // The stand-in shows pages in the same browser.
+    { name: 'electron-standin', use: { host: 'electron-standin' }, grepInvert: new RegExp(LOOK) },
     ...(runtime === undefined ? [] : [{ name: 'electron', use: { host: 'electron' as const } }]),
   ],
 });

@@ -18,6 +18,7 @@ const ENTRIES = {
   'engine/engine': 'engine/main.ts',
   'engine/vm-worker': 'hypervisor/vm-worker.ts',
   'engine/network-worker': 'hypervisor/network-worker.ts',
+  'engine/display-worker': 'display/display-worker.ts',
   'engine/vcpu-worker': 'hypervisor/vcpu-worker.ts',
   'engine/translation-worker': 'hypervisor/translation-worker.ts',
   'engine/store-worker': 'inventory/store-worker.ts',

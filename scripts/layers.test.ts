@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..');
 const SHARED = ['shared/base', 'shared/model', 'shared/api'];
-const MACHINE = ['src-main/time', 'src-main/memory', 'src-main/fabric', 'src-main/cpu', 'src-main/devices', 'src-main/firmware', 'src-main/storage'];
-const RENDERER = ['src-renderer/app', 'src-renderer/engine', 'src-renderer/stores', 'src-renderer/views', 'src-renderer/components'];
+const MACHINE = ['src-main/time', 'src-main/memory', 'src-main/display', 'src-main/fabric', 'src-main/cpu', 'src-main/devices', 'src-main/firmware', 'src-main/storage'];
+const RENDERER = ['src-renderer/i18n', 'src-renderer/app', 'src-renderer/engine', 'src-renderer/stores', 'src-renderer/views', 'src-renderer/components'];
 
 /** Folder to the folders it may import from besides itself, bottom first. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -15,24 +15,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'shared/api': ['shared/base', 'shared/model'],
   'src-main/time': ['shared/base'],
   'src-main/memory': ['shared/base'],
+  'src-main/display': ['shared/base', 'shared/model'],
   'src-main/fabric': ['shared/base', 'src-main/time'],
   // Support of tests: real machines' answers, which it fetches and compiles for; random programs.
   'src-main/cpu/oracle': ['shared/base', 'src-main/cpu', 'scripts'],
   'src-main/cpu/fuzz': ['shared/base', 'src-main/cpu', 'src-main/cpu/oracle', 'scripts'],
   'src-main/cpu/selftest': ['shared/base', 'src-main/cpu'],
   'src-main/cpu': ['shared/base', 'src-main/time', 'src-main/memory'],
-  'src-main/devices': ['shared/base', 'src-main/time', 'src-main/memory', 'src-main/fabric', 'src-main/storage'],
+  'src-main/devices': ['shared/base', 'shared/model', 'src-main/time', 'src-main/memory', 'src-main/display', 'src-main/fabric', 'src-main/storage'],
   'src-main/firmware': ['shared/base', 'src-main/memory', 'src-main/devices'],
   'src-main/storage': ['shared/base'],
   'src-main/host': [...SHARED, ...MACHINE],
   'src-main/hypervisor': [...SHARED, ...MACHINE, 'src-main/host'],
   'src-main/inventory': SHARED,
   'src-main/engine': [...SHARED, ...MACHINE, 'src-main/host', 'src-main/hypervisor', 'src-main/inventory'],
-  'src-main/cli': [...SHARED, 'src-main/engine', 'src-main/hypervisor', 'src-main/storage'],
+  'src-main/cli': [...SHARED, 'src-main/display', 'src-main/engine', 'src-main/hypervisor', 'src-main/storage'],
   'src-main/app': SHARED,
-  'src-renderer/components': SHARED,
+  'src-renderer/i18n': ['shared/base'],
+  'src-renderer/components': [...SHARED, 'src-renderer/i18n'],
   'src-renderer/engine': SHARED,
-  'src-renderer/stores': [...SHARED, 'src-renderer/engine'],
+  'src-renderer/stores': [...SHARED, 'src-renderer/engine', 'src-renderer/i18n'],
   'src-renderer/views': [...SHARED, ...RENDERER],
   'src-renderer/app': [...SHARED, ...RENDERER],
   'e2e/pages': ['shared/model'],

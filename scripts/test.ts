@@ -1,6 +1,6 @@
 /**
- * `npm test`: everything, in the order in which failures are cheapest. Each stage runs whatever became of those before
- * it, and the last line sums up all tests.
+ * `npm test`: everything. The cheapest failures come first; then unit tests run beside those that need a disk of minutes or
+ * a browser, each one by one. Each stage runs whatever became of those before it, and the last line sums up all tests.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,8 +35,14 @@ const unit = (report: string, ...which: readonly string[]): Promise<Count> => ru
 const e2e = (): Promise<Count> => run<{ stats: { expected: number; unexpected: number } }>('playwright',
   ['test', '--config', 'e2e/playwright.config.ts'], 'e2e.json', ({ stats }) => ({ passed: stats.expected, failed: stats.unexpected }));
 
-function checks(): Count {
-  const failed = check();
+async function inTurn(...stages: readonly (() => Promise<Count>)[]): Promise<Count[]> {
+  const counts: Count[] = [];
+  for (const stage of stages) counts.push(await stage());
+  return counts;
+}
+
+async function checks(): Promise<Count> {
+  const failed = await check();
   if (failed.length > 0) console.error(`check failed: ${failed.join(', ')}`);
   return { passed: 0, failed: failed.length };
 }
@@ -53,12 +59,14 @@ try {
   console.log('0 passed, 1 failed');
   process.exit(1);
 }
-const counts = [checks()];
-// Made while other tests run; a failure is told by the test that wants it.
-const disk = debianDisk({ isBuilt: true }).catch((error: unknown) => console.error(messageOf(error)));
-counts.push(await unit('unit.json', '--exclude', DISK_TEST));
-await disk;
-counts.push(await unit('disk.json', DISK_TEST), await e2e());
+/** A failure is told by the test that wants the disk. */
+async function onDisk(): Promise<Count> {
+  try { await debianDisk({ isBuilt: true }); }
+  catch (error) { console.error(messageOf(error)); }
+  return await unit('disk.json', DISK_TEST);
+}
+
+const counts = [await checks(), ...(await Promise.all([unit('unit.json', '--exclude', DISK_TEST), inTurn(onDisk, e2e)])).flat()];
 const sum = (of: keyof Count): number => counts.reduce((total, count) => total + count[of], 0);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
 process.exitCode = sum('failed') > 0 ? 1 : 0;

@@ -26,6 +26,8 @@ export class NewVmWizard {
 
   async finish(): Promise<void> { await this.dialog.getByRole('button', { name: 'Finish' }).click(); }
 
+  location(name: string): Locator { return this.dialog.getByRole('treeitem', { name }); }
+
   async nameIt(name: string): Promise<void> { await this.field('Virtual machine name').fill(name); }
 
   async chooseLinux({ kernelPath, initrdPath, commandLine }: LinuxGuest): Promise<void> {
@@ -43,7 +45,7 @@ export class NewVmWizard {
     await this.open();
     await this.next();
     await this.nameIt(vm.name);
-    for (const _ of ['host', 'storage', 'guest']) await this.next();
+    for (const _ of ['host', 'storage', 'compatibility', 'guest']) await this.next();
     if (vm.linux) await this.chooseLinux(vm.linux);
     await this.next();
     for (const [at, disk] of (vm.disks ?? []).entries()) await this.addNewDisk(at + 1, disk);

@@ -31,7 +31,18 @@ export class VmPage extends ObjectPage {
     await this.confirm('Delete');
   }
 
-  async openConsole(): Promise<void> { await this.openTab('Console'); }
+  /** Its serial port, also of a VM that has a display. */
+  async openConsole(): Promise<void> {
+    await this.openTab('Console');
+    const serial = this.page.getByRole('tab', { name: 'Serial Port' });
+    await this.terminal.console.or(serial).first().waitFor();
+    if (await serial.isVisible()) await serial.click();
+  }
+
+  async openDisplay(): Promise<void> {
+    await this.openTab('Console');
+    await this.page.getByRole('tab', { name: 'Display', exact: true }).click();
+  }
 
   private async confirm(label: string): Promise<void> {
     await this.page.getByRole('alertdialog').getByRole('button', { name: label, exact: true }).click();

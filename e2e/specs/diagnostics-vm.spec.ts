@@ -88,7 +88,7 @@ test('the wizard refuses a name that is taken and a kernel that is none, as they
   await wizard.nameIt('twin');
   await expect(wizard.dialog.getByText('There is already a virtual machine named "twin".')).toBeVisible();
   await wizard.nameIt('other');
-  for (const title of ['Select a compute resource', 'Select storage', 'Select a guest']) {
+  for (const title of ['Select a compute resource', 'Select storage', 'Select compatibility', 'Select a guest']) {
     await wizard.next();
     await expect(wizard.pageTitle).toHaveText(title);
   }
@@ -96,4 +96,24 @@ test('the wizard refuses a name that is taken and a kernel that is none, as they
   await wizard.next();
   await expect(wizard.pageTitle).toHaveText('Select a guest');
   await expect(wizard.field('Kernel')).toHaveAttribute('aria-invalid', 'true');
+});
+
+test('a VM is made in the folder that the wizard is told, as its last page says', async ({ page }) => {
+  const [inventory, wizard, vm] = [new Inventory(page), new NewVmWizard(page), new VmPage(page)];
+  await inventory.create('Datacenter', 'New VM and Template Folder…', 'apps');
+  await inventory.open('Quarterdeck');
+  await wizard.open();
+  await wizard.next();
+  await wizard.nameIt('filed');
+  await expect(wizard.location('Datacenter')).toHaveAttribute('aria-selected', 'true');
+  await wizard.location('apps').click();
+  for (const _ of ['host', 'storage', 'compatibility']) await wizard.next();
+  await expect(wizard.dialog.getByText('host-a.lab.local supports Quarterdeck 1.')).toBeVisible();
+  for (const _ of ['guest', 'hardware', 'review']) await wizard.next();
+  await expect(wizard.dialog.getByRole('definition').filter({ hasText: /^apps$/ })).toBeVisible();
+  await expect(wizard.dialog.getByRole('definition').filter({ hasText: /^Quarterdeck 1$/ })).toBeVisible();
+  await wizard.finish();
+  await expect(vm.title).toHaveText('filed');
+  await inventory.show('VMs and Templates');
+  await expect(inventory.node('filed')).toHaveAttribute('aria-level', '4');
 });

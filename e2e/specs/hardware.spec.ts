@@ -74,6 +74,29 @@ test('settings of a VM that is off are checked as they are typed', async ({ page
   await expect(vm.panel).not.toContainText('VLAN 7');
 });
 
+test('a network adapter and a CPU are added to a VM that runs', async ({ page }) => {
+  const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)], settings = new EditSettings(page, vm);
+  await wizard.create({ name: 'growing' });
+  await settings.open();
+  await settings.field('CPU hot add').fill('2');
+  await settings.save();
+  await vm.openTab('Configure');
+  await expect(vm.panel).toContainText('1, up to 2 while it runs');
+  await vm.powerOn();
+  await expect(vm.powerState).toHaveText('Powered On');
+
+  await settings.open();
+  await expect(settings.field('CPU hot add')).toBeDisabled();
+  await settings.field('CPU').fill('2');
+  await settings.dialog.getByRole('button', { name: 'Add network adapter' }).click();
+  await expect(settings.dialog.getByRole('region', { name: 'Network adapter 1' })).toContainText('Added now');
+  await settings.save();
+  await expect(vm.panel).toContainText('2, up to 2 while it runs');
+  await expect(vm.panel).toContainText('Network adapter 1');
+  await settings.open();
+  await expect(settings.dialog.getByRole('button', { name: 'Remove network adapter 1' })).toBeEnabled();
+});
+
 test('a CD/DVD drive is empty at first, and holds a disc while its VM runs until it is ejected', async ({ page }, testInfo) => {
   const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)], settings = new EditSettings(page, vm), disc = testInfo.outputPath('disc.iso');
   await writeFile(disc, Buffer.alloc(1 << 20));

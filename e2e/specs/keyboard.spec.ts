@@ -24,7 +24,7 @@ test('a VM is made, powered on and used by keyboard alone', async ({ page }) => 
   await page.keyboard.press('Enter');
   await expect(wizard.field('Virtual machine name')).toBeFocused();
   await page.keyboard.type('by-hand');
-  for (const title of ['Select a compute resource', 'Select storage', 'Select a guest', 'Customize hardware', 'Ready to complete']) {
+  for (const title of ['Select a compute resource', 'Select storage', 'Select compatibility', 'Select a guest', 'Customize hardware', 'Ready to complete']) {
     await page.keyboard.press('Enter');
     await expect(wizard.pageTitle).toHaveText(title);
   }

@@ -24,6 +24,9 @@ test('emptying the bin is one task with a part for each VM, and tasks are filter
   await monitor.open('Tasks');
   const tasks = page.getByRole('table', { name: 'Tasks', exact: true });
   await expect(tasks.getByRole('row').filter({ hasText: 'Create virtual machine' })).toHaveCount(2);
+  await page.getByLabel('Target').selectOption('second');
+  await expect(tasks.getByRole('link', { name: 'first' })).toHaveCount(0);
+  await expect(tasks.getByRole('row').filter({ hasText: 'Delete virtual machine' }).first()).toContainText('second');
   await page.getByLabel('State').selectOption('Failed');
   await expect(page.getByRole('status').filter({ hasText: '0 tasks' })).toBeVisible();
   expect(await violations(page)).toEqual([]);

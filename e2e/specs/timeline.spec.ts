@@ -1,14 +1,12 @@
 import { expect, test } from '../fixtures/app.ts';
-import { violations } from '../pages/accessibility.ts';
+import { LOOK, violations } from '../pages/accessibility.ts';
 import { Inventory } from '../pages/inventory.ts';
 import { Monitor } from '../pages/monitor.ts';
 import { NewVmWizard } from '../pages/new-vm-wizard.ts';
-import { Shell } from '../pages/shell.ts';
 import { VmPage } from '../pages/vm-page.ts';
 
-for (const theme of ['Light', 'Dark'] as const) test(`tasks, events and figures stand on one axis of time (${theme.toLowerCase()} theme)`, async ({ page }) => {
+test('tasks, events and figures stand on one axis of time', { tag: LOOK }, async ({ page }) => {
   const [inventory, wizard, vm, monitor] = [new Inventory(page), new NewVmWizard(page), new VmPage(page), new Monitor(page)];
-  await new Shell(page).setTheme(theme);
   await wizard.create({ name: 'timed' });
   await expect(vm.title).toHaveText('timed');
   await vm.powerOn();

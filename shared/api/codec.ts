@@ -3,6 +3,7 @@
  * byte arrays themselves, in the same order. Layout: length of the JSON in bytes (32 bits, big-endian), JSON, byte arrays.
  */
 import { EngineError } from '../base/errors.ts';
+import { say, type Phrase } from '../base/phrase.ts';
 
 const HEADER_BYTES = 4;
 
@@ -19,14 +20,14 @@ export function encode(message: unknown): Uint8Array<ArrayBuffer> {
 
 /** Throws `EngineError('malformed', …)` for anything `encode` could not have made. */
 export function decode(data: unknown): unknown {
-  if (!(data instanceof ArrayBuffer)) throw malformed('is not binary');
+  if (!(data instanceof ArrayBuffer)) throw malformed(say`The message is not binary.`);
   const bytes = new Uint8Array(data);
-  if (bytes.length < HEADER_BYTES) throw malformed('has no header');
+  if (bytes.length < HEADER_BYTES) throw malformed(say`The message has no header.`);
   const end = HEADER_BYTES + new DataView(data).getUint32(0);
-  if (end > bytes.length) throw malformed('is shorter than its header says');
+  if (end > bytes.length) throw malformed(say`The message is shorter than its header says.`);
   const blobs = { bytes, at: end };
   const json = textOf(bytes.subarray(HEADER_BYTES, end)), parsed = parse(json), message = MARK.test(json) ? unpack(parsed, blobs) : parsed;
-  if (blobs.at !== bytes.length) throw malformed('is longer than its contents');
+  if (blobs.at !== bytes.length) throw malformed(say`The message is longer than its contents.`);
   return message;
 }
 
@@ -68,18 +69,18 @@ function unpack(value: unknown, blobs: Blobs): unknown {
 }
 
 function takeBlob(length: unknown, blobs: Blobs): Uint8Array {
-  if (!Number.isSafeInteger(length) || (length as number) < 0 || blobs.at + (length as number) > blobs.bytes.length) throw malformed('lacks some of its bytes');
+  if (!Number.isSafeInteger(length) || (length as number) < 0 || blobs.at + (length as number) > blobs.bytes.length) throw malformed(say`The message lacks some of its bytes.`);
   const blob = blobs.bytes.slice(blobs.at, blobs.at + (length as number));
   blobs.at += blob.length;
   return blob;
 }
 
 function textOf(json: Uint8Array): string {
-  try { return new TextDecoder('utf-8', { fatal: true }).decode(json); } catch { throw malformed('does not hold JSON'); }
+  try { return new TextDecoder('utf-8', { fatal: true }).decode(json); } catch { throw malformed(say`The message does not hold JSON.`); }
 }
 
 function parse(json: string): unknown {
-  try { return JSON.parse(json); } catch { throw malformed('does not hold JSON'); }
+  try { return JSON.parse(json); } catch { throw malformed(say`The message does not hold JSON.`); }
 }
 
-function malformed(what: string): EngineError { return new EngineError('malformed', `The message ${what}.`); }
+function malformed(why: Phrase): EngineError { return new EngineError('malformed', why); }

@@ -1,9 +1,11 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
 import type { AlarmDefinitionId, DatastoreId, HostId, ResourcePoolId, SnapshotId, TaskId, TriggeredAlarmId, VmId } from '../base/ids.ts';
+import type { Problem, Said } from '../base/phrase.ts';
 import type { AlarmPlace, AlarmSettings } from '../model/alarm.ts';
 import type { CloneRequest, VmPlace } from '../model/clone.ts';
 import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
+import type { ClientProperties, DisplaySession, HeadWindow, VmDisplay } from '../model/display.ts';
 import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage, PoolSettings } from '../model/container.ts';
 import type { HostProfile, HostStats, NewHost } from '../model/host.ts';
 import type { LabelChange } from '../model/labels.ts';
@@ -14,11 +16,11 @@ import type { ObjectRef, Task, TaskFilter } from '../model/task.ts';
 import type { BulkOperation, DISK_FORMATS, SnapshotEdit, SnapshotRequest, VmRequest, VmStats } from '../model/vm.ts';
 
 /** What a file on the engine's machine is, for fields that take a path. */
-export interface FileProbe { readonly exists: boolean; readonly sizeBytes: number; readonly what: 'linux-image' | 'gzip' | 'cpio' | 'directory' | 'other'; readonly problem?: string; readonly image?: ImageProbe }
+export interface FileProbe extends Partial<Problem> { readonly exists: boolean; readonly sizeBytes: number; readonly what: 'linux-image' | 'gzip' | 'cpio' | 'directory' | 'other'; readonly image?: ImageProbe }
 /** A file as a disk image: what is not known to be anything else is raw. */
 export type ImageProbe =
   | { readonly format: typeof DISK_FORMATS[number]; readonly sizeBytes: number; readonly allocatedBytes: number; readonly backingFile?: string | undefined }
-  | { readonly problem: string };
+  | Problem;
 export interface DirectoryEntry { readonly name: string; readonly path: string; readonly directory: boolean; readonly sizeBytes: number }
 export interface Directory { readonly path: string; readonly parent?: string; readonly entries: readonly DirectoryEntry[] }
 
@@ -43,7 +45,7 @@ export interface EngineApi {
     /** All of them or none. A VM goes to a VM folder, a resource pool, or while it is off to another host; everything else within its tree. */
     move(ids: readonly ObjectId[], to: Place): Promise<TaskId>;
     /** The sentence with which `move` would be refused now; null where it would not. */
-    moveProblem(ids: readonly ObjectId[], to: Place): Promise<string | null>;
+    moveProblem(ids: readonly ObjectId[], to: Place): Promise<Said | null>;
     /** What is in it must be gone, but resource pools: what is in them goes to their parent. Of VMs, see `vms.delete`. */
     remove(ids: readonly ObjectId[]): Promise<TaskId>;
     /** Tags, custom attributes and notes of any number of objects. */
@@ -153,6 +155,30 @@ export interface EngineApi {
     write(consoleId: string, bytes: Uint8Array): Promise<void>;
     /** Tells that the client has shown this many bytes, so that the engine may send more. */
     acknowledge(consoleId: string, bytes: number): Promise<void>;
+  };
+  displays: {
+    /** Opens a session at a VM's display for this connection, powered on or not; it ends with the connection. What it is told of comes in `display.changed` events. */
+    open(id: VmId, properties: ClientProperties): Promise<DisplaySession>;
+    /** A window of a session is there, or has another size, or was turned. */
+    update(sessionId: string, window: HeadWindow): Promise<void>;
+    /** Ends a session, one's own or another's. */
+    close(sessionId: string): Promise<void>;
+    /** A stream of RFB (RFC 6143) for a head of a session, of whichever connection; what comes from the engine are `display.output` events, from its greeting on. */
+    stream(sessionId: string, head: number): Promise<{ readonly streamId: string }>;
+    write(streamId: string, bytes: Uint8Array): Promise<void>;
+    /** Tells that the client has taken this many bytes, so that the engine may send more. */
+    acknowledge(streamId: string, bytes: number): Promise<void>;
+    closeStream(streamId: string): Promise<void>;
+    get(id: VmId): Promise<VmDisplay>;
+    /** What a head shows as a PNG, at most so wide. */
+    screenshot(id: VmId, options?: { readonly head?: number | undefined; readonly width?: number | undefined }): Promise<Uint8Array>;
+    /** Records a head to a file, in the VM's folder unless a path is given, until `stopRecording` or the VM goes off. */
+    startRecording(id: VmId, options?: { readonly head?: number | undefined; readonly path?: string | undefined }): Promise<{ readonly path: string }>;
+    stopRecording(id: VmId): Promise<void>;
+    /** Recordings in the VM's folder, by name, oldest first. */
+    recordings(id: VmId): Promise<readonly { readonly name: string; readonly sizeBytes: number }[]>;
+    /** A part of a recording, at most 1 MiB; empty at its end. */
+    readRecording(id: VmId, name: string, offset: number): Promise<Uint8Array>;
   };
   tasks: {
     /** The most recent tasks, newest first. */

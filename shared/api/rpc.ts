@@ -2,7 +2,8 @@
  * Typed calls and events over any port. A method is written once as a type and once as code; its name goes over the
  * port as data. What is called is always an own property of a group that is an own property of the API.
  */
-import { EngineError, messageOf } from '../base/errors.ts';
+import { EngineError, saidOf } from '../base/errors.ts';
+import { say, type Said } from '../base/phrase.ts';
 import type { Port } from './port.ts';
 
 export type { Port } from './port.ts';
@@ -13,7 +14,7 @@ export type Api<A> = { readonly [Group in keyof A]: object };
 type Message =
   | { readonly kind: 'call'; readonly id: number; readonly group: string; readonly method: string; readonly args: readonly unknown[] }
   | { readonly kind: 'return'; readonly id: number; readonly value: unknown }
-  | { readonly kind: 'throw'; readonly id: number; readonly error: { readonly code: string; readonly message: string } }
+  | { readonly kind: 'throw'; readonly id: number; readonly error: { readonly code: string; readonly said: Said } }
   | { readonly kind: 'event'; readonly name: string; readonly payload: unknown };
 
 type Call = Extract<Message, { kind: 'call' }>;
@@ -32,10 +33,10 @@ async function answer(api: object, { id, group, method, args }: Call): Promise<M
   try {
     const target = own(api, group);
     const code = own(target, method);
-    if (typeof code !== 'function') throw new EngineError('no-such-method', `The engine has no method ${group}.${method}.`);
+    if (typeof code !== 'function') throw new EngineError('no-such-method', say`The engine has no method ${group}.${method}.`);
     return { kind: 'return', id, value: await (code.apply(target, args) as unknown) };
   } catch (error) {
-    return { kind: 'throw', id, error: { code: error instanceof EngineError ? error.code : 'internal', message: messageOf(error) } };
+    return { kind: 'throw', id, error: { code: error instanceof EngineError ? error.code : 'internal', said: saidOf(error) } };
   }
 }
 
@@ -67,7 +68,7 @@ export function connect<A extends Api<A>, E extends object>(port: Port): Connect
     const message = data as Message;
     if (message.kind === 'event') for (const listener of [...listeners.get(message.name) ?? []]) listener(message.payload as never);
     if (message.kind === 'return') take(message.id)?.resolve(message.value);
-    if (message.kind === 'throw') take(message.id)?.reject(new EngineError(message.error.code, message.error.message));
+    if (message.kind === 'throw') take(message.id)?.reject(new EngineError(message.error.code, message.error.said));
   });
   port.onClose(() => {
     closed = true;

@@ -2,10 +2,10 @@
  * What the command line can do, a row each: its words, what it takes, and the call of the engine that it is. The console
  * shows the same words for what its dialogs do.
  */
-import type { HostId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
 import { NORMAL_ALLOCATION, SHARES, type PoolAllocation } from '../model/container.ts';
 import { HOST_PROFILES, type HostProfile, type NewHost } from '../model/host.ts';
-import type { ObjectKind } from '../model/objects.ts';
+import type { ObjectKind, ObjectKinds } from '../model/objects.ts';
 import { ROOT } from '../model/task.ts';
 import type { Place } from '../model/place.ts';
 import type { VmPlace } from '../model/clone.ts';
@@ -54,10 +54,24 @@ const ofHost = (word: string, text: string, call: (api: EngineApi, id: HostId) =
 /** The named hardware, with what is given instead. */
 const profileIn = (values: Values): HostProfile => ({ ...(HOST_PROFILES.find(({ model }) => model === values.profile) ?? HOST_PROFILES[0]), ...values.hardware as object });
 
-/** What is not named stays. */
+/** What is not named stays; a limit is taken away by null. */
+const withChanges = (now: PoolAllocation, changes: unknown): PoolAllocation => {
+  const { limit, ...rest } = { ...now, ...changes as Partial<Record<keyof PoolAllocation, unknown>> };
+  return { ...rest, ...(limit !== null && limit !== undefined && { limit }) } as PoolAllocation;
+};
+
+async function found<K extends 'host' | 'resourcePool'>(api: EngineApi, kind: K, id: string): Promise<ObjectKinds[K] | undefined> {
+  return (await api.inventory.list()).flatMap(change => (change.kind === kind && change.id === id && change.after !== null ? [change.after as ObjectKinds[K]] : []))[0];
+}
+
+async function editHost(api: EngineApi, values: Values): Promise<unknown> {
+  const host = await found(api, 'host', hostIn(values));
+  return host && api.hosts.edit(host.id, { ...host, ...values.hardware as Partial<HostProfile> });
+}
+
 async function editPool(api: EngineApi, values: Values): Promise<unknown> {
-  const id = idIn<ResourcePoolId>(values, 'pool'), pool = (await api.inventory.list()).flatMap(change => (change.kind === 'resourcePool' && change.id === id && change.after !== null ? [change.after] : []))[0];
-  return pool && api.resourcePools.edit(id, { name: pool.name, cpu: { ...pool.cpu, ...values.cpu as object }, memory: { ...pool.memory, ...values.memory as object } });
+  const pool = await found(api, 'resourcePool', idIn(values, 'pool'));
+  return pool && api.resourcePools.edit(pool.id, { name: textIn(values, 'name') || pool.name, cpu: withChanges(pool.cpu, values.cpu), memory: withChanges(pool.memory, values.memory) });
 }
 
 const POOL: PoolAllocation = { ...NORMAL_ALLOCATION, expandable: true };
@@ -92,6 +106,11 @@ export const VERBS: readonly Verb[] = [
   verb('vm balloon', 'asks the guest to give up memory', [VM, argument('mib', 'number', 'how much, in MiB')], (api, values) => api.vms.setBalloon(vmIn(values), Number(values.mib))),
   verb('vm capture', 'captures what passes a network adapter', [VM, option('nic', 'number', 'which adapter, from 0'), option('path', 'text', 'file to write')], (api, values) => api.vms.startCapture(vmIn(values), Number(values.nic ?? 0), values.path as string | undefined)),
   verb('vm capture-stop', 'ends a capture', [VM, option('nic', 'number', 'which adapter, from 0')], (api, values) => api.vms.stopCapture(vmIn(values), Number(values.nic ?? 0))),
+  ofVm('display', 'shows the sessions at a VM’s display, and what they made of it', (api, id) => api.displays.get(id)),
+  verb('vm disconnect', 'ends a session at a VM’s display', [VM, argument('session', 'text', 'id of the session, as `vm display` shows it')], (api, values) => api.displays.close(textIn(values, 'session'))),
+  verb('vm record', 'records what a VM’s display shows', [VM, option('head', 'number', 'which display, from 0'), option('path', 'text', 'file to write')], (api, values) => api.displays.startRecording(vmIn(values), { head: Number(values.head ?? 0), path: values.path as string | undefined })),
+  ofVm('record-stop', 'ends a recording', (api, id) => api.displays.stopRecording(id)),
+  ofVm('recordings', 'lists the recordings of a VM', (api, id) => api.displays.recordings(id)),
   ofVm('delete', 'moves a VM to the bin', (api, id) => api.vms.delete(id)),
   listOf('bin list', 'deletedVm', 'lists deleted VMs'),
   verb('bin restore', 'restores a VM from the bin', [argument('vm', 'deletedVm', 'name or id of the deleted VM')], (api, values) => api.vms.restore(vmIn(values))),
@@ -120,6 +139,7 @@ export const VERBS: readonly Verb[] = [
   listOf('host list', 'host', 'lists the hosts'),
   verb('host add', 'adds a host', [NAME, needed('in', 'place', 'KIND:NAME or id of the datacenter, folder or cluster'), option('profile', HOST_PROFILES.map(({ model }) => model), 'hardware to start from'), option('hardware', 'json', 'what is different: cpus, cpuMhz, memoryMib …')], (api, values) =>
     api.hosts.add({ name: textIn(values, 'name'), parent: values.in as NewHost['parent'], profile: profileIn(values) })),
+  verb('host edit', 'changes the hardware of a host', [HOST, argument('hardware', 'json', 'what is different: cpus, cpuMhz, memoryMib …')], editHost),
   ofHost('stats', 'shows what the VMs of a host have of its CPUs', (api, id) => api.hosts.stats(id)),
   ofHost('power-on', 'powers a host on', (api, id) => api.hosts.powerOn(id)),
   verb('host power-off', 'powers a host off', [HOST, FORCE], (api, values) => api.hosts.powerOff(hostIn(values), { force: values.force === true })),
@@ -144,7 +164,7 @@ export const VERBS: readonly Verb[] = [
   verb('cluster create', 'creates a cluster', [NAME, needed('in', 'place', 'KIND:NAME or id of the datacenter or folder')], (api, values) => api.inventory.create({ kind: 'cluster', name: textIn(values, 'name'), parent: values.in as { kind: 'folder'; id: string } })),
   verb('pool create', 'creates a resource pool', [NAME, needed('in', 'place', 'KIND:NAME or id of the host, cluster or pool'), option('cpu', 'json', 'CPU: shares, reservation and limit in MHz, expandable'), option('memory', 'json', 'memory: the same in MiB')], (api, values) =>
     api.inventory.create({ kind: 'resourcePool', name: textIn(values, 'name'), parent: values.in as { kind: 'host'; id: string }, cpu: { ...POOL, ...values.cpu as object }, memory: { ...POOL, shares: SHARES.poolMemory.normal, ...values.memory as object } })),
-  verb('pool edit', 'changes what a resource pool reserves and is limited to', [argument('pool', 'resourcePool', 'name or id of the resource pool'), option('cpu', 'json', 'what changes of CPU: shares, reservation and limit in MHz, expandable'), option('memory', 'json', 'of memory: the same in MiB')], editPool),
+  verb('pool edit', 'changes what a resource pool reserves and is limited to', [argument('pool', 'resourcePool', 'name or id of the resource pool'), option('name', 'text', 'its new name'), option('cpu', 'json', 'what changes of CPU: shares, reservation and limit in MHz (null for none), expandable'), option('memory', 'json', 'of memory: the same in MiB')], editPool),
   verb('network create', 'creates a network: a port group of a switch', [NAME, needed('switch', 'text', 'the switch'), needed('in', 'place', 'KIND:NAME or id of the datacenter or folder'), option('vlan', 'number', 'its VLAN')], (api, values) =>
     api.inventory.create({ kind: 'network', name: textIn(values, 'name'), switch: textIn(values, 'switch'), vlan: Number(values.vlan ?? 0), parent: values.in as { kind: 'folder'; id: string } })),
   verb('tag add', 'attaches a tag to objects', [argument('tag', 'tag', 'name or id of the tag'), argument('objects', 'objects', 'KIND:NAME or id of each')], (api, values) => api.inventory.label(values.objects as Known[], { addTags: [idIn(values, 'tag')] })),
@@ -160,9 +180,10 @@ export const VERBS: readonly Verb[] = [
 
 /** For a shell: quoted where it has to be. */
 const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll('\'', String.raw`'\''`)}'`);
-const shown = (value: unknown): string => quoted(typeof value === 'string' ? value : JSON.stringify(value));
+/** Whoever looks over one's shoulder sees no password. */
+const shown = (value: unknown): string => quoted(typeof value === 'string' ? value : JSON.stringify(value, (key, part: unknown) => (key === 'password' ? '***' : part)));
 
-/** What one would type: `values` has names of objects. What is undefined or false is left out. */
+/** What one would type, but for passwords: `values` has names of objects. What is undefined or false is left out. */
 export function commandLine(words: string, values: Values): string {
   const row = VERBS.find(each => each.words === words);
   if (row === undefined) throw new Error(`there is no command ${words}`);

@@ -1,6 +1,7 @@
 /** What inventories are ordered by: datacenters, folders, clusters and resource pools, datastores and networks. */
 import * as v from 'valibot';
 import type { ClusterId, DatacenterId, DatastoreId, FolderId, NetworkId, ResourcePoolId } from '../base/ids.ts';
+import { fixed, say, type Phrase } from '../base/phrase.ts';
 import type { Labels } from './labels.ts';
 import { ObjectName } from './object-name.ts';
 import type { Place, Tree } from './place.ts';
@@ -20,14 +21,14 @@ type Levels = Readonly<Record<ShareLevel, number>>;
 const levels = (normal: number): Levels => ({ low: normal / 2, normal, high: normal * 2 });
 export const SHARES = { vmCpu: levels(1000), vmMemory: levels(10), poolCpu: levels(4000), poolMemory: levels(163_840) } as const;
 
-const amount = (what: string) => v.pipe(v.number(`${what} is a number.`), v.integer(`${what} is a whole number.`), v.minValue(0, `${what} is not negative.`), v.maxValue(10_000_000, `${what} is too large.`));
+const amount = (what: Phrase) => v.pipe(v.number(fixed(say`${what} is a number.`)), v.integer(fixed(say`${what} is a whole number.`)), v.minValue(0, fixed(say`${what} is not negative.`)), v.maxValue(10_000_000, fixed(say`${what} is too large.`)));
 
 /** How a resource is divided among VMs and resource pools with the same parent: CPU in MHz, memory in MiB. */
 export const Allocation = v.object({
-  shares: v.pipe(v.number('Shares are a number.'), v.integer('Shares are a whole number.'), v.minValue(1, 'Shares are at least 1.'), v.maxValue(1_000_000, 'Shares are at most 1,000,000.')),
-  reservation: amount('A reservation'),
+  shares: v.pipe(v.number(fixed(say`Shares are a number.`)), v.integer(fixed(say`Shares are a whole number.`)), v.minValue(1, fixed(say`Shares are at least 1.`)), v.maxValue(1_000_000, fixed(say`Shares are at most 1,000,000.`))),
+  reservation: amount(say`A reservation`),
   /** As much as there is when absent. */
-  limit: v.optional(amount('A limit')),
+  limit: v.optional(amount(say`A limit`)),
 });
 export type Allocation = v.InferOutput<typeof Allocation>;
 /** An expandable pool takes reservations that it has no room for from its parent. */
@@ -50,8 +51,8 @@ export interface Datastore extends Labels {
 /** The one in the engine's data folder, which is always there. */
 export const LOCAL_DATASTORE = 'datastore-local' as DatastoreId;
 
-const capacity = v.optional(v.pipe(v.number('A capacity is a number of bytes.'), v.integer('A capacity is a whole number of bytes.'), v.minValue(1024 * 1024, 'A capacity is at least 1 MiB.')));
-export const DatastoreRequest = v.object({ name: ObjectName, path: v.pipe(v.string('A path is text.'), v.trim(), v.minLength(1, 'Enter the path of a folder.'), v.maxLength(4096, 'The path is too long.')), capacityBytes: capacity });
+const capacity = v.optional(v.pipe(v.number(fixed(say`A capacity is a number of bytes.`)), v.integer(fixed(say`A capacity is a whole number of bytes.`)), v.minValue(1024 * 1024, fixed(say`A capacity is at least 1 MiB.`))));
+export const DatastoreRequest = v.object({ name: ObjectName, path: v.pipe(v.string(fixed(say`A path is text.`)), v.trim(), v.minLength(1, fixed(say`Enter the path of a folder.`)), v.maxLength(4096, fixed(say`The path is too long.`))), capacityBytes: capacity });
 export type DatastoreRequest = v.InferOutput<typeof DatastoreRequest>;
 export const DatastoreEdit = v.object({ capacityBytes: capacity });
 export type DatastoreEdit = v.InferOutput<typeof DatastoreEdit>;
@@ -64,7 +65,7 @@ export interface DatastoreEntry { readonly name: string; readonly path: string; 
 /** A port group of a virtual switch. */
 export interface Network extends Labels { readonly id: NetworkId; readonly name: string; readonly parent: Place; readonly switch: string; readonly vlan: number }
 
-const Parent = <const Kinds extends readonly string[]>(kinds: Kinds) => v.object({ kind: v.picklist(kinds, 'It cannot be there.'), id: v.string() });
+const Parent = <const Kinds extends readonly string[]>(kinds: Kinds) => v.object({ kind: v.picklist(kinds, fixed(say`It cannot be there.`)), id: v.string() });
 export const NewDatacenter = v.object({ kind: v.literal('datacenter'), name: ObjectName, parent: Parent(['root', 'folder']) });
 export const NewFolder = v.object({ kind: v.literal('folder'), name: ObjectName, tree: v.picklist(['datacenter', 'host', 'vm', 'storage', 'network']), parent: Parent(['root', 'datacenter', 'folder']) });
 export const NewCluster = v.object({ kind: v.literal('cluster'), name: ObjectName, parent: Parent(['datacenter', 'folder']) });
@@ -74,5 +75,5 @@ export const PoolSettings = v.object({ name: ObjectName, cpu: PoolAllocation, me
 export type PoolSettings = v.InferOutput<typeof PoolSettings>;
 export const NewNetwork = v.object({
   kind: v.literal('network'), name: ObjectName, parent: Parent(['datacenter', 'folder']), switch: ObjectName,
-  vlan: v.pipe(v.number('A VLAN is a number.'), v.integer('A VLAN is a whole number.'), v.minValue(0, 'A VLAN is from 0 to 4095.'), v.maxValue(4095, 'A VLAN is from 0 to 4095.')),
+  vlan: v.pipe(v.number(fixed(say`A VLAN is a number.`)), v.integer(fixed(say`A VLAN is a whole number.`)), v.minValue(0, fixed(say`A VLAN is from 0 to 4095.`)), v.maxValue(4095, fixed(say`A VLAN is from 0 to 4095.`))),
 });

@@ -1,13 +1,14 @@
 /** Emulated servers: what they are built of, and what an operator does with them. */
 import * as v from 'valibot';
 import type { HostId, VmId } from '../base/ids.ts';
+import { fixed, say, type Phrase } from '../base/phrase.ts';
 import type { Labels } from './labels.ts';
 import { ObjectName } from './object-name.ts';
 import type { Place } from './place.ts';
 import type { CpuStats } from './vm.ts';
 
-const amount = (what: string, [min, max]: readonly [number, number]) => v.pipe(v.number(`${what} must be a number.`), v.integer(`${what} must be a whole number.`), v.minValue(min, `${what} must be at least ${min}.`), v.maxValue(max, `${what} must be at most ${max}.`));
-const text = (what: string) => v.pipe(v.string(`${what} must be text.`), v.trim(), v.minLength(1, `Enter ${what.toLowerCase()}.`), v.maxLength(80, `${what} has at most 80 characters.`));
+const amount = (what: Phrase, [min, max]: readonly [number, number]) => v.pipe(v.number(fixed(say`${what} must be a number.`)), v.integer(fixed(say`${what} must be a whole number.`)), v.minValue(min, fixed(say`${what} must be at least ${min}.`)), v.maxValue(max, fixed(say`${what} must be at most ${max}.`)));
+const text = (what: Phrase, missing: Phrase) => v.pipe(v.string(fixed(say`${what} must be text.`)), v.trim(), v.minLength(1, fixed(missing)), v.maxLength(80, fixed(say`${what} has at most 80 characters.`)));
 
 export const HOST_LIMITS = { cpus: [1, 64], cpuMhz: [100, 5000], memoryMib: [512, 262_144], counterHz: [1_000_000, 1_000_000_000], devices: 8, ports: [1, 4], virtualFunctions: [0, 64], driveGib: [1, 16_384] } as const;
 
@@ -15,28 +16,28 @@ export const GIC_VERSIONS = ['GICv3', 'GICv4', 'GICv4.1'] as const;
 export const WATCHDOGS = ['none', 'SBSA revision 0', 'SBSA revision 1'] as const;
 
 /** A network adapter of the server; `revision` is the hardware's. */
-export const HostNic = v.object({ model: text('The model of a network adapter'), revision: text('The revision of a network adapter'), ports: amount('The number of ports', HOST_LIMITS.ports), virtualFunctions: amount('The number of virtual functions', HOST_LIMITS.virtualFunctions) });
+export const HostNic = v.object({ model: text(say`The model of a network adapter`, say`Enter the model of a network adapter.`), revision: text(say`The revision of a network adapter`, say`Enter the revision of a network adapter.`), ports: amount(say`The number of ports`, HOST_LIMITS.ports), virtualFunctions: amount(say`The number of virtual functions`, HOST_LIMITS.virtualFunctions) });
 export type HostNic = v.InferOutput<typeof HostNic>;
-export const HostDrive = v.object({ model: text('The model of a drive'), revision: text('The revision of a drive'), sizeGib: amount('The size of a drive in GiB', HOST_LIMITS.driveGib) });
+export const HostDrive = v.object({ model: text(say`The model of a drive`, say`Enter the model of a drive.`), revision: text(say`The revision of a drive`, say`Enter the revision of a drive.`), sizeGib: amount(say`The size of a drive in GiB`, HOST_LIMITS.driveGib) });
 export type HostDrive = v.InferOutput<typeof HostDrive>;
 
-const devices = <S extends v.GenericSchema>(schema: S, what: string) => v.pipe(v.array(schema), v.maxLength(HOST_LIMITS.devices, `A host has at most ${HOST_LIMITS.devices} ${what}.`));
+const devices = <S extends v.GenericSchema>(schema: S, tooMany: Phrase) => v.pipe(v.array(schema), v.maxLength(HOST_LIMITS.devices, fixed(tooMany)));
 
 /** A server's hardware. */
 export const HostProfile = v.object({
-  model: text('A model'),
-  cpus: amount('CPU count', HOST_LIMITS.cpus),
+  model: text(say`A model`, say`Enter a model.`),
+  cpus: amount(say`CPU count`, HOST_LIMITS.cpus),
   /** Nominal clock. One CPU is at most one processor of the engine's machine, whatever its clock. */
-  cpuMhz: amount('The clock in MHz', HOST_LIMITS.cpuMhz),
-  memoryMib: amount('Memory in MiB', HOST_LIMITS.memoryMib),
+  cpuMhz: amount(say`The clock in MHz`, HOST_LIMITS.cpuMhz),
+  memoryMib: amount(say`Memory in MiB`, HOST_LIMITS.memoryMib),
   /** Frequency of the system counter (CNTFRQ_EL0), in Hz. */
-  counterHz: amount('The frequency of the system counter in Hz', HOST_LIMITS.counterHz),
-  gic: v.picklist(GIC_VERSIONS, 'There is no such interrupt controller.'),
-  iommu: v.boolean('A host has an IOMMU or not.'),
-  watchdog: v.picklist(WATCHDOGS, 'There is no such watchdog.'),
-  nics: devices(HostNic, 'network adapters'),
-  rdmaNics: devices(HostNic, 'RDMA network adapters'),
-  drives: devices(HostDrive, 'NVMe drives'),
+  counterHz: amount(say`The frequency of the system counter in Hz`, HOST_LIMITS.counterHz),
+  gic: v.picklist(GIC_VERSIONS, fixed(say`There is no such interrupt controller.`)),
+  iommu: v.boolean(fixed(say`A host has an IOMMU or not.`)),
+  watchdog: v.picklist(WATCHDOGS, fixed(say`There is no such watchdog.`)),
+  nics: devices(HostNic, say`A host has at most ${HOST_LIMITS.devices} network adapters.`),
+  rdmaNics: devices(HostNic, say`A host has at most ${HOST_LIMITS.devices} RDMA network adapters.`),
+  drives: devices(HostDrive, say`A host has at most ${HOST_LIMITS.devices} NVMe drives.`),
 });
 export type HostProfile = v.InferOutput<typeof HostProfile>;
 
@@ -78,6 +79,6 @@ export const isOn = ({ powerState }: Pick<Host, 'powerState'>): boolean => power
 export const maintenanceOf = ({ maintenance }: Pick<Host, 'maintenance'>): Maintenance => maintenance ?? 'none';
 export const capacityMhz = ({ cpus, cpuMhz }: Pick<Host, 'cpus' | 'cpuMhz'>): number => cpus * cpuMhz;
 
-const Parent = v.object({ kind: v.picklist(['datacenter', 'folder', 'cluster'], 'A host cannot be there.'), id: v.string() });
+const Parent = v.object({ kind: v.picklist(['datacenter', 'folder', 'cluster'], fixed(say`A host cannot be there.`)), id: v.string() });
 export const NewHost = v.object({ name: ObjectName, parent: Parent, profile: HostProfile });
 export type NewHost = v.InferOutput<typeof NewHost>;

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { ObjectKind } from './objects.ts';
 import type { ObjectRef } from './task.ts';
+import { fixed, say, type Phrase, type Said } from '../base/phrase.ts';
 
 /** What has figures: VMs and datastores, and everything that VMs are in, whose figures are made of theirs. */
 export const METERED_KINDS = ['root', 'datacenter', 'folder', 'cluster', 'host', 'resourcePool', 'vm', 'datastore'] as const satisfies readonly (ObjectKind | 'root')[];
@@ -13,11 +14,15 @@ export const meteredKey = ({ kind, id }: Pick<ObjectRef, 'kind' | 'id'>): string
 export type Rollup = 'average' | 'summation' | 'latest';
 export const METRIC_GROUPS = ['cpu', 'memory', 'disk', 'network', 'translator', 'exits', 'system', 'datastore'] as const;
 export type MetricGroup = (typeof METRIC_GROUPS)[number];
+/** As a cause names them behind a metric's name. */
+export const METRIC_GROUP_WORDS: Readonly<Record<MetricGroup, Phrase>> = {
+  cpu: say`cpu`, memory: say`memory`, disk: say`disk`, network: say`network`, translator: say`translator`, exits: say`exits`, system: say`system`, datastore: say`datastore`,
+};
 export type MetricUnit = '%' | 'MHz' | 'MIPS' | 'number' | '/s' | 'MiB' | 'B' | 'B/s' | 'bit/s' | 'ms' | 's';
 
 export interface Metric {
   readonly key: string;
-  readonly name: string;
+  readonly name: Phrase;
   readonly unit: MetricUnit;
   readonly rollup: Rollup;
   readonly group: MetricGroup;
@@ -30,45 +35,45 @@ export interface Metric {
 }
 
 type Rest = Partial<Pick<Metric, 'rollup' | 'of' | 'perInstance' | 'combine'>>;
-const row = (key: string, name: string, unit: MetricUnit, { rollup = 'average', of = 'both', perInstance = false, ...rest }: Rest = { combine: 'sum' }): Metric =>
+const row = (key: string, name: Phrase, unit: MetricUnit, { rollup = 'average', of = 'both', perInstance = false, ...rest }: Rest = { combine: 'sum' }): Metric =>
   ({ key, name, unit, rollup, group: (key.startsWith('mem.') ? 'memory' : key.startsWith('net.') ? 'network' : key.split('.')[0]) as MetricGroup, of, perInstance, ...rest });
 const SUM = { combine: 'sum' } as const, EACH = { combine: 'sum', perInstance: true } as const, SLOWEST = { combine: 'highest', perInstance: true } as const;
 
 export const METRICS: readonly Metric[] = [
-  row('cpu.usage', 'Usage', '%', {}),
-  row('cpu.usagemhz', 'Usage in MHz', 'MHz'),
-  row('cpu.ready', 'Ready', '%', { of: 'vm' }),
-  row('cpu.entitlement', 'Entitlement', 'MHz'),
-  row('cpu.mips', 'Speed', 'MIPS'),
-  row('cpu.instructions', 'Instructions', 'number', { ...SUM, rollup: 'summation' }),
-  row('mem.usage', 'Usage', '%', {}),
-  row('mem.granted', 'Granted', 'MiB'),
-  row('mem.balloon', 'Balloon', 'MiB'),
-  row('mem.balloontarget', 'Balloon target', 'MiB'),
-  row('mem.available', 'Available in the guest', 'MiB'),
-  row('mem.capacity', 'Capacity', 'MiB', { of: 'container' }),
-  row('disk.numberReadAveraged', 'Read operations', '/s', EACH),
-  row('disk.numberWriteAveraged', 'Write operations', '/s', EACH),
-  row('disk.read', 'Read rate', 'B/s', EACH),
-  row('disk.write', 'Write rate', 'B/s', EACH),
-  row('disk.totalReadLatency', 'Read latency', 'ms', SLOWEST),
-  row('disk.totalWriteLatency', 'Write latency', 'ms', SLOWEST),
-  row('disk.errors', 'Errors', 'number', { ...EACH, rollup: 'summation' }),
-  row('net.received', 'Receive rate', 'bit/s', EACH),
-  row('net.transmitted', 'Transmit rate', 'bit/s', EACH),
-  row('net.packetsRx', 'Packets received', '/s', EACH),
-  row('net.packetsTx', 'Packets transmitted', '/s', EACH),
-  row('net.dropped', 'Packets dropped', '/s', EACH),
-  row('translator.regions', 'Regions present', 'number', { ...SUM, rollup: 'latest' }),
-  row('translator.made', 'Regions made', 'number', { ...SUM, rollup: 'summation' }),
-  row('translator.time', 'Time spent translating', '%'),
-  row('exits.count', 'Exits to the hypervisor', '/s', EACH),
-  row('system.guestErrors', 'Guest errors', 'number', { ...SUM, rollup: 'summation' }),
-  row('system.uptime', 'Up for', 's', { of: 'vm', rollup: 'latest' }),
-  row('system.running', 'VMs powered on', 'number', { of: 'container', rollup: 'latest' }),
-  row('datastore.capacity', 'Capacity', 'B', { of: 'datastore', rollup: 'latest' }),
-  row('datastore.used', 'Used', 'B', { of: 'datastore', rollup: 'latest' }),
-  row('datastore.usage', 'Usage', '%', { of: 'datastore', rollup: 'latest' }),
+  row('cpu.usage', say`Usage`, '%', {}),
+  row('cpu.usagemhz', say`Usage in MHz`, 'MHz'),
+  row('cpu.ready', say`Ready`, '%', { of: 'vm' }),
+  row('cpu.entitlement', say`Entitlement`, 'MHz'),
+  row('cpu.mips', say`Speed`, 'MIPS'),
+  row('cpu.instructions', say`Instructions`, 'number', { ...SUM, rollup: 'summation' }),
+  row('mem.usage', say`Usage`, '%', {}),
+  row('mem.granted', say`Granted`, 'MiB'),
+  row('mem.balloon', say`Balloon`, 'MiB'),
+  row('mem.balloontarget', say`Balloon target`, 'MiB'),
+  row('mem.available', say`Available in the guest`, 'MiB'),
+  row('mem.capacity', say`Capacity`, 'MiB', { of: 'container' }),
+  row('disk.numberReadAveraged', say`Read operations`, '/s', EACH),
+  row('disk.numberWriteAveraged', say`Write operations`, '/s', EACH),
+  row('disk.read', say`Read rate`, 'B/s', EACH),
+  row('disk.write', say`Write rate`, 'B/s', EACH),
+  row('disk.totalReadLatency', say`Read latency`, 'ms', SLOWEST),
+  row('disk.totalWriteLatency', say`Write latency`, 'ms', SLOWEST),
+  row('disk.errors', say`Errors`, 'number', { ...EACH, rollup: 'summation' }),
+  row('net.received', say`Receive rate`, 'bit/s', EACH),
+  row('net.transmitted', say`Transmit rate`, 'bit/s', EACH),
+  row('net.packetsRx', say`Packets received`, '/s', EACH),
+  row('net.packetsTx', say`Packets transmitted`, '/s', EACH),
+  row('net.dropped', say`Packets dropped`, '/s', EACH),
+  row('translator.regions', say`Regions present`, 'number', { ...SUM, rollup: 'latest' }),
+  row('translator.made', say`Regions made`, 'number', { ...SUM, rollup: 'summation' }),
+  row('translator.time', say`Time spent translating`, '%'),
+  row('exits.count', say`Exits to the hypervisor`, '/s', EACH),
+  row('system.guestErrors', say`Guest errors`, 'number', { ...SUM, rollup: 'summation' }),
+  row('system.uptime', say`Up for`, 's', { of: 'vm', rollup: 'latest' }),
+  row('system.running', say`VMs powered on`, 'number', { of: 'container', rollup: 'latest' }),
+  row('datastore.capacity', say`Capacity`, 'B', { of: 'datastore', rollup: 'latest' }),
+  row('datastore.used', say`Used`, 'B', { of: 'datastore', rollup: 'latest' }),
+  row('datastore.usage', say`Usage`, '%', { of: 'datastore', rollup: 'latest' }),
 ];
 const BY_KEY = new Map(METRICS.map(metric => [metric.key, metric]));
 export const metricOf = (key: string): Metric | undefined => BY_KEY.get(key);
@@ -90,11 +95,16 @@ export function diskInstances(disks: readonly { readonly slot?: number | undefin
 }
 
 /** How an instance reads: of a disk, an adapter, or the cause of an exit. */
-export function instanceName(instance: string): string {
-  const [, kind, number] = /^(disk|slot|nic)-(\d+)$/.exec(instance) ?? [];
-  if (kind === undefined) return instance;
-  const words = { disk: 'Disk', slot: 'Disk in slot', nic: 'Network adapter' } as const;
-  return `${words[kind as keyof typeof words]} ${Number(number) + 1}`;
+export function instanceName(instance: string): Said {
+  const [, kind, number] = /^(disk|slot|nic|nic-slot)-(\d+)$/.exec(instance) ?? [];
+  const at = Number(number) + 1;
+  switch (kind) {
+    case 'disk': return say`Disk ${at}`;
+    case 'slot': return say`Disk in slot ${at}`;
+    case 'nic': return say`Network adapter ${at}`;
+    case 'nic-slot': return say`Network adapter in slot ${at}`;
+    default: return instance;
+  }
 }
 
 /** How long an hour of single seconds and what they are rolled up to are kept, finest first; the same as vCenter's. */
@@ -113,15 +123,15 @@ export type Values = Readonly<Record<string, number>>;
 /** Each value is of the interval that ends at its time. */
 export interface MetricSeries { readonly object: MeteredId; readonly key: string; readonly intervalMs: number; readonly atMs: readonly number[]; readonly values: readonly number[] }
 
-const time = (what: string) => v.pipe(v.number(`${what} is a number.`), v.integer(`${what} is a whole number.`), v.minValue(0, `${what} is not negative.`));
-export const MeteredId = v.object({ kind: v.picklist(METERED_KINDS, 'Objects of this kind have no figures.'), id: v.pipe(v.string('An id is text.'), v.maxLength(64)) });
+const time = (what: Phrase) => v.pipe(v.number(fixed(say`${what} is a number.`)), v.integer(fixed(say`${what} is a whole number.`)), v.minValue(0, fixed(say`${what} is not negative.`)));
+export const MeteredId = v.object({ kind: v.picklist(METERED_KINDS, fixed(say`Objects of this kind have no figures.`)), id: v.pipe(v.string(fixed(say`An id is text.`)), v.maxLength(64)) });
 export const MetricQuery = v.pipe(v.object({
-  objects: v.pipe(v.array(MeteredId), v.minLength(1, 'Choose an object.'), v.maxLength(50, 'At most 50 objects can be compared.')),
-  metrics: v.pipe(v.array(v.pipe(v.string(), v.check(key => BY_KEY.has(key), 'There is no such metric.'))), v.minLength(1, 'Choose a metric.'), v.maxLength(50, 'At most 50 metrics can be asked for.')),
+  objects: v.pipe(v.array(MeteredId), v.minLength(1, fixed(say`Choose an object.`)), v.maxLength(50, fixed(say`At most 50 objects can be compared.`))),
+  metrics: v.pipe(v.array(v.pipe(v.string(), v.check(key => BY_KEY.has(key), fixed(say`There is no such metric.`)))), v.minLength(1, fixed(say`Choose a metric.`)), v.maxLength(50, fixed(say`At most 50 metrics can be asked for.`))),
   /** All of them when absent; '' is the object itself. */
   instances: v.optional(v.array(v.pipe(v.string(), v.maxLength(64)))),
-  fromMs: time('The beginning'), toMs: time('The end'),
+  fromMs: time(say`The beginning`), toMs: time(say`The end`),
   /** The finest that is kept for so long when absent. */
-  intervalMs: v.optional(v.picklist([LIVE.intervalMs, ...LEVELS.map(({ intervalMs }) => intervalMs)], 'Nothing is kept at this interval.')),
-}), v.forward(v.check(({ fromMs, toMs }) => toMs > fromMs, 'The end is after the beginning.'), ['toMs']));
+  intervalMs: v.optional(v.picklist([LIVE.intervalMs, ...LEVELS.map(({ intervalMs }) => intervalMs)], fixed(say`Nothing is kept at this interval.`))),
+}), v.forward(v.check(({ fromMs, toMs }) => toMs > fromMs, fixed(say`The end is after the beginning.`)), ['toMs']));
 export type MetricQuery = v.InferOutput<typeof MetricQuery>;

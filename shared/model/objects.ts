@@ -6,6 +6,7 @@ import type { Host } from './host.ts';
 import { NewCustomAttribute, NewSavedSearch, NewTag, NewTagCategory, type CustomAttribute, type SavedSearch, type Tag, type TagCategory } from './labels.ts';
 import type { ObjectRef } from './task.ts';
 import type { Vm } from './vm.ts';
+import { say, type Phrase } from '../base/phrase.ts';
 
 export interface ObjectKinds {
   readonly datacenter: Datacenter;
@@ -26,9 +27,9 @@ export interface ObjectKinds {
 export type ObjectKind = keyof ObjectKinds;
 export const OBJECT_KINDS = ['datacenter', 'folder', 'cluster', 'host', 'resourcePool', 'vm', 'datastore', 'network', 'tagCategory', 'tag', 'customAttribute', 'savedSearch', 'alarmDefinition', 'triggeredAlarm'] as const satisfies readonly ObjectKind[];
 
-export const KIND_WORDS: Readonly<Record<ObjectKind, string>> = {
-  datacenter: 'datacenter', folder: 'folder', cluster: 'cluster', host: 'host', resourcePool: 'resource pool', vm: 'VM', datastore: 'datastore', network: 'network',
-  tagCategory: 'tag category', tag: 'tag', customAttribute: 'custom attribute', savedSearch: 'saved search', alarmDefinition: 'alarm', triggeredAlarm: 'triggered alarm',
+export const KIND_WORDS: Readonly<Record<ObjectKind, Phrase>> = {
+  datacenter: say`datacenter`, folder: say`folder`, cluster: say`cluster`, host: say`host`, resourcePool: say`resource pool`, vm: say`VM`, datastore: say`datastore`, network: say`network`,
+  tagCategory: say`tag category`, tag: say`tag`, customAttribute: say`custom attribute`, savedSearch: say`saved search`, alarmDefinition: say`alarm`, triggeredAlarm: say`triggered alarm`,
 };
 
 /** An object with its kind. */

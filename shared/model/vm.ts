@@ -1,24 +1,26 @@
 /** What a virtual machine is, as the console shows it and the inventory keeps it. */
 import * as v from 'valibot';
 import type { DatastoreId, FolderId, HostId, ResourcePoolId, SnapshotId, VmId } from '../base/ids.ts';
+import { fixed, problemFields, say, type Phrase, type Problem, type Said } from '../base/phrase.ts';
 import { Allocation, SHARES } from './container.ts';
+import { DisplaySpec } from './display.ts';
 import type { Labels } from './labels.ts';
 import { NAME_LENGTH, ObjectName } from './object-name.ts';
 
 export const VM_LIMITS = { nameLength: NAME_LENGTH, cpus: { min: 1, max: 8 }, memoryMib: { min: 64, max: 3072 }, disks: 8, nics: 8, newDiskMib: { min: 1, max: 2 * 1024 * 1024 }, hotPlugSlots: 8 } as const;
 
-const filePath = (what: string) => v.pipe(v.string(), v.trim(), v.minLength(1, `Choose the ${what} file.`));
+const filePath = (missing: Phrase) => v.pipe(v.string(), v.trim(), v.minLength(1, fixed(missing)));
 
 /** What the VM boots. Paths are files on the machine the engine runs on. */
 export const GuestSource = v.variant('kind', [
   /** The built-in bare-metal diagnostics program; needs no files. */
   v.object({ kind: v.literal('diagnostics') }),
   /** A Linux arm64 `Image` (plain or gzip), booted directly. */
-  v.object({ kind: v.literal('linux'), kernelPath: filePath('kernel'), initrdPath: v.optional(v.string()), commandLine: v.string() }),
+  v.object({ kind: v.literal('linux'), kernelPath: filePath(say`Choose the kernel file.`), initrdPath: v.optional(v.string()), commandLine: v.string() }),
   /** A headerless binary, loaded at RAM + 0x80000 and entered with the device tree's address in x0. */
-  v.object({ kind: v.literal('binary'), imagePath: filePath('image') }),
+  v.object({ kind: v.literal('binary'), imagePath: filePath(say`Choose the image file.`) }),
   /** A firmware volume in flash, as EDK2's, with the file that it keeps its variables in; they are forgotten without one. */
-  v.object({ kind: v.literal('firmware'), firmwarePath: filePath('firmware'), variablesPath: v.optional(filePath('firmware variables')) }),
+  v.object({ kind: v.literal('firmware'), firmwarePath: filePath(say`Choose the firmware file.`), variablesPath: v.optional(filePath(say`Choose the firmware variables file.`)) }),
 ]);
 export type GuestSource = v.InferOutput<typeof GuestSource>;
 
@@ -33,13 +35,15 @@ export type VirtioBus = (typeof VIRTIO_BUSES)[number];
 
 export const DISK_FORMATS = ['raw', 'qcow2', 'vmdk', 'iso'] as const;
 
-const limit = (what: string) => v.optional(v.pipe(v.number(`${what} must be a number.`), v.minValue(1, `${what} must be at least 1.`)));
+const limit = (what: Phrase) => v.optional(v.pipe(v.number(fixed(say`${what} must be a number.`)), v.minValue(1, fixed(say`${what} must be at least 1.`))));
+
+/** The hot-plug slot that a device is in, counted from 0; on bus 0 otherwise. */
+const HotPlugSlot = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(VM_LIMITS.hotPlugSlots - 1)));
 
 const DiskFields = v.object({
   path: v.pipe(v.string(), v.trim()), readOnly: v.boolean(), bus: v.optional(DiskBus), cdrom: v.optional(v.boolean()), format: v.optional(v.picklist(DISK_FORMATS)),
-  iopsLimit: limit('The limit of operations a second'), bytesPerSecondLimit: limit('The limit of bytes a second'),
-  /** The hot-plug slot that it is in, counted from 0; on bus 0 otherwise. */
-  slot: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(VM_LIMITS.hotPlugSlots - 1))),
+  iopsLimit: limit(say`The limit of operations a second`), bytesPerSecondLimit: limit(say`The limit of bytes a second`),
+  slot: HotPlugSlot,
 });
 
 /**
@@ -48,20 +52,20 @@ const DiskFields = v.object({
  */
 export const DiskSpec = v.pipe(
   DiskFields,
-  v.forward(v.check(({ path, cdrom }) => cdrom === true || path !== '', 'Choose the disk image file.'), ['path']),
-  v.forward(v.check(({ slot, cdrom }) => cdrom !== true || slot === undefined, 'A CD drive cannot be in a hot-plug slot.'), ['slot']),
+  v.forward(v.check(({ path, cdrom }) => cdrom === true || path !== '', fixed(say`Choose the disk image file.`)), ['path']),
+  v.forward(v.check(({ slot, cdrom }) => cdrom !== true || slot === undefined, fixed(say`A CD drive cannot be in a hot-plug slot.`)), ['slot']),
   v.transform(disk => (disk.cdrom ? { ...disk, readOnly: true } : disk)));
 export type DiskSpec = v.InferOutput<typeof DiskSpec>;
 
-const port = (what: string) => v.pipe(v.number(`${what} must be a number.`), v.integer(`${what} must be a whole number.`), v.minValue(1, `${what} must be at least 1.`), v.maxValue(65535, `${what} must be at most 65535.`));
+const port = (what: Phrase) => v.pipe(v.number(fixed(say`${what} must be a number.`)), v.integer(fixed(say`${what} must be a whole number.`)), v.minValue(1, fixed(say`${what} must be at least 1.`)), v.maxValue(65535, fixed(say`${what} must be at most 65535.`)));
 
 /** A port of the machine the engine runs on, which leads to one of the guest. */
 export const PortForward = v.object({
   protocol: v.picklist(['tcp', 'udp']),
-  hostPort: port('A host port'),
-  guestPort: port('A guest port'),
+  hostPort: port(say`A host port`),
+  guestPort: port(say`A guest port`),
   /** The address it is opened at; loopback when absent. */
-  bind: v.optional(v.pipe(v.string(), v.trim(), v.minLength(1, 'Enter an address.'))),
+  bind: v.optional(v.pipe(v.string(), v.trim(), v.minLength(1, fixed(say`Enter an address.`)))),
 });
 export type PortForward = v.InferOutput<typeof PortForward>;
 
@@ -72,18 +76,19 @@ export type RateLimit = v.InferOutput<typeof RateLimit>;
 export const VLAN_TRUNK = 4095;
 
 const nicFields = {
-  /** Follows from the VM and the NIC's place when absent. */
-  mac: v.optional(v.pipe(v.string(), v.trim(), v.regex(/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i, 'A MAC address is written as 52:54:00:12:34:56, and is not one of a group.'))),
+  /** Follows from the VM and the NIC's place or slot when absent. */
+  mac: v.optional(v.pipe(v.string(), v.trim(), v.regex(/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i, fixed(say`A MAC address is written as 52:54:00:12:34:56, and is not one of a group.`)))),
   limit: v.optional(RateLimit),
   /** Whether the cable is plugged in. */
   connected: v.boolean(),
+  slot: HotPlugSlot,
 };
 
 /** A virtio NIC: behind its own NAT, or at a port of a virtual switch. */
 export const NicSpec = v.variant('kind', [
   v.object({ kind: v.literal('nat'), forwards: v.array(PortForward), ...nicFields }),
   v.object({
-    kind: v.literal('switch'), switch: v.pipe(v.string(), v.trim(), v.minLength(1, 'Choose a switch.')),
+    kind: v.literal('switch'), switch: v.pipe(v.string(), v.trim(), v.minLength(1, fixed(say`Choose a switch.`))),
     /** `VM Network` when absent. */
     portGroup: v.optional(v.string()),
     /** Of a port group that does not exist yet: 0 for none, 4095 for all of them with their tags. */
@@ -98,24 +103,28 @@ export const SMP_MODES = ['parallel', 'deterministic'] as const;
 export const SmpMode = v.picklist(SMP_MODES);
 export type SmpMode = v.InferOutput<typeof SmpMode>;
 
-const integer = (what: string, { min, max }: { min: number; max: number }) => v.pipe(v.number(`${what} must be a number.`),
-  v.integer(`${what} must be a whole number.`), v.minValue(min, `${what} must be at least ${min}.`), v.maxValue(max, `${what} must be at most ${max}.`));
+const integer = (what: Phrase, { min, max }: { min: number; max: number }) => v.pipe(v.number(fixed(say`${what} must be a number.`)),
+  v.integer(fixed(say`${what} must be a whole number.`)), v.minValue(min, fixed(say`${what} must be at least ${min}.`)), v.maxValue(max, fixed(say`${what} must be at most ${max}.`)));
 
 export const VmSpec = v.object({
   name: ObjectName,
-  cpus: integer('CPU count', VM_LIMITS.cpus),
+  cpus: integer(say`CPU count`, VM_LIMITS.cpus),
+  /** CPU hot add: how many it can have while it runs. They cannot change while it is on when absent. */
+  maxCpus: v.optional(integer(say`The most CPUs`, VM_LIMITS.cpus)),
   /** Parallel when absent. */
   smpMode: v.optional(SmpMode),
-  memoryMib: integer('Memory in MiB', VM_LIMITS.memoryMib),
+  memoryMib: integer(say`Memory in MiB`, VM_LIMITS.memoryMib),
   /** Its part of its host's CPUs, in MHz, and memory, in MiB; normal shares, no reservation and no limit when absent. */
   cpuAllocation: v.optional(Allocation),
   memoryAllocation: v.optional(Allocation),
   /** Whether the guest has an SMMU between PCI devices and memory; none when absent. */
   iommu: v.optional(v.boolean()),
   guest: GuestSource,
-  disks: v.pipe(v.array(DiskSpec), v.maxLength(VM_LIMITS.disks, `A VM has at most ${VM_LIMITS.disks} disks.`)),
+  disks: v.pipe(v.array(DiskSpec), v.maxLength(VM_LIMITS.disks, fixed(say`A VM has at most ${VM_LIMITS.disks} disks.`))),
   /** None when absent. */
-  nics: v.optional(v.pipe(v.array(NicSpec), v.maxLength(VM_LIMITS.nics, `A VM has at most ${VM_LIMITS.nics} network adapters.`))),
+  nics: v.optional(v.pipe(v.array(NicSpec), v.maxLength(VM_LIMITS.nics, fixed(say`A VM has at most ${VM_LIMITS.nics} network adapters.`)))),
+  /** Only its serial port when absent. */
+  display: v.optional(DisplaySpec),
 });
 export type VmSpec = v.InferOutput<typeof VmSpec>;
 
@@ -131,7 +140,7 @@ export const NEW_DISK_FORMATS = ['qcow2', 'raw'] as const;
 /** A disk whose image is yet to be made, in the VM's folder. */
 export const NewDiskSpec = v.object({
   ...v.omit(DiskFields, ['path', 'cdrom', 'format', 'slot']).entries,
-  create: v.object({ format: v.picklist(NEW_DISK_FORMATS), sizeMib: integer('The size of a new disk in MiB', VM_LIMITS.newDiskMib) }),
+  create: v.object({ format: v.picklist(NEW_DISK_FORMATS), sizeMib: integer(say`The size of a new disk in MiB`, VM_LIMITS.newDiskMib) }),
 });
 export type NewDiskSpec = v.InferOutput<typeof NewDiskSpec>;
 
@@ -141,7 +150,7 @@ const hasCreate = (input: unknown): boolean => typeof input === 'object' && inpu
 /** What a VM is to become; the same as `VmSpec` once the images of its new disks are made. */
 export const VmRequest = v.object({
   ...VmSpec.entries,
-  disks: v.pipe(v.array(v.lazy((input): v.GenericSchema<DiskRequest> => (hasCreate(input) ? NewDiskSpec : DiskSpec))), v.maxLength(VM_LIMITS.disks, `A VM has at most ${VM_LIMITS.disks} disks.`)),
+  disks: v.pipe(v.array(v.lazy((input): v.GenericSchema<DiskRequest> => (hasCreate(input) ? NewDiskSpec : DiskSpec))), v.maxLength(VM_LIMITS.disks, fixed(say`A VM has at most ${VM_LIMITS.disks} disks.`))),
 });
 export type VmRequest = v.InferOutput<typeof VmRequest>;
 
@@ -155,7 +164,7 @@ export const BIN_DAYS = 30;
 /** Until when a VM in the bin is kept, in ms since the epoch. */
 export const keptUntilMs = ({ deletedMs = 0 }: Pick<Vm, 'deletedMs'>): number => deletedMs + BIN_DAYS * 24 * 3600 * 1000;
 
-export const SnapshotEdit = v.object({ name: ObjectName, description: v.pipe(v.string(), v.maxLength(1024, 'A description has at most 1024 characters.')) });
+export const SnapshotEdit = v.object({ name: ObjectName, description: v.pipe(v.string(), v.maxLength(1024, fixed(say`A description has at most 1024 characters.`))) });
 export type SnapshotEdit = v.InferOutput<typeof SnapshotEdit>;
 export const SnapshotRequest = v.object({ ...SnapshotEdit.entries, memory: v.boolean() });
 export type SnapshotRequest = v.InferOutput<typeof SnapshotRequest>;
@@ -174,7 +183,8 @@ export interface Snapshot {
   readonly spec: VmSpec;
 }
 
-export interface Vm extends Labels {
+/** Its problem is why it last stopped, when that was not the operator's wish. */
+export interface Vm extends Labels, Partial<Problem> {
   readonly id: VmId;
   readonly hostId: HostId;
   /** Its VM folder; in its host's datacenter itself when absent. */
@@ -187,12 +197,12 @@ export interface Vm extends Labels {
   readonly template?: boolean;
   /** The snapshot of another VM that its disks stand on: it is a linked clone. */
   readonly base?: { readonly vmId: VmId; readonly snapshotId: SnapshotId };
+  /** It was suspended as nobody looked at its display; the next session resumes it. */
+  readonly unwatched?: boolean;
   /** Layers of its disks can become one when it is off. */
   readonly needsConsolidation?: boolean;
   readonly spec: VmSpec;
   readonly powerState: PowerState;
-  /** Why the VM last stopped, when that was not the operator's wish; one sentence. */
-  readonly problem?: string;
   /** Oldest first. */
   readonly snapshots?: readonly Snapshot[];
   /** The snapshot that the VM's present state goes on from; the newest one that was taken or gone back to. */
@@ -202,6 +212,12 @@ export interface Vm extends Labels {
   readonly deletedMs?: number;
   /** When the VM was last powered on, in ms since the epoch; absent when it never was. */
   readonly poweredOnMs?: number;
+}
+
+/** The VM with a problem, or without its last one. */
+export function withProblem(vm: Vm, problem?: Said): Vm {
+  const { problem: _p, problemPhrase: _q, ...rest } = vm;
+  return { ...rest, ...(problem !== undefined && problemFields(problem)) };
 }
 
 /** Live figures of a running VM, since power-on unless they say otherwise. */
@@ -256,6 +272,8 @@ export interface FrameStats { readonly frames: number; readonly bytes: number; r
 /** `sent` comes from the guest. */
 export interface NicStats {
   readonly mac: string;
+  /** See `NicSpec`. */
+  readonly slot?: number | undefined;
   /** Ports of the engine's machine, in the order of the forwards. */
   readonly hostPorts: readonly number[];
   readonly sent: FrameStats;

@@ -28,8 +28,8 @@ async function start(): Promise<void> {
 /** Messages count only from the main frame of one of our own pages. */
 function answerPages(engine: EngineProcess, windows: Windows): void {
   ipcMain.on('engine-port', event => { if (isConsolePage(event.senderFrame)) engine.serve(event.sender); });
-  ipcMain.on('open-console', (event, vmId: unknown) => {
-    if (isConsolePage(event.senderFrame) && typeof vmId === 'string' && /^[\w-]{1,64}$/.test(vmId)) windows.openConsole(vmId);
+  ipcMain.on('open-console', (event, vmId: unknown, query: unknown) => {
+    if (isConsolePage(event.senderFrame) && typeof vmId === 'string' && /^[\w-]{1,64}$/.test(vmId) && typeof query === 'string' && /^[\w&=-]{0,128}$/.test(query)) windows.openConsole(vmId, query);
   });
 }
 

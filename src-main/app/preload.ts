@@ -11,5 +11,5 @@ ipcRenderer.on('engine-port', ({ ports }) => { window.postMessage({ type: 'quart
 contextBridge.exposeInMainWorld('quarterdeck', {
   platform: process.platform,
   requestEnginePort: () => ipcRenderer.send('engine-port'),
-  openConsoleWindow: (vmId: string) => ipcRenderer.send('open-console', vmId),
+  openConsoleWindow: (vmId: string, query: string) => ipcRenderer.send('open-console', vmId, query),
 });

@@ -24,12 +24,13 @@ export class Windows {
     this.main = window;
   }
 
-  openConsole(vmId: string): void {
-    const open = this.consoles.get(vmId);
+  /** One for each head of a display. */
+  openConsole(vmId: string, query: string): void {
+    const key = `${vmId} ${new URLSearchParams(query).get('head') ?? '0'}`, open = this.consoles.get(key);
     if (open) { bringUp(open); return; }
-    const window = this.open(pageUrl(`/console/${vmId}`), CONSOLE_SIZE);
-    window.on('closed', () => this.consoles.delete(vmId));
-    this.consoles.set(vmId, window);
+    const window = this.open(pageUrl(`/console/${vmId}${query && `?${query}`}`), CONSOLE_SIZE);
+    window.on('closed', () => this.consoles.delete(key));
+    this.consoles.set(key, window);
   }
 
   private open(url: string, options: BrowserWindowConstructorOptions): BrowserWindow {

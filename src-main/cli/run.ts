@@ -6,6 +6,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { open, readFile } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { USUAL_DISPLAY, type VncListener } from '../../shared/model/display.ts';
 import { DISK_BUSES, DISK_FORMATS, SMP_MODES, VIRTIO_BUSES, VM_LIMITS, type DiskSpec, type GuestSource, type NicSpec, type PortForward, type SmpMode, type VirtioBus } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { Symbols } from '../hypervisor/symbols.ts';
@@ -30,6 +31,7 @@ interface RunOptions {
   readonly capture?: string;
   readonly firmware?: string;
   readonly firmwareVars?: string;
+  readonly vnc?: VncListener['at'];
   readonly timeout?: number;
   readonly reboot: boolean;
   readonly state?: string;
@@ -67,6 +69,7 @@ export const runCommand = new Command('run')
   .option('--net <network>', 'a network adapter (may be repeated): nat, switch:NAME, or none, which is also what there is without it', nic, [])
   .option('--forward <ports>', 'with --net nat, a port of this machine that leads to the guest: tcp:8080:80, or udp:ADDRESS:8080:80 (may be repeated)', forward, [])
   .option('--capture <file>', 'write what passes the first network adapter to a pcapng file')
+  .option('--vnc <port>', 'give the VM a display and show it to VNC clients on this machine: a TCP port, 0 for a free one, or the path of a Unix socket', vncAt)
   .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
   .option('--no-reboot', 'end with code 4 when the guest resets itself')
   .addOption(new Option('--profile [regions]', `at the end, print on stderr where time went: instructions per second, translation, exits by cause, and the hottest regions of code`).preset(String(HOT_REGIONS)).argParser(wholeNumber('Number of regions', 1, 1000)))
@@ -129,6 +132,12 @@ function forward(text: string, forwards: readonly PortForward[]): readonly PortF
   return [...forwards, { protocol: protocol.toLowerCase() === 'tcp' ? 'tcp' : 'udp', hostPort, guestPort, ...(address !== undefined && { bind: address.replace(/[[\]]/g, '') }) }];
 }
 
+function vncAt(text: string): VncListener['at'] {
+  if (!/^\d+$/.test(text)) return { kind: 'unix', path: text };
+  if (Number(text) > 65535) throw new InvalidArgumentError('A port is at most 65535.');
+  return { kind: 'tcp', port: Number(text) };
+}
+
 function positiveNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('A time is a number of seconds above 0.');
@@ -151,7 +160,7 @@ async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.resume && options.state === undefined) throw new EngineError('usage', '--resume goes on from the file given with --state: give that too.');
   const disks = [...options.disk, ...options.cdrom.map(driveOf)];
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.vnc && { display: USUAL_DISPLAY }), ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }
 
 /** Port forwards are those of the first NAT. */
@@ -232,11 +241,18 @@ class ConsoleSession {
       stopped: stop => { void this.stopped(stop); },
     }, { stopOnReset: !options.reboot });
     if (options.capture !== undefined) this.vm.nics[0]?.startCapture({ path: options.capture }).catch((error: unknown) => this.fail(messageOf(error)));
+    if (options.vnc !== undefined) this.showDisplay(options.vnc);
     this.timer = options.timeout === undefined ? undefined : setTimeout(() => this.end(TIMEOUT_CODE), options.timeout * 1000);
     process.once('SIGINT', () => this.end(QUIT_CODE));
     if (process.platform !== 'win32') process.on('SIGUSR2', () => void this.suspend());
     process.once('SIGTERM', () => this.end(QUIT_CODE));
     process.stdout.on('error', () => this.end(QUIT_CODE));
+  }
+
+  private showDisplay(at: VncListener['at']): void {
+    void import('./run-display.ts').then(({ showByVnc }) => showByVnc(this.vm, at)).then(
+      found => process.stderr.write(`quarterdeck: VNC clients find the display at ${found}.\n`),
+      (error: unknown) => this.fail(messageOf(error)));
   }
 
   private connectInput(): void {

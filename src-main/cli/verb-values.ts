@@ -4,6 +4,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Change } from '../../shared/api/engine-events.ts';
 import type { ParameterKind } from '../../shared/api/verbs.ts';
 import { EngineError } from '../../shared/base/errors.ts';
+import { english } from '../../shared/base/phrase.ts';
 import { KIND_WORDS, OBJECT_KINDS, type ObjectKind } from '../../shared/model/objects.ts';
 import { ROOT } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
@@ -68,7 +69,7 @@ function found({ objects }: Reading, text: string, kinds: readonly (ObjectKind |
 
 function missing(text: string, kinds: readonly (ObjectKind | 'deletedVm')[]): never {
   const [kind] = kinds;
-  throw new EngineError('not-found', `There is no ${kinds.length === 1 && kind !== undefined ? (kind === 'deletedVm' ? 'deleted VM' : KIND_WORDS[kind]) : 'such object:'} ${text}.`);
+  throw new EngineError('not-found', `There is no ${kinds.length === 1 && kind !== undefined ? (kind === 'deletedVm' ? 'deleted VM' : english(KIND_WORDS[kind])) : 'such object:'} ${text}.`);
 }
 
 function remembered(reading: Reading, known: Known): Known {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { commandLine, VERBS } from '../../shared/api/verbs.ts';
+import type { ResourcePool } from '../../shared/model/container.ts';
 import type { Host } from '../../shared/model/host.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import { Engine } from '../engine/engine.ts';
@@ -57,6 +58,10 @@ test('with an engine, commands reach it by its socket, which is its owner’s al
     await json('pool', 'create', 'gold', '--in', 'host:host-b.lab.local', '--cpu', '{"reservation":500}');
     await json('pool', 'edit', 'gold', '--cpu', '{"limit":900}');
     expect(await json('pool', 'list')).toMatchObject([{ name: 'gold', cpu: { reservation: 500, limit: 900 }, memory: { shares: 163_840 } }]);
+    await json('pool', 'edit', 'gold', '--name', 'silver', '--cpu', '{"limit":null}');
+    expect((await json<ResourcePool[]>('pool', 'list')).map(({ name, cpu }) => [name, cpu.reservation, cpu.limit])).toEqual([['silver', 500, undefined]]);
+    await json('host', 'edit', 'edge', '{"cpus":3}');
+    expect((await json<Host[]>('host', 'list')).find(({ name }) => name === 'edge')).toMatchObject({ cpus: 3, cpuMhz: 1500 });
     expect((await json<object[]>('event', 'list', '--of', 'web', '--limit', '1'))).toMatchObject([{ type: 'vm.moved' }]);
   } finally {
     await local.close();
@@ -83,8 +88,9 @@ test('bad usage of a verb ends with 2', async () => {
   expect([code, stderr]).toEqual([2, 'quarterdeck: missing required argument \'name\'.\n']);
 });
 
-test('a command can be shown as one would type it', () => {
+test('a command can be shown as one would type it, but for passwords', () => {
   expect(commandLine('vm clone', { vm: 'my web', name: 'it\'s', linked: true, template: false, host: 'host-b.lab.local' })).toBe('quarterdeck vm clone \'my web\' \'it\'\\\'\'s\' --linked --host host-b.lab.local');
   expect(commandLine('inventory move', { to: 'folder:apps', objects: ['vm:a', 'vm:b c'] })).toBe('quarterdeck inventory move folder:apps vm:a \'vm:b c\'');
+  expect(commandLine('vm edit', { vm: 'web', spec: { display: { heads: 1, vnc: { password: 'secret' } } } })).toBe('quarterdeck vm edit web \'{"display":{"heads":1,"vnc":{"password":"***"}}}\'');
   expect(new Set(VERBS.map(({ words }) => words)).size).toBe(VERBS.length);
 });

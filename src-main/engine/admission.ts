@@ -1,6 +1,7 @@
 /** Whether a host can take a VM. */
 import { resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
+import { say, type Phrase } from '../../shared/base/phrase.ts';
 import { isOn, maintenanceOf, type Host } from '../../shared/model/host.ts';
 import { reservedBy, usesHost, vmsBelow } from '../../shared/model/reservations.ts';
 import type { Vm, VmRequest, VmSpec } from '../../shared/model/vm.ts';
@@ -9,15 +10,19 @@ import { checkPoolMemory, checkVmReservations, memoryOf, poolsAround } from './a
 import { chainOf } from './chains.ts';
 
 /** Throws, with the reason, when the host could not run the VM even if it ran nothing else. */
-export function checkFits(spec: Pick<VmSpec, 'name' | 'cpus' | 'memoryMib'>, host: Host): void {
-  if (spec.cpus > host.cpus) throw new EngineError('does-not-fit', `${spec.name} wants ${spec.cpus} CPUs, but ${host.name} has ${host.cpus}.`);
-  if (spec.memoryMib > host.memoryMib) throw new EngineError('does-not-fit', `${spec.name} wants ${spec.memoryMib} MiB of memory, but ${host.name} has ${host.memoryMib} MiB.`);
+export function checkFits(spec: Pick<VmSpec, 'name' | 'cpus' | 'maxCpus' | 'memoryMib'>, host: Host): void {
+  if (spec.maxCpus !== undefined && spec.maxCpus < spec.cpus) throw new EngineError('invalid', say`${spec.name} cannot have ${spec.cpus} CPUs and at most ${spec.maxCpus}.`);
+  if (spec.cpus > host.cpus) throw new EngineError('does-not-fit', say`${spec.name} wants ${spec.cpus} CPUs, but ${host.name} has ${host.cpus}.`);
+  if (spec.memoryMib > host.memoryMib) throw new EngineError('does-not-fit', say`${spec.name} wants ${spec.memoryMib} MiB of memory, but ${host.name} has ${host.memoryMib} MiB.`);
 }
 
 /** Throws when a host runs no VMs as it is. */
 export function checkRunsVms(host: Host): void {
-  const why = !host.connected ? 'is disconnected' : !isOn(host) ? 'is powered off' : maintenanceOf(host) === 'on' ? 'is in maintenance mode' : maintenanceOf(host) === 'entering' ? 'is entering maintenance mode' : undefined;
-  if (why !== undefined) throw new EngineError('host-unavailable', `${host.name} ${why}, so no VM can run on it.`);
+  const { name } = host, refuse = (why: Phrase) => { throw new EngineError('host-unavailable', why); };
+  if (!host.connected) refuse(say`${name} is disconnected, so no VM can run on it.`);
+  if (!isOn(host)) refuse(say`${name} is powered off, so no VM can run on it.`);
+  if (maintenanceOf(host) === 'on') refuse(say`${name} is in maintenance mode, so no VM can run on it.`);
+  if (maintenanceOf(host) === 'entering') refuse(say`${name} is entering maintenance mode, so no VM can run on it.`);
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
@@ -27,8 +32,8 @@ export function checkPowerOn(vm: Vm, objects: Objects): void {
   const host = objects.host(vm.hostId), others = objects.vms.filter(other => other.hostId === host.id && other.id !== vm.id && usesHost(other));
   checkRunsVms(host);
   checkFits(vm.spec, host);
-  const heldMib = heldMemory(objects, vm), leftMib = host.memoryMib - memoryOf(others) - heldMib, held = heldMib > 0 ? `, as ${heldMib} MiB are reserved for resource pools` : '';
-  if (vm.spec.memoryMib > leftMib) throw new EngineError('no-memory', `${host.name} has ${Math.max(0, leftMib)} MiB of memory left${held}, but ${vm.spec.name} needs ${vm.spec.memoryMib} MiB.`);
+  const heldMib = heldMemory(objects, vm), leftMib = host.memoryMib - memoryOf(others) - heldMib, neededMib = vm.spec.memoryMib;
+  if (neededMib > leftMib) throw new EngineError('no-memory', heldMib > 0 ? say`${host.name} has ${Math.max(0, leftMib)} MiB of memory left, as ${heldMib} MiB are reserved for resource pools, but ${vm.spec.name} needs ${neededMib} MiB.` : say`${host.name} has ${Math.max(0, leftMib)} MiB of memory left, but ${vm.spec.name} needs ${neededMib} MiB.`);
   checkPoolMemory(objects, vm);
   checkVmReservations(objects, vm, vm.spec);
 }
@@ -47,20 +52,22 @@ export function vmNamed(name: string, all: Iterable<Vm>): Vm | undefined {
 
 export function checkName(name: string, all: Iterable<Vm>, self?: Vm): void {
   const taken = vmNamed(name, all);
-  if (taken !== undefined && taken.id !== self?.id) throw new EngineError('name-taken', `There already is a VM named ${taken.spec.name}.`);
+  if (taken !== undefined && taken.id !== self?.id) throw new EngineError('name-taken', say`There already is a VM named ${taken.spec.name}.`);
 }
 
-/** Throws when an image is there twice, or a slot, or when a snapshot's image would be written to. */
-export function checkDisks({ disks }: VmRequest, all: Iterable<Vm>): void {
+/** Throws when an image is there twice, or a hot-plug slot, or when a snapshot's image would be written to. */
+export function checkDisks({ disks, nics = [] }: VmRequest, all: Iterable<Vm>): void {
   const held = snapshotImages(all);
-  for (const disk of disks) if ('path' in disk && !disk.readOnly && held.has(resolve(disk.path))) throw new EngineError('held', `${disk.path} belongs to a snapshot of ${held.get(resolve(disk.path))}. It can be used read only.`);
+  for (const disk of disks) if ('path' in disk && !disk.readOnly && held.has(resolve(disk.path))) throw new EngineError('held', say`${disk.path} belongs to a snapshot of ${held.get(resolve(disk.path)) ?? ''}. It can be used read only.`);
   const paths = new Set<string>(), slots = new Set<number>();
+  for (const { slot } of [...disks.filter(disk => 'path' in disk), ...nics]) {
+    if (slot !== undefined && slots.has(slot)) throw new EngineError('slot-twice', say`Two devices are in slot ${slot}.`);
+    if (slot !== undefined) slots.add(slot);
+  }
   for (const disk of disks) {
     if ('create' in disk || disk.path === '') continue;
-    if (paths.has(resolve(disk.path))) throw new EngineError('disk-twice', `The disk image ${disk.path} is there twice.`);
-    if (disk.slot !== undefined && slots.has(disk.slot)) throw new EngineError('slot-twice', `Two disks are in slot ${disk.slot}.`);
+    if (paths.has(resolve(disk.path))) throw new EngineError('disk-twice', say`The disk image ${disk.path} is there twice.`);
     paths.add(resolve(disk.path));
-    if (disk.slot !== undefined) slots.add(disk.slot);
   }
 }
 
@@ -72,5 +79,5 @@ function snapshotImages(all: Iterable<Vm>): ReadonlyMap<string, string> {
 /** Throws when an image would be written to that a disk of the VM stands on: a wish can be older than a snapshot that was taken. */
 export async function checkNotHeld({ spec }: Vm, wanted: VmRequest): Promise<void> {
   const below = new Set((await Promise.all(spec.disks.map(({ path }) => chainOf(path)))).flatMap(([, ...images]) => images));
-  for (const disk of wanted.disks) if ('path' in disk && !disk.readOnly && below.has(resolve(disk.path))) throw new EngineError('held', `A disk of ${spec.name} stands on ${disk.path}. It can be used read only.`);
+  for (const disk of wanted.disks) if ('path' in disk && !disk.readOnly && below.has(resolve(disk.path))) throw new EngineError('held', say`A disk of ${spec.name} stands on ${disk.path}. It can be used read only.`);
 }

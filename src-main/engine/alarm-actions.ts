@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { VmId } from '../../shared/base/ids.ts';
-import type { AlarmAction, AlarmDefinition, TriggeredAlarm } from '../../shared/model/alarm.ts';
+import { say, type Said } from '../../shared/base/phrase.ts';
+import { alarmName, type AlarmAction, type AlarmDefinition, type TriggeredAlarm } from '../../shared/model/alarm.ts';
 import type { Engine } from './engine.ts';
 
 const MOST_MS = 60_000, MOST_OUTPUT = 2000;
@@ -28,12 +29,12 @@ export class AlarmActions {
   private act(action: AlarmAction, alarm: TriggeredAlarm): void {
     const { tasks, power, notifications } = this.engine, { object, name } = alarm, id = object.id as VmId;
     // A task that cannot even be recorded has nobody left to tell.
-    const run = (title: string, work: () => Promise<void>) => void tasks.run(title, object, work, { initiator: `alarm ${name}` }).catch(() => undefined);
+    const run = (title: Said, work: () => Promise<void>) => void tasks.run(title, object, work, { initiator: `alarm ${name}` }).catch(() => undefined);
     switch (action.kind) {
-      case 'notify': notifications.raise({ level: alarm.level, title: `${object.name}: ${name}`, text: alarm.cause, target: object }); break;
-      case 'command': run('Run command of an alarm', () => runCommand(action.command, alarm)); break;
-      case 'powerOff': run('Power off virtual machine', () => power.off(id)); break;
-      case 'suspend': void tasks.run('Suspend virtual machine', object, context => power.suspend(id, context), { cancelable: true, initiator: `alarm ${name}` }).catch(() => undefined); break;
+      case 'notify': notifications.raise({ level: alarm.level, title: say`${object.name}: ${alarmName(name)}`, text: alarm.causePhrase ?? alarm.cause, target: object }); break;
+      case 'command': run(say`Run command of an alarm`, () => runCommand(action.command, alarm)); break;
+      case 'powerOff': run(say`Power off virtual machine`, () => power.off(id)); break;
+      case 'suspend': void tasks.run(say`Suspend virtual machine`, object, context => power.suspend(id, context), { cancelable: true, initiator: `alarm ${name}` }).catch(() => undefined); break;
       default: action satisfies never;
     }
   }
@@ -46,5 +47,5 @@ async function runCommand(command: string, { name, level, cause, object }: Trigg
   let said = '';
   child.stderr.on('data', (bytes: Buffer) => { said = (said + bytes.toString()).slice(-MOST_OUTPUT); });
   const [code] = await once(child, 'close') as [number | null];
-  if (code !== 0) throw new EngineError('command-failed', code === null ? `The command was ended, as it took longer than ${MOST_MS / 1000} seconds.` : `The command ended with code ${code}${said.trim() ? `: ${said.trim()}` : ''}.`);
+  if (code !== 0) throw new EngineError('command-failed', code === null ? say`The command was ended, as it took longer than ${MOST_MS / 1000} seconds.` : said.trim() === '' ? say`The command ended with code ${code}.` : say`The command ended with code ${code}: ${said.trim()}.`);
 }

@@ -4,9 +4,10 @@
  */
 import { EngineError } from '../../shared/base/errors.ts';
 import type { TriggeredAlarmId } from '../../shared/base/ids.ts';
-import { COLOUR_WORDS, triggeredId, type AlarmDefinition, type AlarmLevel, type AlarmRule, type AlarmState, type TriggeredAlarm } from '../../shared/model/alarm.ts';
+import { besides, english, nested, say, type Phrase, type Said } from '../../shared/base/phrase.ts';
+import { alarmName, COLOUR_WORDS, triggeredId, type AlarmDefinition, type AlarmLevel, type AlarmRule, type AlarmState, type TriggeredAlarm } from '../../shared/model/alarm.ts';
 import type { InventoryEvent } from '../../shared/model/event.ts';
-import { meteredKey, metricOf, type MeteredId, type MeteredKind } from '../../shared/model/metric.ts';
+import { meteredKey, METRIC_GROUP_WORDS, metricOf, type MeteredId, type MeteredKind } from '../../shared/model/metric.ts';
 import { refTo, type InventoryObject } from '../../shared/model/objects.ts';
 import type { Change } from '../../shared/api/engine-events.ts';
 import { ROOT, type ObjectRef } from '../../shared/model/task.ts';
@@ -17,7 +18,7 @@ import type { Sampled } from './performance.ts';
 import { isDefinedFor } from './tree.ts';
 
 type MetricRule = Extract<AlarmRule, { kind: 'metric' }>;
-interface Found { readonly level: AlarmLevel; readonly cause: string; readonly latched: boolean }
+interface Found { readonly level: AlarmLevel; readonly cause: Said; readonly latched: boolean }
 /** Since when a rule's thresholds are passed without a break, and when it was last looked at. */
 interface Passed { warningMs: number | undefined; criticalMs: number | undefined; seenMs: number }
 
@@ -43,15 +44,15 @@ export class Alarms {
 
   acknowledge(edit: Edit, id: TriggeredAlarmId): void {
     const alarm = edit.get('triggeredAlarm', id);
-    if (alarm.acknowledgedMs !== undefined) throw new EngineError('wrong-state', `${alarm.name} on ${alarm.object.name} was acknowledged already.`);
+    if (alarm.acknowledgedMs !== undefined) throw new EngineError('wrong-state', say`${alarmName(alarm.name)} on ${alarm.object.name} was acknowledged already.`);
     edit.put('triggeredAlarm', { ...alarm, acknowledgedMs: Date.now() });
-    edit.event({ severity: 'info', type: 'alarm.acknowledged', message: `The alarm ${alarm.name} on ${alarm.object.name} was acknowledged.`, target: alarm.object });
+    edit.event({ severity: 'info', type: 'alarm.acknowledged', message: say`The alarm ${alarmName(alarm.name)} on ${alarm.object.name} was acknowledged.`, target: alarm.object });
   }
 
   /** What is still wrong triggers it again. */
   reset(edit: Edit, id: TriggeredAlarmId): void {
     const alarm = edit.get('triggeredAlarm', id);
-    clear(edit, alarm, 'it was reset');
+    clear(edit, alarm, say`it was reset.`);
     for (const key of this.passed.keys()) if (key.startsWith(`${alarm.definitionId} `) && key.includes(` ${meteredKey(alarm.object)} `)) this.passed.delete(key);
   }
 
@@ -97,7 +98,7 @@ export class Alarms {
   private definitionChanged(id: string, after: AlarmDefinition | null): void {
     for (const key of this.passed.keys()) if (key.startsWith(`${id} `)) this.passed.delete(key);
     if (after?.enabled) this.lookAtAll(after);
-    else this.engine.inventory.eventually(edit => { for (const alarm of edit.all('triggeredAlarm')) if (alarm.definitionId === id) clear(edit, alarm, after ? 'the alarm was disabled' : 'the alarm was deleted'); });
+    else this.engine.inventory.eventually(edit => { for (const alarm of edit.all('triggeredAlarm')) if (alarm.definitionId === id) clear(edit, alarm, after ? say`the alarm was disabled.` : say`the alarm was deleted.`); });
   }
 
   private lookAtAll(definition: AlarmDefinition): void {
@@ -116,13 +117,13 @@ export class Alarms {
     });
   }
 
-  private happened({ type, message, target, atMs }: InventoryEvent): void {
+  private happened({ type, message, phrase, target, atMs }: InventoryEvent): void {
     if (type.startsWith('alarm.')) return;
     for (const definition of this.definitions) {
       if (definition.targetKind !== target.kind || !this.concerns(definition, target as MeteredId)) continue;
-      const rule = worst(definition.rules.map(each => (each.kind === 'event' && each.type === type ? { level: each.level, cause: message, latched: true } : undefined)));
+      const rule = worst(definition.rules.map(each => (each.kind === 'event' && each.type === type ? { level: each.level, cause: phrase ?? message, latched: true } : undefined)));
       if (rule) void this.record(definition, target as MeteredId, rule, atMs);
-      else if (definition.resetEvents.includes(type)) this.engine.inventory.eventually(edit => { const alarm = edit.find('triggeredAlarm', triggeredId(definition.id, target)); if (alarm) clear(edit, alarm, message); });
+      else if (definition.resetEvents.includes(type)) this.engine.inventory.eventually(edit => { const alarm = edit.find('triggeredAlarm', triggeredId(definition.id, target)); if (alarm) clear(edit, alarm, phrase ?? message); });
     }
   }
 
@@ -143,9 +144,11 @@ export class Alarms {
     return level && { level, cause: this.causeOf(rule, level, object), latched: false };
   }
 
-  private causeOf({ metric, is, forS, ...limits }: MetricRule, level: AlarmLevel, object: MeteredId): string {
-    const { name = metric, unit = 'number', group = '' } = metricOf(metric) ?? {}, behind = unit === 'number' ? '' : ` ${unit}`, value = this.engine.performance.latest(object)?.values[metric] ?? 0;
-    return `${name} (${group}) is ${round(value)}${behind}, ${is} ${limits[level] ?? 0}${behind}${forS > 0 ? ` for ${forS} seconds` : ''}.`;
+  private causeOf({ metric, is, forS, ...limits }: MetricRule, level: AlarmLevel, object: MeteredId): Phrase {
+    const { name = metric, unit = 'number', group } = metricOf(metric) ?? {}, behind = unit === 'number' ? '' : ` ${unit}`, inGroup = group === undefined ? '' : METRIC_GROUP_WORDS[group];
+    const value = `${round(this.engine.performance.latest(object)?.values[metric] ?? 0)}${behind}`, limit = `${limits[level] ?? 0}${behind}`;
+    if (forS > 0) return is === 'above' ? say`${name} (${inGroup}) is ${value}, above ${limit} for ${forS} seconds.` : say`${name} (${inGroup}) is ${value}, below ${limit} for ${forS} seconds.`;
+    return is === 'above' ? say`${name} (${inGroup}) is ${value}, above ${limit}.` : say`${name} (${inGroup}) is ${value}, below ${limit}.`;
   }
 
   private isInState(state: AlarmState, id: string): boolean {
@@ -159,20 +162,21 @@ export class Alarms {
     return this.engine.inventory.transact((edit): TriggeredAlarm | undefined => {
       const id = triggeredId(definition.id, object), before = edit.find('triggeredAlarm', id), ref = refOfMetered(edit, object);
       if (ref === undefined || edit.find('alarmDefinition', definition.id)?.enabled !== true || before?.level === found?.level) return undefined;
-      if (found === undefined) { if (before) clear(edit, before, 'it is as it should be again'); return undefined; }
-      const alarm: TriggeredAlarm = { id, name: definition.name, definitionId: definition.id, object: ref, ...found, sinceMs: atMs };
+      if (found === undefined) { if (before) clear(edit, before, say`it is as it should be again.`); return undefined; }
+      const { level, cause, latched } = found, causePhrase = besides(cause), alarm: TriggeredAlarm = { id, name: definition.name, definitionId: definition.id, object: ref, level, cause: english(cause), ...(causePhrase && { causePhrase }), latched, sinceMs: atMs };
       edit.put('triggeredAlarm', alarm);
-      edit.event({ severity: found.level === 'critical' ? 'error' : 'warning', type: 'alarm.triggered', message: `The alarm ${definition.name} on ${ref.name} changed from ${before ? COLOUR_WORDS[before.level] : 'Green'} to ${COLOUR_WORDS[found.level]}: ${found.cause}`, target: ref });
+      edit.event({ severity: level === 'critical' ? 'error' : 'warning', type: 'alarm.triggered', message: say`The alarm ${alarmName(definition.name)} on ${ref.name} changed from ${before ? COLOUR_WORDS[before.level] : GREEN} to ${COLOUR_WORDS[level]}: ${nested(cause)}`, target: ref });
       return alarm;
     }).then(alarm => { if (alarm) this.actions.begin(definition, alarm, atMs); }, () => undefined);
   }
 }
 
-const STATE_CAUSES: Readonly<Record<AlarmState, string>> = { 'vm.poweredOn': 'It is powered on.', 'vm.poweredOff': 'It is powered off.', 'vm.suspended': 'It is suspended.', 'host.disconnected': 'It is not connected.' };
+const GREEN = say`Green`;
+const STATE_CAUSES: Readonly<Record<AlarmState, Phrase>> = { 'vm.poweredOn': say`It is powered on.`, 'vm.poweredOff': say`It is powered off.`, 'vm.suspended': say`It is suspended.`, 'host.disconnected': say`It is not connected.` };
 
-function clear(edit: Edit, { id, name, object, level }: TriggeredAlarm, why: string): void {
+function clear(edit: Edit, { id, name, object, level }: TriggeredAlarm, why: Said): void {
   edit.remove({ kind: 'triggeredAlarm', id });
-  edit.event({ severity: 'info', type: 'alarm.cleared', message: `The alarm ${name} on ${object.name} changed from ${COLOUR_WORDS[level]} to Green: ${why}${why.endsWith('.') ? '' : '.'}`, target: object });
+  edit.event({ severity: 'info', type: 'alarm.cleared', message: say`The alarm ${alarmName(name)} on ${object.name} changed from ${COLOUR_WORDS[level]} to ${GREEN}: ${nested(why)}`, target: object });
 }
 
 function refOfMetered(edit: Edit, { kind, id }: MeteredId): ObjectRef | undefined {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
 import type { CloneRequest } from '../../shared/model/clone.ts';
+import { USUAL_DISPLAY } from '../../shared/model/display.ts';
 import type { Task } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import { Store } from '../inventory/store.ts';
@@ -30,6 +31,7 @@ async function created(name: string, text = name): Promise<VmId> {
   const { result } = await done(vms().create({
     name, cpus: 1, memoryMib: 64, guest: { kind: 'diagnostics' }, disks: [{ create: { format: 'qcow2', sizeMib: 8 }, readOnly: false }],
     nics: [{ kind: 'nat', connected: true, mac: '52:54:00:00:00:01', forwards: [{ protocol: 'tcp', hostPort: 2222, guestPort: 22 }] }],
+    display: { ...USUAL_DISPLAY, vnc: { at: { kind: 'unix', path: join(folder, `${name}.vnc`) } } },
   }, 'host-a' as HostId));
   await write(name, 0, text);
   return result?.id as VmId;
@@ -46,13 +48,14 @@ const snapshot = async (id: VmId, name: string): Promise<SnapshotId> => {
   return (await engine.objects('vm')).find(each => each.id === id)!.snapshots!.find(each => each.name === name)!.id;
 };
 
-test('a full clone stands alone: its own disk, its own address, no port of the host', async () => {
+test('a full clone stands alone: its own disk, its own address, no port or socket of the host', async () => {
   const id = await created('web', 'of web');
   await clone(id, 'copy');
   await write('web', 0, 'changed');
   expect([await read('copy', 0), await read('web', 0)]).toEqual(['of web', 'changed']);
   const copy = await vm('copy');
   expect(copy.spec.nics).toEqual([{ kind: 'nat', connected: true, forwards: [] }]);
+  expect(copy.spec.display).toEqual(USUAL_DISPLAY);
   // The snapshot that it was copied from is gone, with its layer.
   expect([(await vm('web')).snapshots, await layersOf(id), (await vm('web')).needsConsolidation]).toEqual([[], [], undefined]);
   await done(vms().powerOn(copy.id));
@@ -162,3 +165,12 @@ test('a hundred snapshots are taken, gone back to and deleted', async () => {
   await done(vms().deleteAllSnapshots(id));
   expect([await layersOf(id), await read('web', 49), await read('web', 50)]).toEqual([[], 'n49', '']);
 }, 120_000);
+
+test('a thousand snapshots are taken and deleted, each file being opened a few times', async () => {
+  const id = await created('web'), COUNT = 1000;
+  for (let n = 1; n <= COUNT; n++) await snapshot(id, `s${n}`);
+  expect([(await vm('web')).snapshots?.length, (await layersOf(id)).length]).toEqual([COUNT, COUNT]);
+  await write('web', 1, 'last');
+  await done(vms().deleteAllSnapshots(id));
+  expect([(await vm('web')).snapshots, await layersOf(id), await read('web', 1)]).toEqual([[], [], 'last']);
+}, 400_000);

@@ -3,8 +3,10 @@ import { copyFile, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import { say } from '../../shared/base/phrase.ts';
 import { LOCAL_DATASTORE } from '../../shared/model/container.ts';
 import type { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
+import type { DisplaySpec } from '../../shared/model/display.ts';
 import type { DiskSpec, GuestSource, Snapshot, Vm, VmSpec } from '../../shared/model/vm.ts';
 import { refOf, type Edit } from '../inventory/inventory.ts';
 import { convertImage, createImage, shapeOf } from '../storage/image-operations.ts';
@@ -22,7 +24,7 @@ export function clone(engine: Context, id: VmId, request: CloneRequest): Promise
   const { inventory, tasks, files, datastores } = engine, vm = inventory.vm(id), cloneId = newId<VmId>('vm'), elsewhere = datastores.placeOf(request.datastoreId ?? vm.datastoreId);
   if (request.snapshotId !== undefined) snapshotOf(vm, request.snapshotId);
   inventory.rehearse(edit => { putNew(edit, copyOf(vm, vm.spec, cloneId, request), request); });
-  const name = request.template ? 'Clone to template' : vm.template === true ? 'Deploy from template' : 'Clone virtual machine';
+  const name = request.template ? say`Clone to template` : vm.template === true ? say`Deploy from template` : say`Clone virtual machine`;
   return tasks.run(name, refOf(vm), async context => {
     const source = await sourceOf(engine, id, request, context);
     if (elsewhere !== undefined) await files.place(cloneId, elsewhere);
@@ -34,7 +36,7 @@ export function clone(engine: Context, id: VmId, request: CloneRequest): Promise
         if (snapshot !== undefined) snapshotOf(edit.vm(id), snapshot.id);
         putNew(edit, done, request);
         context.made(refOf(done));
-        edit.event({ severity: 'info', type: 'vm.cloned', message: `${request.name} was made from ${edit.vm(id).spec.name}${snapshot === undefined ? '' : `, as it was at its snapshot "${snapshot.name}"`}.`, target: refOf(done) });
+        edit.event({ severity: 'info', type: 'vm.cloned', message: snapshot === undefined ? say`${request.name} was made from ${edit.vm(id).spec.name}.` : say`${request.name} was made from ${edit.vm(id).spec.name}, as it was at its snapshot "${snapshot.name}".`, target: refOf(done) });
       });
     } catch (error) {
       await files.remove(cloneId);
@@ -53,19 +55,23 @@ async function sourceOf({ inventory, snapshots }: Context, id: VmId, { name, sna
   const before = new Set(inventory.vm(id).snapshots?.map(each => each.id));
   await snapshots.take(id, { name: `Base of ${name}`.slice(0, 80), description: linked ? `The linked clone ${name} stands on it.` : `Kept while ${name} is made.`, memory: false, temporary: !linked }, context);
   const taken = inventory.vm(id).snapshots?.find(each => !before.has(each.id));
-  if (taken === undefined) throw new EngineError('changed', `The snapshots of ${inventory.vm(id).spec.name} were changed meanwhile.`);
+  if (taken === undefined) throw new EngineError('changed', say`The snapshots of ${inventory.vm(id).spec.name} were changed meanwhile.`);
   return { ...withSnapshot(taken), ...(!linked && { temporary: taken.id }) };
 }
 
 const withSnapshot = (snapshot: Snapshot): Source => ({ spec: snapshot.spec, snapshot });
 
-/** The copy but for its disks. Its adapters get addresses of their own, and no port of the host leads to it. */
+/** The copy but for its disks. Its adapters get addresses of their own, and no port of the host leads to it, nor a socket, unless the port is a free one each time. */
 function copyOf(vm: Vm, spec: VmSpec, id: VmId, { name, hostId = vm.hostId, datastoreId = vm.datastoreId, template }: CloneRequest): Vm {
-  const nics = spec.nics?.map(({ mac: _, ...nic }) => (nic.kind === 'nat' ? { ...nic, forwards: [] } : nic)), { folderId, notes, attributes } = vm;
+  const nics = spec.nics?.map(({ mac: _, ...nic }) => (nic.kind === 'nat' ? { ...nic, forwards: [] } : nic)), { folderId, notes, attributes } = vm, display = spec.display && withoutFixedPlace(spec.display);
   return {
-    id, hostId, powerState: 'poweredOff', createdMs: Date.now(), spec: { ...spec, name, ...(nics && { nics }) },
+    id, hostId, powerState: 'poweredOff', createdMs: Date.now(), spec: { ...spec, name, ...(nics && { nics }), ...(display && { display }) },
     ...(folderId && { folderId }), ...(datastoreId && datastoreId !== LOCAL_DATASTORE && { datastoreId }), ...(notes && { notes }), ...(attributes && { attributes }), ...(template && { template }),
   };
+}
+
+function withoutFixedPlace({ vnc, ...rest }: DisplaySpec): DisplaySpec {
+  return vnc?.at.kind === 'tcp' && vnc.at.port === 0 ? { ...rest, vnc } : rest;
 }
 
 /** A VM that was not there, in its folder and pool. */
@@ -85,7 +91,7 @@ async function withCopies({ files }: Context, { id, spec }: Vm, { linked, signal
     if (!isOwn(disk)) { disks.push(disk); continue; }
     const done = disks.filter(isOwn).length, path = join(resolve(files.folder(id)), `disk-${done + 1}.qcow2`);
     if (linked) await createImage(path, { format: 'qcow2', backingFile: resolve(disk.path), backingFormat: disk.format ?? (await shapeOf(disk.path)).format });
-    else await convertImage(disk.path, path, { format: 'qcow2', from: { format: disk.format }, signal, progress: part => progress((done + part) / toCopy, `Copying disk ${done + 1} of ${toCopy}`) });
+    else await convertImage(disk.path, path, { format: 'qcow2', from: { format: disk.format }, signal, progress: part => progress((done + part) / toCopy, say`Copying disk ${done + 1} of ${toCopy}`) });
     disks.push({ ...disk, path, format: 'qcow2' });
   }
   return { ...spec, disks, guest: await withVariables(spec.guest, files.folder(id)) };
@@ -106,9 +112,9 @@ async function withVariables(guest: GuestSource, folder: string): Promise<GuestS
 export async function setTemplate({ inventory }: Pick<Engine, 'inventory'>, id: VmId, template: boolean): Promise<void> {
   await inventory.transact(edit => {
     const { template: before, ...vm } = edit.vm(id), { name } = vm.spec;
-    if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${name} must be powered off to become a template.`);
-    if ((before === true) === template) throw new EngineError('wrong-state', `${name} is ${template ? 'already' : 'not'} a template.`);
+    if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${name} must be powered off to become a template.`);
+    if ((before === true) === template) throw new EngineError('wrong-state', template ? say`${name} is already a template.` : say`${name} is not a template.`);
     edit.put('vm', { ...vm, ...(template && { template }) });
-    edit.event({ severity: 'info', type: template ? 'vm.madeTemplate' : 'vm.madeVm', message: `${name} is ${template ? 'a template' : 'a virtual machine'} now.`, target: refOf(vm) });
+    edit.event({ severity: 'info', type: template ? 'vm.madeTemplate' : 'vm.madeVm', message: template ? say`${name} is a template now.` : say`${name} is a virtual machine now.`, target: refOf(vm) });
   });
 }

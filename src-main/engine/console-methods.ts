@@ -1,12 +1,13 @@
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { VmId } from '../../shared/base/ids.ts';
+import { say } from '../../shared/base/phrase.ts';
 import { Bytes, checked, Count, idOf } from './checked.ts';
 import type { ConsoleClient } from './console.ts';
 import type { Engine } from './engine.ts';
 import type { Session } from './session.ts';
 
-const ConsoleId = idOf('The console');
+const ConsoleId = idOf(say`The console`);
 
 /** A connection may attach to several consoles; all are detached when it ends. */
 export function consoleMethods({ power }: Pick<Engine, 'power'>, { emit, onEnd }: Session): EngineApi['consoles'] {
@@ -20,7 +21,7 @@ export function consoleMethods({ power }: Pick<Engine, 'power'>, { emit, onEnd }
     return found;
   }
   return {
-    attach: checked([idOf<VmId>('The VM')], id => {
+    attach: checked([idOf<VmId>(say`The VM`)], id => {
       const consoleId = `console-${++attachments}`;
       attached.set(consoleId, power.console(id).attach(bytes => emit('console.output', { consoleId, bytes })));
       return { consoleId };

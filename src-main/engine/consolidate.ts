@@ -7,30 +7,32 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { VmId } from '../../shared/base/ids.ts';
+import { say } from '../../shared/base/phrase.ts';
 import type { DiskSpec, Vm, VmSpec } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { commitImage, rebaseImage } from '../storage/image-chain.ts';
 import { shapeOf } from '../storage/image-operations.ts';
-import { chainOf, type Backings } from './chains.ts';
+import { backingsOf, diskPaths, specsOf } from './chains.ts';
 import type { Engine } from './engine.ts';
 import { imagesOf } from './leftovers.ts';
 import { inState } from './power.ts';
 import type { TaskContext } from './task-runner.ts';
 import type { VmFiles } from './vm-files.ts';
 
-type Context = Pick<Engine, 'inventory' | 'files' | 'oneAtATime'>;
+type Context = Pick<Engine, 'inventory' | 'files' | 'keptOff'>;
 interface Merge { readonly layer: string; readonly below: string; readonly above: readonly string[] }
 
-/** For use within `oneAtATime.run`; the VM is off. */
+/** For use within a task that has the VM alone; the VM is off. */
 export async function consolidate(context: Context, id: VmId, { progress, signal }: Pick<TaskContext, 'progress' | 'signal'>): Promise<void> {
-  const { inventory, files, oneAtATime } = context;
-  await oneAtATime.whileOff(id, async () => {
+  const { inventory, files, keptOff } = context;
+  await keptOff.whileOff(id, async () => {
     inState(inventory.vm(id), ['poweredOff']);
     await removeUnusedLayers(context, id);
-    for (let found = await merges(inventory.vm(id), files), total = found.length, done = 0; found[0] !== undefined; found = await merges(inventory.vm(id), files)) {
-      total = Math.max(total, done + found.length);
-      await merge(context, id, found[0], { signal, progress: part => progress((done + part) / total, 'Merging layers of disks') });
-      done += 1;
+    const layers = await layersOf(inventory.vm(id)), total = merges(id, layers, files).length;
+    // The lowest goes first: what is above it is not opened, and nothing is copied twice.
+    for (let done = 0, next = merges(id, layers, files).at(-1); next !== undefined; done += 1, next = merges(id, layers, files).at(-1)) {
+      await merge(context, id, next, { signal, progress: part => progress((done + part) / total, say`Merging layers of disks`) });
+      merged(layers, next);
     }
     await inventory.transact(edit => {
       const { needsConsolidation: _, ...vm } = edit.vm(id);
@@ -46,33 +48,37 @@ async function merge({ inventory }: Context, id: VmId, { layer, below, above }: 
   await inventory.transact(edit => {
     const vm = edit.vm(id);
     edit.put('vm', { ...vm, spec: renamed(vm.spec), ...(vm.snapshots && { snapshots: vm.snapshots.map(each => ({ ...each, spec: renamed(each.spec) })) }) });
-    edit.event({ severity: 'info', type: 'vm.consolidated', message: `A layer of a disk of ${vm.spec.name} was merged into ${below}.`, target: refOf(vm) });
+    edit.event({ severity: 'info', type: 'vm.consolidated', message: say`A layer of a disk of ${vm.spec.name} was merged into ${below}.`, target: refOf(vm) });
   });
   await rm(layer, { force: true });
 }
 
 const isAt = ({ path }: DiskSpec, image: string): boolean => path !== '' && resolve(path) === image;
-const specsOf = ({ spec, snapshots = [] }: Vm): VmSpec[] => [spec, ...snapshots.map(each => each.spec)];
 
-/** By image, all that stand on it. */
-async function standingOn(vm: Vm, known: Backings): Promise<Map<string, Set<string>>> {
+/** By image, all that stand on it, and the images that are snapshots' own. */
+interface Layers { readonly above: Map<string, Set<string>>; readonly held: Set<string> }
+
+async function layersOf(vm: Vm): Promise<Layers> {
   const above = new Map<string, Set<string>>();
-  for (const { path } of specsOf(vm).flatMap(({ disks }) => disks)) {
-    const chain = await chainOf(path, known);
-    chain.forEach((image, at) => { if (at > 0) above.set(image, (above.get(image) ?? new Set()).add(chain[at - 1] as string)); });
-  }
-  return above;
+  for (const [image, below] of await backingsOf(diskPaths(specsOf(vm)))) if (below !== undefined) above.set(below, (above.get(below) ?? new Set()).add(image));
+  return { above, held: new Set(diskPaths((vm.snapshots ?? []).map(({ spec }) => spec)).map(path => resolve(path))) };
 }
 
-/** Layers that can go into what they are on. */
-async function merges(vm: Vm, files: VmFiles): Promise<Merge[]> {
-  const known: Backings = new Map(), above = await standingOn(vm, known), held = new Set((vm.snapshots ?? []).flatMap(({ spec }) => spec.disks.map(({ path }) => resolve(path))));
+/** Layers that can go into what they are on, the lowest of a disk last. */
+function merges(id: VmId, { above, held }: Layers, files: VmFiles): Merge[] {
   return [...above].flatMap(([below, [layer, ...others]]) =>
-    (layer === undefined || others.length > 0 || held.has(below) || !files.isLayer(vm.id, layer) ? [] : [{ layer, below, above: [...above.get(layer) ?? []] }]));
+    (layer === undefined || others.length > 0 || held.has(below) || !files.isLayer(id, layer) ? [] : [{ layer, below, above: [...above.get(layer) ?? []] }]));
+}
+
+/** What stood on the layer stands on the image that it went into. */
+function merged({ above, held }: Layers, { layer, below }: Merge): void {
+  above.set(below, above.get(layer) ?? new Set());
+  above.delete(layer);
+  if (held.delete(layer)) held.add(below);
 }
 
 /** Whether layers could go now, or when the VM is off. */
-export const canConsolidate = async (vm: Vm, files: VmFiles): Promise<boolean> => (await merges(vm, files)).length > 0;
+export const canConsolidate = async (vm: Vm, files: VmFiles): Promise<boolean> => merges(vm.id, await layersOf(vm), files).length > 0;
 
 /** Removes layers in the VM's folder that neither it nor a snapshot stands on. */
 export async function removeUnusedLayers({ inventory, files }: Pick<Context, 'inventory' | 'files'>, id: VmId): Promise<void> {

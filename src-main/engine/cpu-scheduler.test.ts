@@ -109,8 +109,8 @@ test('a resource pool and a VM with several vCPUs have their parts as their shar
   const pair = await busyVm('pair', { cpus: 2 }), alone = await busyVm('alone', { cpus: 2 });
   await engine.inventory.transact(edit => edit.put('vm', { ...edit.vm(pair), poolId: pool.id }));
   await prints(alone, WARM);
-  // Threads that are called back overrun by more than a turn.
-  expect(error(await during(2 * STRETCH, alone, pair), 3)).toBeLessThan(0.2);
+  // Threads that are called back overrun by more than a turn: some 5 % on a quiet machine.
+  expect(error(await during(2 * STRETCH, alone, pair), 3)).toBeLessThan(0.15);
 });
 
 test('a VM gets no more than its limit, though there is more', async () => {

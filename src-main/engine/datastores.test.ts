@@ -104,6 +104,18 @@ test('a capacity is kept: what does not fit is refused', async () => {
   expect((await api().usage(id)).capacityBytes).toBeGreaterThan(8 * MIB);
 });
 
+test('images are allotted a part of what a capacity leaves, and alarms watch usage by it', async () => {
+  const id = await added(2 * MIB), vm = await vmOn(id), image = join(shelf, vm, 'disk-1.qcow2'), room = () => engine.engine.datastores.roomFor(image);
+  expect([await room() <= MIB / 4, await room() > 0]).toEqual([true, true]);
+  const red = new Promise<string>(resolve => { engine.client.on('inventory.changed', changes => { for (const change of changes) if (change.kind === 'triggeredAlarm' && change.after?.level === 'critical') resolve(`${change.after.object.name}: ${change.after.name}`); }); });
+  await writeFile(join(shelf, 'ballast'), Buffer.alloc(2 * MIB, 1));
+  expect(await room()).toBe(0);
+  await engine.engine.performance.sample(Date.now());
+  expect(await red).toBe('shelf: Datastore usage on disk');
+  await done(api().edit(id, {}));
+  expect(await room()).toBe(16 * MIB);
+});
+
 test('nothing is reached outside a datastore, and what VMs and the engine use stays', async () => {
   const id = await added(), vm = await vmOn(id);
   await symlink('/etc', join(shelf, 'link'));

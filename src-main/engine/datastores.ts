@@ -5,6 +5,7 @@ import { mkdir, open, readdir, realpath, rename, rm, stat, statfs, writeFile, ty
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { DatastoreId } from '../../shared/base/ids.ts';
+import { say } from '../../shared/base/phrase.ts';
 import { LOCAL_DATASTORE, type Datastore, type DatastoreEntry, type DatastoreRequest, type DatastoreUsage } from '../../shared/model/container.ts';
 import type { Place } from '../../shared/model/place.ts';
 import type { Engine } from './engine.ts';
@@ -13,7 +14,7 @@ import { checkPlace } from './tree.ts';
 import type { TaskContext } from './task-runner.ts';
 
 type Context = Pick<Engine, 'inventory' | 'files'>;
-const BLOCK_BYTES = 512, MOST_ENTRIES = 10_000;
+const BLOCK_BYTES = 512, MOST_ENTRIES = 10_000, MOST_ALLOTTED = 16 * 2 ** 20, LEAST_ALLOTTED = 2 ** 18;
 
 interface Upload { readonly file: FileHandle; readonly partial: string; readonly path: string; readonly sizeBytes: number; at: number }
 
@@ -41,7 +42,7 @@ export class Datastores {
       checkPlace(edit, 'datastore', datastore, parent);
       checkApart(root, edit.all('datastore').map(each => [each.name, this.rootOf(each)]));
       edit.put('datastore', datastore);
-      edit.event({ severity: 'info', type: 'datastore.created', message: `The datastore ${name} at ${root} was added.`, target: { kind: 'datastore', id, name } });
+      edit.event({ severity: 'info', type: 'datastore.created', message: say`The datastore ${name} at ${root} was added.`, target: { kind: 'datastore', id, name } });
     });
     return datastore;
   }
@@ -54,14 +55,22 @@ export class Datastores {
   }
 
   async usage(id: DatastoreId): Promise<DatastoreUsage> {
-    const datastore = this.inventory.get('datastore', id), root = this.rootOf(datastore), system = await statfs(root).catch((error: unknown) => { throw new EngineError('not-there', `The folder of the datastore ${datastore.name} cannot be read: ${messageOf(error)}.`); });
+    const datastore = this.inventory.get('datastore', id), root = this.rootOf(datastore), system = await statfs(root).catch((error: unknown) => { throw new EngineError('not-there', say`The folder of the datastore ${datastore.name} cannot be read: ${messageOf(error)}.`); });
     const there = system.bavail * system.bsize, usedBytes = await allocatedIn(root), { capacityBytes } = datastore;
     return capacityBytes === undefined ? { capacityBytes: usedBytes + there, usedBytes, freeBytes: there } : { capacityBytes, usedBytes, freeBytes: Math.max(0, Math.min(there, capacityBytes - usedBytes)) };
   }
 
+  /** How many bytes more an image may take at once: a part of what its datastore has left, as others on it want some too. A rest that is too small for a request is none. */
+  async roomFor(image: string): Promise<number> {
+    const full = await realpath(image), datastore = this.inventory.all('datastore').find(each => full.startsWith(resolve(this.rootOf(each)) + sep));
+    if (datastore?.capacityBytes === undefined) return MOST_ALLOTTED;
+    const { freeBytes } = await this.usage(datastore.id);
+    return freeBytes < LEAST_ALLOTTED ? 0 : Math.min(MOST_ALLOTTED, Math.max(LEAST_ALLOTTED, freeBytes / 8));
+  }
+
   async list(id: DatastoreId, path: string): Promise<DatastoreEntry[]> {
     const folder = await this.inside(id, path), owners = this.owners(), entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => { throw failed(path, error); });
-    if (entries.length > MOST_ENTRIES) throw new EngineError('too-many', `${path || 'The datastore'} has more than ${MOST_ENTRIES} files.`);
+    if (entries.length > MOST_ENTRIES) throw new EngineError('too-many', path === '' ? say`The datastore has more than ${MOST_ENTRIES} files.` : say`${path} has more than ${MOST_ENTRIES} files.`);
     return Promise.all(entries.filter(entry => entry.isFile() || entry.isDirectory()).map(async entry => {
       const full = join(folder, entry.name), { size, blocks, mtimeMs } = await stat(full), usedBy = owners.find(([own]) => full === own || full.startsWith(own + sep))?.[1];
       return { name: entry.name, path: path === '' ? entry.name : `${path}/${entry.name}`, directory: entry.isDirectory(), sizeBytes: entry.isDirectory() ? 0 : size, allocatedBytes: blocks * BLOCK_BYTES, modifiedMs: mtimeMs, ...(usedBy !== undefined && { usedBy }) };
@@ -75,7 +84,7 @@ export class Datastores {
 
   async move(id: DatastoreId, from: string, to: string): Promise<void> {
     const [old, next] = [await this.free(id, from), await this.inside(id, to)];
-    if (await stat(next).then(() => true, () => false)) throw new EngineError('exists', `${to} is there already.`);
+    if (await stat(next).then(() => true, () => false)) throw new EngineError('exists', say`${to} is there already.`);
     await rename(old, next).catch((error: unknown) => { throw failed(from, error); });
   }
 
@@ -115,8 +124,8 @@ export class Datastores {
   /** What is uploaded is a file of another name until it is whole. */
   async startUpload(id: DatastoreId, path: string, sizeBytes: number): Promise<string> {
     const full = await this.inside(id, path), { freeBytes } = await this.usage(id);
-    if (sizeBytes > freeBytes) throw new EngineError('full', `There are ${freeBytes} bytes free, and ${path} has ${sizeBytes}.`);
-    if (await stat(full).then(() => true, () => false)) throw new EngineError('exists', `${path} is there already.`);
+    if (sizeBytes > freeBytes) throw new EngineError('full', say`There are ${freeBytes} bytes free, and ${path} has ${sizeBytes}.`);
+    if (await stat(full).then(() => true, () => false)) throw new EngineError('exists', say`${path} is there already.`);
     const uploadId = newId('upload'), partial = `${full}.${uploadId}.part`;
     this.uploads.set(uploadId, { file: await open(partial, 'wx').catch((error: unknown) => { throw failed(path, error); }), partial, path: full, sizeBytes, at: 0 });
     return uploadId;
@@ -132,7 +141,7 @@ export class Datastores {
 
   async finishUpload(uploadId: string): Promise<void> {
     const upload = this.uploadOf(uploadId);
-    if (upload.at !== upload.sizeBytes) throw new EngineError('too-little', `Only ${upload.at} of ${upload.sizeBytes} bytes came.`);
+    if (upload.at !== upload.sizeBytes) throw new EngineError('too-little', say`Only ${upload.at} of ${upload.sizeBytes} bytes came.`);
     await upload.file.sync();
     await upload.file.close();
     this.uploads.delete(uploadId);
@@ -162,8 +171,8 @@ export class Datastores {
     const full = await this.inside(id, path), root = await realpath(this.rootOf(this.inventory.get('datastore', id)));
     if (full === root) throw new EngineError('in-use', 'The datastore’s own folder stays.');
     const owner = this.owners().find(([own]) => own === full || own.startsWith(full + sep) || full.startsWith(own + sep));
-    if (owner !== undefined) throw new EngineError('in-use', `${path} belongs to ${owner[1]}.`);
-    if (isOurs(relative(resolve(this.files.dataPath), full))) throw new EngineError('in-use', `${path} is the engine’s own.`);
+    if (owner !== undefined) throw new EngineError('in-use', say`${path} belongs to ${owner[1]}.`);
+    if (isOurs(relative(resolve(this.files.dataPath), full))) throw new EngineError('in-use', say`${path} is the engine’s own.`);
     return full;
   }
 
@@ -171,7 +180,7 @@ export class Datastores {
   private async inside(id: DatastoreId, path: string): Promise<string> {
     const { name } = this.inventory.get('datastore', id), root = await realpath(this.rootOf(this.inventory.get('datastore', id))).catch((error: unknown) => { throw failed(name, error); }), full = resolve(root, path);
     const real = await realpath(full).catch(async () => join(await realpath(dirname(full)).catch((error: unknown) => { throw failed(path, error); }), full.slice(dirname(full).length)));
-    if (real !== root && !real.startsWith(root + sep)) throw new EngineError('outside', `${path} is not in the datastore ${name}.`);
+    if (real !== root && !real.startsWith(root + sep)) throw new EngineError('outside', say`${path} is not in the datastore ${name}.`);
     return real;
   }
 }
@@ -179,18 +188,18 @@ export class Datastores {
 /** The inventory and the like in the data folder. */
 const isOurs = (path: string): boolean => /^(inventory\.db|metrics\.db|access-token$|engine\.sock$|vms$)/.test(path);
 
-const failed = (path: string, error: unknown): EngineError => new EngineError('file', `${path}: ${messageOf(error)}.`);
+const failed = (path: string, error: unknown): EngineError => new EngineError('file', say`${path}: ${messageOf(error)}.`);
 
 async function usableFolder(path: string): Promise<string> {
   const root = await realpath(path).catch((error: unknown) => { throw failed(path, error); }), probe = join(root, newId('.quarterdeck'));
-  if (!(await stat(root)).isDirectory()) throw new EngineError('no-folder', `${path} is not a folder.`);
-  await writeFile(probe, '').catch((error: unknown) => { throw new EngineError('not-writable', `Nothing can be written to ${path}: ${messageOf(error)}.`); });
+  if (!(await stat(root)).isDirectory()) throw new EngineError('no-folder', say`${path} is not a folder.`);
+  await writeFile(probe, '').catch((error: unknown) => { throw new EngineError('not-writable', say`Nothing can be written to ${path}: ${messageOf(error)}.`); });
   await rm(probe);
   return root;
 }
 
 function checkApart(root: string, others: readonly (readonly [string, string])[]): void {
-  for (const [name, other] of others) if (root === other || root.startsWith(other + sep) || other.startsWith(root + sep)) throw new EngineError('overlap', `${root} and the datastore ${name} at ${other} lie in each other.`);
+  for (const [name, other] of others) if (root === other || root.startsWith(other + sep) || other.startsWith(root + sep)) throw new EngineError('overlap', say`${root} and the datastore ${name} at ${other} lie in each other.`);
 }
 
 /** Bytes that files take on disk. */

@@ -20,10 +20,12 @@ import { checked } from './checked.ts';
 import { datastoreMethods } from './datastore-methods.ts';
 import { Datastores } from './datastores.ts';
 import { eventMethods, fileMethods, taskMethods } from './plain-methods.ts';
+import { displayMethods } from './display-methods.ts';
+import { Displays } from './displays.ts';
 import { hostMethods, poolMethods } from './host-methods.ts';
 import { inventoryMethods } from './inventory-methods.ts';
 import { Notifications } from './notifications.ts';
-import { OneAtATime } from './one-at-a-time.ts';
+import { KeptOff } from './kept-off.ts';
 import { everySecond, Performance, type Ticks } from './performance.ts';
 import { performanceMethods } from './performance-methods.ts';
 import { Power } from './power.ts';
@@ -33,6 +35,7 @@ import { Snapshots } from './snapshots.ts';
 import { TaskRunner } from './task-runner.ts';
 import { VmFiles } from './vm-files.ts';
 import { vmMethods } from './vm-methods.ts';
+import { say } from '../../shared/base/phrase.ts';
 
 export class Engine {
   readonly inventory: Inventory;
@@ -46,7 +49,8 @@ export class Engine {
   readonly notifications = new Notifications();
   readonly alarms: Alarms;
   readonly datastores: Datastores;
-  readonly oneAtATime = new OneAtATime();
+  readonly displays: Displays;
+  readonly keptOff = new KeptOff();
   private readonly about: About;
   private readonly ticking: Disposable;
   private closing: Promise<void> | undefined;
@@ -57,7 +61,8 @@ export class Engine {
     this.tasks = new TaskRunner(store);
     this.files = files;
     this.datastores = new Datastores(this);
-    this.power = new Power({ inventory, startVm, files: this.files, oneAtATime: this.oneAtATime });
+    this.power = new Power({ inventory, startVm, files, keptOff: this.keptOff, datastores: this.datastores });
+    this.displays = new Displays(this);
     this.snapshots = new Snapshots(this);
     this.performance = new Performance(this, metrics);
     this.captures = new Captures(this);
@@ -73,7 +78,7 @@ export class Engine {
     locateVms(store.contents, files);
     await recover(store, files);
     const metrics = await MetricsStore.open(join(dataPath, 'metrics.db')), engine = new Engine({ store, metrics, inventory: await Inventory.open(store), startVm, files, ticks });
-    if (metrics.isRenewed) await engine.inventory.transact(edit => edit.event({ severity: 'warning', type: 'metrics.renewed', message: 'The file of figures was damaged: it was set aside as metrics.db.damaged, and charts begin anew.', target: ROOT }));
+    if (metrics.isRenewed) await engine.inventory.transact(edit => edit.event({ severity: 'warning', type: 'metrics.renewed', message: say`The file of figures was damaged: it was set aside as metrics.db.damaged, and charts begin anew.`, target: ROOT }));
     await deleteExpired(engine);
     await engine.consolidateWhenOff();
     return engine;
@@ -94,7 +99,7 @@ export class Engine {
 
   /** Layers that could not become one while a VM was on do so when it goes off. What an engine that was killed left of this is done first. */
   private async consolidateWhenOff(): Promise<void> {
-    const on = new Set<string>(), start = (vm: Vm) => this.tasks.run('Consolidate virtual machine disks', refOf(vm), context => this.snapshots.consolidate(vm.id, context), { cancelable: true, alone: vm.id });
+    const on = new Set<string>(), start = (vm: Vm) => this.tasks.run(say`Consolidate virtual machine disks`, refOf(vm), context => this.snapshots.consolidate(vm.id, context), { cancelable: true, alone: vm.id });
     this.inventory.changed.on(changes => {
       for (const { kind, id, after } of changes) {
         if (kind !== 'vm') continue;
@@ -104,7 +109,7 @@ export class Engine {
     });
     for (const vm of this.inventory.vms) {
       const left = vm.snapshots?.find(snapshot => snapshot.temporary);
-      if (left !== undefined) await this.tasks.run('Delete snapshot', refOf(vm), context => this.snapshots.delete(vm.id, left.id, context), { alone: vm.id });
+      if (left !== undefined) await this.tasks.run(say`Delete snapshot`, refOf(vm), context => this.snapshots.delete(vm.id, left.id, context), { alone: vm.id });
       else if (vm.needsConsolidation === true && vm.powerState === 'poweredOff') await start(vm);
     }
   }
@@ -115,7 +120,9 @@ export class Engine {
 
   private async shutDown(): Promise<void> {
     this.ticking.dispose();
+    await this.displays.finishRecordings();
     await this.power.allOff();
+    await this.displays.close();
     await this.tasks.idle();
     await this.performance.close();
     await this.store.close();
@@ -133,6 +140,7 @@ export class Engine {
       vms: vmMethods(this),
       datastores: datastoreMethods(this, session),
       consoles: consoleMethods(this, session),
+      displays: displayMethods(this, session),
       tasks: taskMethods(this),
       events: eventMethods(this),
       files: fileMethods(),

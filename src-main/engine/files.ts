@@ -3,7 +3,8 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Directory, DirectoryEntry, FileProbe, ImageProbe } from '../../shared/api/engine-api.ts';
-import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { EngineError, saidOf } from '../../shared/base/errors.ts';
+import { problemFields, say, type Phrase } from '../../shared/base/phrase.ts';
 import { imageInfo } from '../storage/image-operations.ts';
 
 /** First bytes by which a file is known: offset, bytes. Linux's arm64 image: Documentation/arm64/booting.rst. */
@@ -23,7 +24,7 @@ export async function probe(path: string): Promise<FileProbe> {
     return { exists: true, sizeBytes: info.size, what, ...image };
   } catch (error) {
     const code = codeOf(error);
-    return { exists: code !== 'ENOENT' && code !== 'ENOTDIR', sizeBytes: 0, what: 'other', problem: sentence(full, code) };
+    return { exists: code !== 'ENOENT' && code !== 'ENOTDIR', sizeBytes: 0, what: 'other', ...problemFields(sentence(full, code)) };
   }
 }
 
@@ -31,7 +32,7 @@ async function imageAt(path: string): Promise<ImageProbe> {
   try {
     const { format, sizeBytes, allocatedBytes, backingFile } = await imageInfo(path);
     return { format, sizeBytes, allocatedBytes, backingFile };
-  } catch (error) { return { problem: messageOf(error) }; }
+  } catch (error) { return { ...problemFields(saidOf(error)) }; }
 }
 
 /** Entries that cannot be looked at are left out; directories come first. */
@@ -68,11 +69,11 @@ function expand(path: string): string {
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
 
-function sentence(path: string, code: string): string {
+function sentence(path: string, code: string): Phrase {
   switch (code) {
-    case 'ENOENT': return `${path} does not exist.`;
-    case 'EACCES': case 'EPERM': return `${path} may not be read.`;
-    case 'ENOTDIR': return `${path} is not a directory.`;
-    default: return `${path} cannot be read (${code}).`;
+    case 'ENOENT': return say`${path} does not exist.`;
+    case 'EACCES': case 'EPERM': return say`${path} may not be read.`;
+    case 'ENOTDIR': return say`${path} is not a directory.`;
+    default: return say`${path} cannot be read (${code}).`;
   }
 }

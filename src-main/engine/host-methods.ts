@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { HostId, ResourcePoolId } from '../../shared/base/ids.ts';
+import { say, type Phrase, type Said } from '../../shared/base/phrase.ts';
 import { PoolSettings } from '../../shared/model/container.ts';
 import { HostProfile, NewHost } from '../../shared/model/host.ts';
 import type { ObjectRef } from '../../shared/model/task.ts';
@@ -14,7 +15,7 @@ import { removeObject } from './inventory-methods.ts';
 import { newId } from './new-id.ts';
 import { checkFreeName } from './tree.ts';
 
-const Id = idOf<HostId>('The host');
+const Id = idOf<HostId>(say`The host`);
 const Force = v.optional(v.object({ force: v.optional(v.boolean(), false) }), {});
 const Enter = v.optional(v.object({ moveVms: v.optional(v.boolean(), false) }), {});
 
@@ -23,23 +24,23 @@ type Context = Pick<Engine, 'inventory' | 'tasks' | 'power'>;
 export function hostMethods(engine: Context): EngineApi['hosts'] {
   const { inventory, tasks } = engine;
   /** A task that only changes the inventory. */
-  const task = (name: string, target: ObjectRef, change: (edit: Edit, made: (result: ObjectRef) => void) => void) => {
+  const task = (name: Said, target: ObjectRef, change: (edit: Edit, made: (result: ObjectRef) => void) => void) => {
     inventory.rehearse(edit => change(edit, () => undefined));
     return tasks.run(name, target, ({ made }) => inventory.transact(edit => change(edit, made)));
   };
-  const ofHost = (name: string, change: (edit: Edit, id: HostId) => void) => checked([Id], id => task(name, hostRef(inventory.host(id)), edit => change(edit, id)));
+  const ofHost = (name: Phrase, change: (edit: Edit, id: HostId) => void) => checked([Id], id => task(name, hostRef(inventory.host(id)), edit => change(edit, id)));
   return {
-    add: checked([NewHost], wanted => task('Add host', inventory.ref(wanted.parent), (edit, made) => addHost(edit, newId<HostId>('host'), wanted, made))),
-    edit: checked([Id, HostProfile], (id, profile) => task('Edit host', hostRef(inventory.host(id)), edit => editHost(edit, id, profile))),
-    remove: ofHost('Remove host', (edit, id) => removeObject(edit, { kind: 'host', id })),
-    powerOn: ofHost('Power on host', powerOnHost),
-    powerOff: checked([Id, Force], (id, { force }) => tasks.run('Power off host', hostRef(checkHostOff(inventory, id, force)), () => powerOffHost(engine, id, force))),
-    reboot: checked([Id, Force], (id, { force }) => tasks.run('Reboot host', hostRef(checkHostOff(inventory, id, force)), () => rebootHost(engine, id, force))),
-    enterMaintenance: checked([Id, Enter], (id, { moveVms }) => tasks.run('Enter maintenance mode', hostRef(checkEnter(inventory, id, moveVms)), context => enterMaintenance(engine, id, moveVms, context), { cancelable: true })),
-    exitMaintenance: ofHost('Exit maintenance mode', exitMaintenance),
+    add: checked([NewHost], wanted => task(say`Add host`, inventory.ref(wanted.parent), (edit, made) => addHost(edit, newId<HostId>('host'), wanted, made))),
+    edit: checked([Id, HostProfile], (id, profile) => task(say`Edit host`, hostRef(inventory.host(id)), edit => editHost(edit, id, profile))),
+    remove: ofHost(say`Remove host`, (edit, id) => removeObject(edit, { kind: 'host', id })),
+    powerOn: ofHost(say`Power on host`, powerOnHost),
+    powerOff: checked([Id, Force], (id, { force }) => tasks.run(say`Power off host`, hostRef(checkHostOff(inventory, id, force)), () => powerOffHost(engine, id, force))),
+    reboot: checked([Id, Force], (id, { force }) => tasks.run(say`Reboot host`, hostRef(checkHostOff(inventory, id, force)), () => rebootHost(engine, id, force))),
+    enterMaintenance: checked([Id, Enter], (id, { moveVms }) => tasks.run(say`Enter maintenance mode`, hostRef(checkEnter(inventory, id, moveVms)), context => enterMaintenance(engine, id, moveVms, context), { cancelable: true })),
+    exitMaintenance: ofHost(say`Exit maintenance mode`, exitMaintenance),
     stats: checked([Id], id => ({ vms: engine.power.cpuStats(inventory.host(id).id) })),
-    connect: ofHost('Connect host', (edit, id) => connectHost(edit, id, true)),
-    disconnect: ofHost('Disconnect host', (edit, id) => connectHost(edit, id, false)),
+    connect: ofHost(say`Connect host`, (edit, id) => connectHost(edit, id, true)),
+    disconnect: ofHost(say`Disconnect host`, (edit, id) => connectHost(edit, id, false)),
   };
 }
 
@@ -49,12 +50,12 @@ export function poolMethods({ inventory, tasks }: Context): EngineApi['resourceP
     checkFreeName(edit, { kind: 'resourcePool', object: pool });
     checkPool(edit, pool);
     edit.put('resourcePool', pool);
-    edit.event({ severity: 'info', type: 'resourcePool.reconfigured', message: `The settings of the resource pool ${pool.name} were changed.`, target: { kind: 'resourcePool', id, name: pool.name } });
+    edit.event({ severity: 'info', type: 'resourcePool.reconfigured', message: say`The settings of the resource pool ${pool.name} were changed.`, target: { kind: 'resourcePool', id, name: pool.name } });
   };
   return {
-    edit: checked([idOf<ResourcePoolId>('The resource pool'), PoolSettings], (id, settings) => {
+    edit: checked([idOf<ResourcePoolId>(say`The resource pool`), PoolSettings], (id, settings) => {
       inventory.rehearse(edit => change(edit, id, settings));
-      return tasks.run('Edit resource pool', inventory.ref({ kind: 'resourcePool', id }), () => inventory.transact(edit => change(edit, id, settings)));
+      return tasks.run(say`Edit resource pool`, inventory.ref({ kind: 'resourcePool', id }), () => inventory.transact(edit => change(edit, id, settings)));
     }),
   };
 }

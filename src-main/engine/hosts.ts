@@ -1,6 +1,7 @@
 /** What is done with hosts: adding and removing them, their hardware, their power, their connection, and maintenance. */
 import { EngineError } from '../../shared/base/errors.ts';
 import type { HostId } from '../../shared/base/ids.ts';
+import { say, type Phrase } from '../../shared/base/phrase.ts';
 import { isOn, maintenanceOf, type Host, type HostProfile, type NewHost } from '../../shared/model/host.ts';
 import { canRunVms, usesHost } from '../../shared/model/reservations.ts';
 import type { ObjectRef } from '../../shared/model/task.ts';
@@ -16,18 +17,25 @@ type Context = Pick<Engine, 'inventory' | 'power'>;
 
 export const hostRef = ({ id, name }: Host): ObjectRef => ({ kind: 'host', id, name });
 const vmsOn = (objects: Objects, id: HostId): readonly Vm[] => objects.vms.filter(vm => vm.hostId === id && usesHost(vm));
-const countOn = (vms: readonly Vm[]): string => (vms.length === 1 ? `${vms[0]?.spec.name} is` : `${vms.length} VMs are`);
+const countOn = (vms: readonly Vm[]): Phrase => (vms.length === 1 ? say`${vms[0]?.spec.name ?? ''} is powered on` : say`${vms.length} VMs are powered on`);
 
-function checkNoneOn(objects: Objects, { id, name }: Host, to: string): void {
+function checkNoneOn(objects: Objects, { id, name }: Host, act: keyof typeof CANNOT): void {
   const on = vmsOn(objects, id);
-  if (on.length > 0) throw new EngineError('vms-on', `${name} cannot ${to} while VMs run on it: ${countOn(on)} powered on.`);
+  if (on.length > 0) throw new EngineError('vms-on', CANNOT[act](name, countOn(on)));
 }
 
-function refuseUnless(condition: boolean, sentence: string): void {
+const CANNOT = {
+  edit: (name: string, on: Phrase) => say`${name} cannot change its hardware while VMs run on it: ${on}.`,
+  powerOff: (name: string, on: Phrase) => say`${name} cannot be powered off while VMs run on it: ${on}.`,
+  disconnect: (name: string, on: Phrase) => say`${name} cannot be disconnected while VMs run on it: ${on}.`,
+  enter: (name: string, on: Phrase) => say`${name} cannot enter maintenance mode while VMs run on it: ${on}.`,
+} as const;
+
+function refuseUnless(condition: boolean, sentence: Phrase): void {
   if (!condition) throw new EngineError('wrong-state', sentence);
 }
 
-function put(edit: Edit, host: Host, type: string, message: string): void {
+function put(edit: Edit, host: Host, type: string, message: Phrase): void {
   edit.put('host', host);
   edit.event({ severity: 'info', type: `host.${type}`, message, target: hostRef(host) });
 }
@@ -35,32 +43,32 @@ function put(edit: Edit, host: Host, type: string, message: string): void {
 export function addHost(edit: Edit, id: HostId, { name, parent, profile }: NewHost, made: (result: ObjectRef) => void): void {
   const host: Host = { id, name, parent, ...profile, connected: true };
   checkPlace(edit, 'host', host, parent);
-  put(edit, host, 'added', `The host ${name} was added.`);
+  put(edit, host, 'added', say`The host ${name} was added.`);
   made(hostRef(host));
 }
 
 /** A machine that runs, or that is to go on, was built for the hardware it started on. */
 export function editHost(edit: Edit, id: HostId, profile: HostProfile): void {
   const host = edit.host(id), suspended = edit.vms.find(vm => vm.hostId === id && vm.powerState === 'suspended');
-  checkNoneOn(edit, host, 'change its hardware');
-  refuseUnless(suspended === undefined, `${host.name} cannot change its hardware: ${suspended?.spec.name} is suspended on it.`);
-  put(edit, { ...host, ...profile }, 'reconfigured', `The hardware of ${host.name} was changed.`);
+  checkNoneOn(edit, host, 'edit');
+  refuseUnless(suspended === undefined, say`${host.name} cannot change its hardware: ${suspended?.spec.name ?? ''} is suspended on it.`);
+  put(edit, { ...host, ...profile }, 'reconfigured', say`The hardware of ${host.name} was changed.`);
 }
 
 export function powerOnHost(edit: Edit, id: HostId): void {
   const host = edit.host(id);
-  refuseUnless(host.connected, `${host.name} is disconnected; connect it first.`);
-  refuseUnless(!isOn(host), `${host.name} is powered on already.`);
-  put(edit, { ...host, powerState: 'poweredOn' }, 'poweredOn', `${host.name} was powered on.`);
+  refuseUnless(host.connected, say`${host.name} is disconnected; connect it first.`);
+  refuseUnless(!isOn(host), say`${host.name} is powered on already.`);
+  put(edit, { ...host, powerState: 'poweredOn' }, 'poweredOn', say`${host.name} was powered on.`);
 }
 
 /** Throws what is wrong with turning a host off. */
 export function checkHostOff(objects: Objects, id: HostId, force: boolean): Host {
   const host = objects.host(id);
-  refuseUnless(host.connected, `${host.name} is disconnected; connect it first.`);
-  refuseUnless(isOn(host), `${host.name} is powered off already.`);
-  refuseUnless(maintenanceOf(host) !== 'entering', `${host.name} is entering maintenance mode; cancel that first.`);
-  if (!force) checkNoneOn(objects, host, 'be powered off');
+  refuseUnless(host.connected, say`${host.name} is disconnected; connect it first.`);
+  refuseUnless(isOn(host), say`${host.name} is powered off already.`);
+  refuseUnless(maintenanceOf(host) !== 'entering', say`${host.name} is entering maintenance mode; cancel that first.`);
+  if (!force) checkNoneOn(objects, host, 'powerOff');
   return host;
 }
 
@@ -68,7 +76,7 @@ export function checkHostOff(objects: Objects, id: HostId, force: boolean): Host
 export async function powerOffHost({ inventory, power }: Context, id: HostId, force: boolean): Promise<void> {
   await inventory.transact(edit => {
     const host = checkHostOff(edit, id, force);
-    put(edit, { ...host, powerState: 'poweredOff' }, 'poweredOff', `${host.name} was powered off.`);
+    put(edit, { ...host, powerState: 'poweredOff' }, 'poweredOff', say`${host.name} was powered off.`);
   });
   await power.allOff(vm => inventory.find('vm', vm)?.hostId === id);
 }
@@ -80,18 +88,18 @@ export async function rebootHost(context: Context, id: HostId, force: boolean): 
 
 export function connectHost(edit: Edit, id: HostId, connected: boolean): void {
   const host = edit.host(id);
-  refuseUnless(host.connected !== connected, `${host.name} is ${connected ? 'connected' : 'disconnected'} already.`);
-  refuseUnless(maintenanceOf(host) !== 'entering', `${host.name} is entering maintenance mode; cancel that first.`);
-  if (!connected) checkNoneOn(edit, host, 'be disconnected');
-  put(edit, { ...host, connected }, connected ? 'connected' : 'disconnected', `${host.name} was ${connected ? 'connected' : 'disconnected'}.`);
+  refuseUnless(host.connected !== connected, connected ? say`${host.name} is connected already.` : say`${host.name} is disconnected already.`);
+  refuseUnless(maintenanceOf(host) !== 'entering', say`${host.name} is entering maintenance mode; cancel that first.`);
+  if (!connected) checkNoneOn(edit, host, 'disconnect');
+  put(edit, { ...host, connected }, connected ? 'connected' : 'disconnected', connected ? say`${host.name} was connected.` : say`${host.name} was disconnected.`);
 }
 
 export function checkEnter(objects: Objects, id: HostId, moveVms: boolean): Host {
   const host = objects.host(id);
-  refuseUnless(host.connected, `${host.name} is disconnected; connect it first.`);
-  refuseUnless(isOn(host), `${host.name} is powered off; power it on first.`);
-  refuseUnless(maintenanceOf(host) === 'none', `${host.name} is ${maintenanceOf(host) === 'on' ? 'in' : 'entering'} maintenance mode already.`);
-  refuseUnless(!moveVms || host.parent.kind === 'cluster', `${host.name} is in no cluster, so there is no host to move its VMs to.`);
+  refuseUnless(host.connected, say`${host.name} is disconnected; connect it first.`);
+  refuseUnless(isOn(host), say`${host.name} is powered off; power it on first.`);
+  refuseUnless(maintenanceOf(host) === 'none', maintenanceOf(host) === 'on' ? say`${host.name} is in maintenance mode already.` : say`${host.name} is entering maintenance mode already.`);
+  refuseUnless(!moveVms || host.parent.kind === 'cluster', say`${host.name} is in no cluster, so there is no host to move its VMs to.`);
   return host;
 }
 
@@ -99,18 +107,18 @@ export function checkEnter(objects: Objects, id: HostId, moveVms: boolean): Host
 export async function enterMaintenance({ inventory }: Context, id: HostId, moveVms: boolean, context: TaskContext): Promise<void> {
   await inventory.transact(edit => {
     const host = checkEnter(edit, id, moveVms);
-    put(edit, { ...host, maintenance: 'entering' }, 'enteringMaintenance', `${host.name} is entering maintenance mode.`);
+    put(edit, { ...host, maintenance: 'entering' }, 'enteringMaintenance', say`${host.name} is entering maintenance mode.`);
   });
   try {
     await noneOn(inventory, id, context);
     await inventory.transact(edit => {
       const host = edit.host(id);
-      checkNoneOn(edit, host, 'enter maintenance mode');
+      checkNoneOn(edit, host, 'enter');
       if (moveVms) evacuate(edit, host);
-      put(edit, { ...host, maintenance: 'on' }, 'enteredMaintenance', `${host.name} is in maintenance mode.`);
+      put(edit, { ...host, maintenance: 'on' }, 'enteredMaintenance', say`${host.name} is in maintenance mode.`);
     });
   } catch (error) {
-    await inventory.transact(edit => put(edit, { ...edit.host(id), maintenance: 'none' }, 'maintenanceCancelled', `${edit.host(id).name} did not enter maintenance mode.`));
+    await inventory.transact(edit => put(edit, { ...edit.host(id), maintenance: 'none' }, 'maintenanceCancelled', say`${edit.host(id).name} did not enter maintenance mode.`));
     throw error;
   }
 }
@@ -121,7 +129,7 @@ function noneOn(inventory: Inventory, id: HostId, { signal, progress }: TaskCont
   const look = () => {
     const on = vmsOn(inventory, id);
     if (on.length === 0) resolve(undefined);
-    else progress(0, `Waiting: ${countOn(on)} powered on`);
+    else progress(0, say`Waiting: ${countOn(on)}`);
   };
   const subscription = inventory.changed.on(look);
   signal.addEventListener('abort', cancel, { once: true });
@@ -141,7 +149,7 @@ function evacuate(edit: Edit, host: Host): void {
     const to = others.filter(other => fits(vm, other)).sort((a, b) => freeMib(b) - freeMib(a))[0];
     if (to === undefined) continue;
     edit.put('vm', { ...vm, hostId: to.id });
-    edit.event({ severity: 'info', type: 'vm.moved', message: `${vm.spec.name} was moved to ${to.name}.`, target: { kind: 'vm', id: vm.id, name: vm.spec.name } });
+    edit.event({ severity: 'info', type: 'vm.moved', message: say`${vm.spec.name} was moved to ${to.name}.`, target: { kind: 'vm', id: vm.id, name: vm.spec.name } });
   }
 }
 
@@ -152,8 +160,8 @@ function fits(vm: Vm, host: Host): boolean {
 
 export function exitMaintenance(edit: Edit, id: HostId): void {
   const host = edit.host(id), state = maintenanceOf(host);
-  refuseUnless(state !== 'entering', `${host.name} is still entering maintenance mode; cancel that task instead.`);
-  refuseUnless(state === 'on', `${host.name} is not in maintenance mode.`);
-  refuseUnless(host.connected, `${host.name} is disconnected; connect it first.`);
-  put(edit, { ...host, maintenance: 'none' }, 'exitedMaintenance', `${host.name} is no longer in maintenance mode.`);
+  refuseUnless(state !== 'entering', say`${host.name} is still entering maintenance mode; cancel that task instead.`);
+  refuseUnless(state === 'on', say`${host.name} is not in maintenance mode.`);
+  refuseUnless(host.connected, say`${host.name} is disconnected; connect it first.`);
+  put(edit, { ...host, maintenance: 'none' }, 'exitedMaintenance', say`${host.name} is no longer in maintenance mode.`);
 }

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { TagId } from '../../shared/base/ids.ts';
+import { fixed, say, type Said } from '../../shared/base/phrase.ts';
 import { LabelChange, type Labels } from '../../shared/model/labels.ts';
 import { KIND_WORDS, LABELLED_KINDS, nameOf, NewObject, OBJECT_KINDS, refTo, type InventoryObject, type LabelledKind, type ObjectId, type ObjectKind, type ObjectKinds } from '../../shared/model/objects.ts';
 import { ObjectName } from '../../shared/model/object-name.ts';
@@ -18,31 +19,31 @@ type Context = Pick<Engine, 'inventory' | 'tasks'>;
 
 /** Alarms have methods of their own. */
 const KINDS = OBJECT_KINDS.filter(kind => kind !== 'alarmDefinition' && kind !== 'triggeredAlarm');
-const Id = v.object({ kind: v.picklist(KINDS, 'There is no such kind of object.'), id: v.pipe(v.string(), v.maxLength(64)) });
-const Ids = v.pipe(v.array(Id), v.minLength(1, 'Choose an object.'), v.maxLength(50_000, 'These are too many objects.'));
-const Target = v.object({ kind: v.picklist(['root', 'datacenter', 'folder', 'cluster', 'host', 'resourcePool'], 'Nothing can be moved there.'), id: v.pipe(v.string(), v.maxLength(64)) });
+const Id = v.object({ kind: v.picklist(KINDS, fixed(say`There is no such kind of object.`)), id: v.pipe(v.string(), v.maxLength(64)) });
+const Ids = v.pipe(v.array(Id), v.minLength(1, fixed(say`Choose an object.`)), v.maxLength(50_000, fixed(say`These are too many objects.`)));
+const Target = v.object({ kind: v.picklist(['root', 'datacenter', 'folder', 'cluster', 'host', 'resourcePool'], fixed(say`Nothing can be moved there.`)), id: v.pipe(v.string(), v.maxLength(64)) });
 
 export function inventoryMethods({ inventory, tasks }: Context): EngineApi['inventory'] {
   /** What is wrong with the wish is said at once, not by a task. */
-  const task = (name: string, target: ObjectRef, change: (edit: Edit, made: (result: ObjectRef) => void) => void) => {
+  const task = (name: Said, target: ObjectRef, change: (edit: Edit, made: (result: ObjectRef) => void) => void) => {
     inventory.rehearse(edit => change(edit, () => undefined));
     return tasks.run(name, target, ({ made }) => inventory.transact(edit => change(edit, made)));
   };
   const each = (ids: readonly ObjectId[], change: (edit: Edit, id: ObjectId) => void) => (edit: Edit) => { for (const id of ids) change(edit, id); };
   return {
     list: () => Promise.resolve(inventory.contents),
-    create: checked([NewObject], wanted => task(`Create ${KIND_WORDS[wanted.kind]}`, parentRef(inventory, wanted), (edit, made) => create(edit, wanted, made))),
-    rename: checked([Id, ObjectName], (id, name) => task(`Rename ${KIND_WORDS[id.kind]}`, inventory.ref(id), edit => rename(edit, id, name))),
-    move: checked([Ids, Target], (ids, to) => task('Move', theOne(inventory, ids), each(ids, (edit, id) => moveTo(edit, id, to)))),
+    create: checked([NewObject], wanted => task(say`Create ${KIND_WORDS[wanted.kind]}`, parentRef(inventory, wanted), (edit, made) => create(edit, wanted, made))),
+    rename: checked([Id, ObjectName], (id, name) => task(say`Rename ${KIND_WORDS[id.kind]}`, inventory.ref(id), edit => rename(edit, id, name))),
+    move: checked([Ids, Target], (ids, to) => task(say`Move`, theOne(inventory, ids), each(ids, (edit, id) => moveTo(edit, id, to)))),
     moveProblem: checked([Ids, Target], (ids, to) => {
       try { inventory.rehearse(each(ids, (edit, id) => moveTo(edit, id, to))); } catch (error) {
-        if (error instanceof EngineError) return error.message;
+        if (error instanceof EngineError) return error.said;
         throw error;
       }
       return null;
     }),
-    remove: checked([Ids], ids => task('Remove', theOne(inventory, ids), each(ids, removeObject))),
-    label: checked([Ids, LabelChange], (ids, change) => task('Edit tags and attributes', theOne(inventory, ids), each(ids, (edit, id) => label(edit, id, change)))),
+    remove: checked([Ids], ids => task(say`Remove`, theOne(inventory, ids), each(ids, removeObject))),
+    label: checked([Ids, LabelChange], (ids, change) => task(say`Edit tags and attributes`, theOne(inventory, ids), each(ids, (edit, id) => label(edit, id, change)))),
   };
 }
 
@@ -63,8 +64,8 @@ function create(edit: Edit, wanted: NewObject, made: (result: ObjectRef) => void
   if (known.kind === 'resourcePool') checkPool(edit, known.object);
   edit.put(known.kind, known.object);
   made(refTo(known));
-  const where = 'parent' in wanted ? ` in ${placeName(edit, wanted.parent)}` : '';
-  edit.event({ severity: 'info', type: `${kind}.created`, message: `The ${KIND_WORDS[kind]} ${wanted.name} was created${where}.`, target: refTo(known) });
+  const { name } = wanted, message = 'parent' in wanted ? say`The ${KIND_WORDS[kind]} ${name} was created in ${placeName(edit, wanted.parent)}.` : say`The ${KIND_WORDS[kind]} ${name} was created.`;
+  edit.event({ severity: 'info', type: `${kind}.created`, message, target: refTo(known) });
 }
 
 function rename(edit: Edit, id: ObjectId, name: string): void {
@@ -72,7 +73,7 @@ function rename(edit: Edit, id: ObjectId, name: string): void {
   if (nameOf(before) === name) return;
   checkFreeName(edit, after);
   edit.put(after.kind, after.object);
-  edit.event({ severity: 'info', type: `${id.kind}.renamed`, message: `${nameOf(before)} was renamed to ${name}.`, target: refTo(after) });
+  edit.event({ severity: 'info', type: `${id.kind}.renamed`, message: say`${nameOf(before)} was renamed to ${name}.`, target: refTo(after) });
 }
 
 function renamed({ kind, object }: InventoryObject, name: string): InventoryObject {
@@ -85,16 +86,16 @@ export function removeObject(edit: Edit, id: ObjectId): void {
   if (known.kind === 'resourcePool') for (const child of [...childrenOf(edit, { kind: 'resourcePool', id: id.id })]) moveUp(edit, child, known.object);
   else if (isPlaceKind(kind)) checkEmpty(edit, { kind, id: id.id });
   if (known.kind === 'datastore') checkDatastore(edit, known.object);
-  if (known.kind === 'tagCategory' && edit.all('tag').some(tag => tag.categoryId === id.id)) throw new EngineError('not-empty', `${known.object.name} still has tags.`);
+  if (known.kind === 'tagCategory' && edit.all('tag').some(tag => tag.categoryId === id.id)) throw new EngineError('not-empty', say`${known.object.name} still has tags.`);
   if (known.kind === 'tag' || known.kind === 'customAttribute') forgetLabel(edit, known);
   edit.remove(id);
-  edit.event({ severity: 'info', type: `${kind}.removed`, message: `The ${KIND_WORDS[kind]} ${nameOf(known)} was removed.`, target: refTo(known) });
+  edit.event({ severity: 'info', type: `${kind}.removed`, message: say`The ${KIND_WORDS[kind]} ${nameOf(known)} was removed.`, target: refTo(known) });
 }
 
 function checkDatastore(edit: Edit, { id, name, path }: ObjectKinds['datastore']): void {
-  if (path === '') throw new EngineError('in-use', `${name} is in the engine’s own data folder, and stays.`);
+  if (path === '') throw new EngineError('in-use', say`${name} is in the engine’s own data folder, and stays.`);
   const vm = edit.allVms.find(({ datastoreId }) => datastoreId === id);
-  if (vm !== undefined) throw new EngineError('not-empty', `${name} is not empty: ${vm.spec.name} is on it${vm.deletedMs === undefined ? '' : ', in the bin'}.`);
+  if (vm !== undefined) throw new EngineError('not-empty', vm.deletedMs === undefined ? say`${name} is not empty: ${vm.spec.name} is on it.` : say`${name} is not empty: ${vm.spec.name} is on it, in the bin.`);
 }
 
 function moveUp(edit: Edit, child: InventoryObject, pool: ObjectKinds['resourcePool']): void {
@@ -123,7 +124,7 @@ const isLabelled = (kind: ObjectKind): kind is LabelledKind => (LABELLED_KINDS a
 
 function label(edit: Edit, id: ObjectId, change: LabelChange): void {
   const { kind, object } = edit.known(id);
-  if (!isLabelled(kind)) throw new EngineError('wrong-kind', `A ${KIND_WORDS[kind]} bears no tags.`);
+  if (!isLabelled(kind)) throw new EngineError('wrong-kind', say`A ${KIND_WORDS[kind]} bears no tags.`);
   edit.put(kind, { ...object, ...labelsAfter(edit, object as Labels, change) } as never);
 }
 

@@ -1,8 +1,8 @@
 /** What tasks that a kill interrupted left in the folders of VMs that are there: images and states that nothing names. */
 import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Vm, VmSpec } from '../../shared/model/vm.ts';
-import { chainOf, type Backings } from './chains.ts';
+import type { Vm } from '../../shared/model/vm.ts';
+import { backingsOf, diskPaths, specsOf } from './chains.ts';
 import type { VmFiles } from './vm-files.ts';
 
 const SNAPSHOT_STATE = /^(snapshot-[0-9a-f]+)\.state$/;
@@ -21,8 +21,4 @@ export async function removeLeftovers(vm: Vm, files: VmFiles): Promise<void> {
 }
 
 /** All images that the VM and its snapshots stand on. */
-export async function imagesOf({ spec, snapshots = [] }: Vm): Promise<ReadonlySet<string>> {
-  const known: Backings = new Map(), images = new Set<string>();
-  for (const { path } of [spec, ...snapshots.map(each => each.spec)].flatMap(({ disks }: VmSpec) => disks)) for (const image of await chainOf(path, known)) images.add(image);
-  return images;
-}
+export const imagesOf = async (vm: Vm): Promise<ReadonlySet<string>> => new Set((await backingsOf(diskPaths(specsOf(vm)))).keys());

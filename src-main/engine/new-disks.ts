@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VmId } from '../../shared/base/ids.ts';
+import { say } from '../../shared/base/phrase.ts';
 import type { DiskRequest, DiskSpec } from '../../shared/model/vm.ts';
 import { createImage } from '../storage/image-operations.ts';
 import type { TaskContext } from './task-runner.ts';
@@ -16,7 +17,7 @@ export async function withNewDisks(files: VmFiles, id: VmId, { disks, signal, pr
   try {
     for (const [at, disk] of disks.entries()) {
       signal.throwIfAborted();
-      progress(at / disks.length, 'create' in disk ? `Making disk ${at + 1}` : undefined);
+      progress(at / disks.length, 'create' in disk ? say`Making disk ${at + 1}` : undefined);
       ready.push('create' in disk ? await make(join(files.folder(id), names.get(disk) as string), disk, made) : disk);
     }
     signal.throwIfAborted();

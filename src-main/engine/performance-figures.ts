@@ -41,7 +41,7 @@ function putRates(before: VmStats, now: VmStats, seconds: number, put: Put): voi
   for (const [cause, count] of Object.entries(now.exits)) put(seriesKey('exits.count', cause), (count - (before.exits[cause] ?? 0)) / seconds);
   put('exits.count', (sumOf(Object.values(now.exits), n => n) - sumOf(Object.values(before.exits), n => n)) / seconds);
   putDisks(pairs(before.disks, now.disks, diskInstances), seconds, put);
-  putNics(pairs(before.nics, now.nics, nics => nics.map((_, n) => `nic-${n}`)), seconds, put);
+  putNics(pairs(before.nics, now.nics, nics => nics.map(({ slot }, n) => (slot === undefined ? `nic-${n}` : `nic-slot-${slot}`))), seconds, put);
 }
 
 interface Pair<T> { readonly instance: string; readonly was: T; readonly is: T }

@@ -46,6 +46,21 @@ test('who watches an object hears of it each second, until it does not', async (
   expect(heard).toEqual(['host-a 0']);
 });
 
+test('a connection hears every five seconds what each VM uses of its host, and once that none runs', async () => {
+  const heard: (readonly (readonly [string, number])[])[] = [], now = Date.now(), id = await runningVm();
+  opened.client.on('usage.sampled', rows => heard.push(rows));
+  const sampleAt = async (...seconds: number[]) => {
+    for (const second of seconds) await opened.engine.performance.sample(now + second * 1000);
+    // What was said before an answer has come with it.
+    await api().performance.metrics();
+  };
+  await sampleAt(0, 1, 4, 5);
+  expect(heard).toEqual([[[id, expect.any(Number)]], [[id, expect.any(Number)]]]);
+  await opened.ended(await api().vms.powerOff(id));
+  await sampleAt(10, 15);
+  expect(heard.slice(2)).toEqual([[]]);
+});
+
 test('what was measured is there after a restart, in intervals of five minutes', async () => {
   await runningVm();
   const start = Math.floor(Date.now() / (5 * MINUTE) - 1) * 5 * MINUTE, { performance } = opened.engine;

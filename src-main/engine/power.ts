@@ -5,14 +5,18 @@
 import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
 import { removeStateFile } from '../hypervisor/state-file.ts';
 import type { RunningVm, SnapshotLayers, StartVm, VmStop } from '../hypervisor/vm-launch.ts';
+import { Emitter } from '../../shared/base/emitter.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { HostId, VmId } from '../../shared/base/ids.ts';
+import { nested, saidBy, say, type Phrase } from '../../shared/base/phrase.ts';
 import type { HostStats } from '../../shared/model/host.ts';
-import type { PowerState, Vm, VmStats } from '../../shared/model/vm.ts';
+import { withProblem, type PowerState, type Vm, type VmStats } from '../../shared/model/vm.ts';
 import { checkPowerOn } from './admission.ts';
 import { Console } from './console.ts';
 import { CpuScheduler } from './cpu-scheduler.ts';
-import type { OneAtATime } from './one-at-a-time.ts';
+import type { Datastores } from './datastores.ts';
+import type { Engine } from './engine.ts';
+import type { KeptOff } from './kept-off.ts';
 import type { VmFiles } from './vm-files.ts';
 import type { TaskContext } from './task-runner.ts';
 
@@ -29,19 +33,24 @@ interface Running {
 }
 
 export class Power {
+  /** A machine is being started, and is gone. */
+  readonly launched = new Emitter<{ readonly id: VmId; readonly machine: RunningVm }>();
+  readonly gone = new Emitter<VmId>();
   private readonly inventory: Inventory;
   private readonly startVm: StartVm;
   private readonly files: VmFiles;
   private readonly scheduler: CpuScheduler;
-  private readonly oneAtATime: OneAtATime;
+  private readonly keptOff: KeptOff;
+  private readonly datastores: Datastores;
   private readonly running = new Map<VmId, Running>();
   private readonly consoles = new Map<VmId, Console>();
   private readonly retries = new Map<VmId, NodeJS.Timeout>();
 
-  constructor({ inventory, startVm, files, oneAtATime }: { inventory: Inventory; startVm: StartVm; files: VmFiles; oneAtATime: OneAtATime }) {
-    this.oneAtATime = oneAtATime;
+  constructor({ inventory, startVm, files, keptOff, datastores }: Pick<Engine, 'inventory' | 'files' | 'keptOff' | 'datastores'> & { readonly startVm: StartVm }) {
+    this.keptOff = keptOff;
     this.files = files;
     this.inventory = inventory;
+    this.datastores = datastores;
     this.scheduler = new CpuScheduler(inventory);
     this.startVm = startVm;
   }
@@ -79,11 +88,11 @@ export class Power {
   async on(id: VmId, { signal, progress }: TaskContext): Promise<void> {
     const vm = await this.inventory.transact(edit => {
       const off = inState(edit.vm(id), ['poweredOff', 'suspended']);
-      if (off.template === true) throw new EngineError('template', `${off.spec.name} is a template. Deploy a virtual machine from it, or convert it into one.`);
-      this.oneAtATime.checkPowerOn(off);
+      if (off.template === true) throw new EngineError('template', say`${off.spec.name} is a template. Deploy a virtual machine from it, or convert it into one.`);
+      this.keptOff.checkPowerOn(off);
       checkPowerOn(off, edit);
-      const { problem: _, ...rest } = off;
-      edit.put('vm', { ...rest, powerState: 'poweringOn' });
+      const { unwatched: _, ...wanted } = withProblem(off);
+      edit.put('vm', { ...wanted, powerState: 'poweringOn' });
       return off;
     });
     // Nothing may be left that the VM could seem to go on from.
@@ -102,7 +111,7 @@ export class Power {
     const wait = AbortSignal.any([signal, AbortSignal.timeout(SHUT_DOWN_WAIT_MS)]);
     await Promise.race([running.gone, aborted(wait)]);
     if (signal.aborted) throw new EngineError('cancelled', 'The task was cancelled.');
-    if (wait.aborted) throw new EngineError('guest-ignored', `${vm.spec.name} did not shut down within ${SHUT_DOWN_WAIT_MS / 1000} seconds. Its guest may not listen to the power button; power it off instead.`);
+    if (wait.aborted) throw new EngineError('guest-ignored', say`${vm.spec.name} did not shut down within ${SHUT_DOWN_WAIT_MS / 1000} seconds. Its guest may not listen to the power button; power it off instead.`);
   }
 
   /** Its guest shuts down, then the VM is powered on again. */
@@ -153,7 +162,7 @@ export class Power {
     await this.inventory.transact(edit => {
       const vm = inState(edit.vm(id), ['suspended']);
       edit.put('vm', { ...vm, powerState: 'poweredOff' });
-      edit.event({ severity: 'info', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off; its suspended state was given up.`, target: refOf(vm) });
+      edit.event({ severity: 'info', type: 'vm.poweredOff', message: say`${vm.spec.name} was powered off; its suspended state was given up.`, target: refOf(vm) });
     });
     await removeStateFile(this.files.suspendedState(id));
   }
@@ -161,7 +170,7 @@ export class Power {
   async reset(id: VmId): Promise<void> {
     const vm = inState(this.inventory.vm(id), ['poweredOn']);
     this.runningVm(vm).vm.reset();
-    await this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${vm.spec.name} was reset.`, target: refOf(vm) }));
+    await this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: say`${vm.spec.name} was reset.`, target: refOf(vm) }));
   }
 
   /** Pulls every plug, or those that are chosen. */
@@ -179,25 +188,28 @@ export class Power {
     // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
     gone.promise.catch(() => undefined);
-    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: id }), cpuGate: this.scheduler.add(id), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
+    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: id }), display: spec.display, cpuGate: this.scheduler.add(id), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
       resuming: progress,
+      roomFor: path => this.datastores.roomFor(path),
       storageFull: path => this.recordFull(id, path),
       storageHasRoom: () => this.recordRoom(id),
       started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),
-      resetByGuest: () => this.inventory.eventually(edit => edit.event({ severity: 'info', type: 'vm.reset', message: `${spec.name} was reset by its guest.`, target: refOf(vm) })),
+      resetByGuest: () => this.inventory.eventually(edit => edit.event({ severity: 'info', type: 'vm.reset', message: say`${spec.name} was reset by its guest.`, target: refOf(vm) })),
       stopped: stop => {
         serial.poweredOff();
+        this.gone.emit(id);
         this.running.delete(id);
         this.stopRetries(id);
         this.scheduler.remove(id);
         void this.recordStopped(id, stop).then(() => {
-          started.reject(new EngineError('not-started', stop.kind === 'failed' ? stop.message : `${spec.name} stopped before it ran.`));
+          started.reject(new EngineError('not-started', stop.kind === 'failed' ? saidBy(stop) : say`${spec.name} stopped before it ran.`));
           gone.resolve(undefined);
         }, gone.reject);
       },
     });
     serial.poweredOn(machine);
+    this.launched.emit({ id, machine });
     const running = { vm: machine, started: started.promise, gone: gone.promise };
     this.running.set(id, running);
     return running;
@@ -208,18 +220,18 @@ export class Power {
     this.stopRetries(id);
     this.retries.set(id, setInterval(() => this.running.get(id)?.vm.retryStorage(), STORAGE_RETRY_MS).unref());
     this.inventory.eventually(edit => {
-      const vm = edit.vm(id), problem = `It is paused: there is no room for ${path}. It goes on when there is.`;
-      edit.put('vm', { ...vm, problem });
-      edit.event({ severity: 'error', type: 'vm.paused', message: `${vm.spec.name} was paused: there is no room for ${path}.`, target: refOf(vm) });
+      const vm = edit.vm(id);
+      edit.put('vm', withProblem(vm, say`It is paused: there is no room for ${path}. It goes on when there is.`));
+      edit.event({ severity: 'error', type: 'vm.paused', message: say`${vm.spec.name} was paused: there is no room for ${path}.`, target: refOf(vm) });
     });
   }
 
   private recordRoom(id: VmId): void {
     this.stopRetries(id);
     this.inventory.eventually(edit => {
-      const { problem: _, ...vm } = edit.vm(id);
+      const vm = withProblem(edit.vm(id));
       edit.put('vm', vm);
-      edit.event({ severity: 'info', type: 'vm.wentOn', message: `${vm.spec.name} went on: there is room for its disks again.`, target: refOf(vm) });
+      edit.event({ severity: 'info', type: 'vm.wentOn', message: say`${vm.spec.name} went on: there is room for its disks again.`, target: refOf(vm) });
     });
   }
 
@@ -233,7 +245,7 @@ export class Power {
       const vm = edit.vm(id);
       // Power off may have been asked for meanwhile.
       if (vm.powerState === 'poweringOn') edit.put('vm', { ...vm, powerState: 'poweredOn', poweredOnMs: Date.now() });
-      edit.event({ severity: 'info', type: 'vm.poweredOn', message: `${vm.spec.name} was powered on.`, target: refOf(vm) });
+      edit.event({ severity: 'info', type: 'vm.poweredOn', message: say`${vm.spec.name} was powered on.`, target: refOf(vm) });
     });
   }
 
@@ -243,23 +255,26 @@ export class Power {
 
   private runningVm(vm: Vm): Running {
     const running = this.running.get(vm.id);
-    if (!running) throw new EngineError('not-running', `${vm.spec.name} is not running.`);
+    if (!running) throw new EngineError('not-running', say`${vm.spec.name} is not running.`);
     return running;
   }
 }
 
 /** A VM that could not go on from its state still has it. */
 function markStopped(edit: Edit, vm: Vm, stop: VmStop, isSuspended: boolean): void {
-  edit.put('vm', { ...vm, powerState: isSuspended ? 'suspended' : 'poweredOff', ...(stop.kind === 'failed' && { problem: stop.message }) });
-  if (stop.kind === 'failed') edit.event({ severity: 'error', type: 'vm.failed', message: `${vm.spec.name} failed: ${stop.message}`, target: refOf(vm) });
-  else if (stop.kind === 'suspended') edit.event({ severity: 'info', type: 'vm.suspended', message: `${vm.spec.name} was suspended.`, target: refOf(vm) });
-  else edit.event({ severity: 'info', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off${stop.kind === 'terminated' ? '' : ' by its guest'}.`, target: refOf(vm) });
+  edit.put('vm', { ...(stop.kind === 'failed' ? withProblem(vm, saidBy(stop)) : vm), powerState: isSuspended ? 'suspended' : 'poweredOff' });
+  if (stop.kind === 'failed') edit.event({ severity: 'error', type: 'vm.failed', message: say`${vm.spec.name} failed: ${nested(saidBy(stop))}`, target: refOf(vm) });
+  else if (stop.kind === 'suspended') edit.event({ severity: 'info', type: 'vm.suspended', message: say`${vm.spec.name} was suspended.`, target: refOf(vm) });
+  else edit.event({ severity: 'info', type: 'vm.poweredOff', message: stop.kind === 'terminated' ? say`${vm.spec.name} was powered off.` : say`${vm.spec.name} was powered off by its guest.`, target: refOf(vm) });
 }
 
-const IN_WORDS: Readonly<Record<PowerState, string>> = { poweredOff: 'powered off', poweringOn: 'being powered on', poweredOn: 'powered on', poweringOff: 'being powered off', suspending: 'being suspended', suspended: 'suspended' };
+const IS: Readonly<Record<PowerState, (name: string) => Phrase>> = {
+  poweredOff: name => say`${name} is powered off.`, poweringOn: name => say`${name} is being powered on.`, poweredOn: name => say`${name} is powered on.`,
+  poweringOff: name => say`${name} is being powered off.`, suspending: name => say`${name} is being suspended.`, suspended: name => say`${name} is suspended.`,
+};
 
 export function inState(vm: Vm, wanted: readonly PowerState[]): Vm {
-  if (!wanted.includes(vm.powerState)) throw new EngineError('wrong-state', `${vm.spec.name} is ${IN_WORDS[vm.powerState]}.`);
+  if (!wanted.includes(vm.powerState)) throw new EngineError('wrong-state', IS[vm.powerState](vm.spec.name));
   return vm;
 }
 

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { HostId, VmId } from '../../shared/base/ids.ts';
-import type { NewDiskSpec, VmRequest } from '../../shared/model/vm.ts';
+import { USUAL_DISPLAY, type DisplaySpec } from '../../shared/model/display.ts';
+import type { NewDiskSpec, NicSpec, VmRequest } from '../../shared/model/vm.ts';
 import { openTestClient, type TestClient } from './test-client.ts';
 
 const HOST = 'host-a' as HostId;
@@ -92,12 +95,66 @@ test('a running VM takes a new disk into a slot and gives it back; its file stay
   expect((await client.api.events.list(2)).rows.map(event => event.message)).toEqual(['The disk disk-2.qcow2 was removed from web-01.', 'The disk disk-2.qcow2 was added to web-01.']);
 });
 
+test('a running VM takes a network adapter and gives it back; another one has its slot then', async () => {
+  const lab = { kind: 'switch', switch: 'lab', connected: true } as const, nat: NicSpec = { kind: 'nat', forwards: [], connected: true };
+  const { id, spec } = await created({ nics: [nat] }, { on: true });
+  const addition = await changed(id, { ...spec, nics: [nat, lab, { ...lab, switch: 'other' }] });
+  expect([addition.state, (await only()).spec.nics]).toEqual(['success', [nat, { ...lab, slot: 0 }, { ...lab, switch: 'other', slot: 1 }]]);
+  const macs = async () => (await client.api.vms.stats(id))!.nics.map(({ mac, slot }) => [slot, mac] as const), before = await macs();
+  expect(new Set(before.map(([, mac]) => mac)).size).toBe(3);
+
+  expect(await changed(id, { ...spec, nics: [nat, { ...lab, switch: 'other', slot: 1, connected: false }] })).toMatchObject({ state: 'success' });
+  expect(await macs()).toEqual([before[0], before[2]]);
+  expect(await changed(id, { ...spec, nics: [...(await only()).spec.nics!, lab] })).toMatchObject({ state: 'success' });
+  expect(await macs()).toEqual([before[0], before[2], before[1]]);
+  expect((await client.api.events.list(5)).rows.map(event => event.message)).toEqual([
+    'Network adapter 3 was added to web-01.', 'A network adapter was removed from web-01.', 'Network adapter 3 of web-01 was disconnected.', 'The settings of web-01 were changed.', 'Network adapter 3 was added to web-01.',
+  ]);
+  await expect(client.api.vms.reconfigure(id, { ...spec, nics: [] })).rejects.toThrow('removing network adapter 1, which was not plugged in while the VM ran');
+  await expect(client.api.vms.reconfigure(id, { ...spec, nics: [nat, { ...lab, slot: 1 }, { ...lab, slot: 1 }] })).rejects.toThrow('Two devices are in slot 1.');
+});
+
+test('CPUs are added to a running VM up to what hot add allows', async () => {
+  const { id, spec } = await created({ maxCpus: 2 }, { on: true });
+  expect(await changed(id, { ...spec, cpus: 2 })).toMatchObject({ state: 'success' });
+  expect((await only()).spec).toEqual({ ...spec, cpus: 2 });
+  await expect(client.api.vms.reconfigure(id, { ...spec, cpus: 3 })).rejects.toThrow('web-01 cannot have 3 CPUs and at most 2.');
+  await expect(client.api.vms.reconfigure(id, { ...spec, maxCpus: 4 })).rejects.toThrow('web-01 must be powered off to change: CPU hot add.');
+});
+
+test('a network adapter whose network does not take it is not recorded', async () => {
+  const { id, spec } = await created({}, { on: true }), server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo, forwards = [{ protocol: 'tcp' as const, hostPort: port, guestPort: 80 }];
+  expect(await changed(id, { ...spec, nics: [{ kind: 'nat', forwards, connected: true }] })).toMatchObject({ state: 'error', error: `The port forward at 127.0.0.1 port ${port} (tcp) is in use.` });
+  server.close();
+  expect((await only()).spec.nics ?? []).toEqual([]);
+});
+
 test('a running VM keeps limits for its next power on, and refuses what needs it off', async () => {
   const { id, spec } = await created({ disks: [fresh()] }, { on: true }), [disk] = spec.disks;
   expect(await changed(id, { ...spec, disks: [{ ...disk!, iopsLimit: 50 }] })).toMatchObject({ state: 'success' });
   expect((await only()).spec.disks).toMatchObject([{ iopsLimit: 50 }]);
   await expect(client.api.vms.reconfigure(id, { ...spec, cpus: 2, disks: [] })).rejects.toThrow(
     'web-01 must be powered off to change: the number of CPUs; removing disk-1.qcow2, which was not plugged in while the VM ran.');
+});
+
+test('a running VM keeps its displays; how large they are and who may look at them changes at once', async () => {
+  const display: DisplaySpec = { ...USUAL_DISPLAY, fixedSize: { width: 1024, height: 768 } }, { fixedSize: _, ...usual } = display;
+  const { id, spec } = await created({ display }, { on: true });
+  const wanted: DisplaySpec = { ...usual, sessions: 'takeOver', unwatched: 'suspend', vnc: { at: { kind: 'unix', path: join(dataPath, 'web.vnc') }, password: 'secret', tls: true } };
+  expect(await changed(id, { ...spec, display: wanted })).toMatchObject({ state: 'success' });
+  expect((await only()).spec).toEqual({ ...spec, display: wanted });
+  expect((await client.api.events.list(1)).rows[0]).toMatchObject({ type: 'vm.reconfigured', message: 'The settings of web-01 were changed.' });
+
+  const { display: __, ...headless } = spec;
+  await expect(client.api.vms.reconfigure(id, { ...spec, display: { ...wanted, adapter: 'framebuffer', heads: 2 } })).rejects.toThrow('web-01 must be powered off to change: the video adapter; the number of displays.');
+  await expect(client.api.vms.reconfigure(id, headless)).rejects.toThrow('web-01 must be powered off to change: the video adapter.');
+  await expect(client.api.vms.reconfigure(id, { ...spec, display: { ...wanted, fixedSize: { width: 1024, height: 4096 } } })).rejects.toThrow('The height in pixels must be at most 4095.');
+  expect((await only()).spec.display).toEqual(wanted);
+  await ended(await client.api.vms.powerOff(id));
+  expect(await changed(id, headless)).toMatchObject({ state: 'success' });
+  expect((await only()).spec).toEqual(headless);
 });
 
 test('a disk that cannot be plugged in is not recorded', async () => {

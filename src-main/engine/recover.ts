@@ -5,11 +5,12 @@ import type { Store } from '../inventory/store.ts';
 import { removeLeftovers } from './leftovers.ts';
 import type { VmFiles } from './vm-files.ts';
 import type { Host } from '../../shared/model/host.ts';
-import type { Task } from '../../shared/model/task.ts';
-import type { Vm } from '../../shared/model/vm.ts';
+import { saying, type Task } from '../../shared/model/task.ts';
+import { withProblem, type Vm } from '../../shared/model/vm.ts';
+import { messageFields, say } from '../../shared/base/phrase.ts';
 
-const TASK_ERROR = 'The engine stopped while this task ran.';
-const VM_PROBLEM = 'The engine stopped while this VM ran.';
+const TASK_ERROR = say`The engine stopped while this task ran.`;
+const VM_PROBLEM = say`The engine stopped while this VM ran.`;
 
 /** Updates the store's contents too. Files go before the tasks that left them are ended, so that a second kill changes nothing. */
 export async function recover(store: Store, files: VmFiles): Promise<void> {
@@ -31,14 +32,14 @@ export async function recover(store: Store, files: VmFiles): Promise<void> {
 /** A VM that was on is off, or, when its state is whole and the guest has not run since, suspended. */
 function mend(vm: Vm, files: VmFiles): Vm[] {
   if (vm.powerState === 'poweredOff' || vm.powerState === 'suspended') return [];
-  return [files.isSuspended(vm.id) ? { ...vm, powerState: 'suspended' } : { ...vm, powerState: 'poweredOff', problem: VM_PROBLEM }];
+  return [files.isSuspended(vm.id) ? { ...vm, powerState: 'suspended' } : { ...withProblem(vm, VM_PROBLEM), powerState: 'poweredOff' }];
 }
 
 function failed(task: Task, nowMs: number): Write {
-  return { kind: 'task', after: { ...task, state: 'error', error: TASK_ERROR, cancelable: false, completedMs: nowMs } };
+  return { kind: 'task', after: { ...saying(task, { error: TASK_ERROR }), state: 'error', cancelable: false, completedMs: nowMs } };
 }
 
 /** Nobody waits any more for its VMs to be off. */
 const notEntered = (host: Host): Write => ({ kind: 'object', after: { kind: 'host', object: { ...host, maintenance: 'none' } } });
 
-const poweredOff = (vm: Vm, atMs: number): NewEvent => ({ atMs, severity: 'warning', type: 'vm.poweredOff', message: `${vm.spec.name} was powered off: the engine stopped while it ran.`, target: refOf(vm) });
+const poweredOff = (vm: Vm, atMs: number): NewEvent => ({ atMs, severity: 'warning', type: 'vm.poweredOff', ...messageFields(say`${vm.spec.name} was powered off: the engine stopped while it ran.`), target: refOf(vm) });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { VmRequest } from '../../shared/model/vm.ts';
 import { openTestClient, type TestClient } from './test-client.ts';
 
 const MINUTES = 60_000;
@@ -85,6 +86,27 @@ test('snapshots of a VM that is off form a tree, and going back changes its hard
   await done(client.api.vms.powerOn(id));
   await printed('# ');
 }, 3 * MINUTES);
+
+test('disks that were made after a snapshot go with the state that is given up; other images and those of snapshots stay', async () => {
+  const outside = join(folder, 'outside.img'), fresh = { create: { format: 'qcow2', sizeMib: 1 }, readOnly: false } as const;
+  await writeFile(outside, Buffer.alloc(2 ** 20));
+  await done(client.api.vms.create({ name: 'web', cpus: 1, memoryMib: 64, guest: { kind: 'diagnostics' }, disks: [fresh] }, 'host-a' as HostId));
+  const { id } = await vm(), take = (name: string) => done(client.api.vms.takeSnapshot(id, { name, description: '', memory: false })), revert = async (name: string) => done(client.api.vms.revertToSnapshot(id, await snapshotNamed(name)));
+  const add = async (...disks: VmRequest['disks']) => { const { spec } = await vm(); await done(client.api.vms.reconfigure(id, { ...spec, disks: [...spec.disks, ...disks] })); };
+  const made = async () => (await readdir(join(folder, 'vms', id))).filter(name => /^disk-\d\./.test(name));
+  await take('one disk');
+  await add(fresh);
+  await take('two disks');
+  await add(fresh, { path: outside, readOnly: false });
+  const shared = join(folder, 'vms', id, 'disk-4.qcow2');
+  await add(fresh);
+  await done(client.api.vms.create({ name: 'other', cpus: 1, memoryMib: 64, guest: { kind: 'diagnostics' }, disks: [{ path: shared, readOnly: true }] }, 'host-a' as HostId));
+  expect(await made()).toEqual(['disk-1.qcow2', 'disk-2.qcow2', 'disk-3.qcow2', 'disk-4.qcow2']);
+  await revert('one disk');
+  expect(await made(), 'another VM has the fourth').toEqual(['disk-1.qcow2', 'disk-2.qcow2', 'disk-4.qcow2']);
+  await done(client.api.vms.deleteSnapshot(id, await snapshotNamed('two disks')));
+  expect([(await vm()).spec.disks.length, await made(), (await readFile(outside)).length]).toEqual([1, ['disk-1.qcow2', 'disk-4.qcow2'], 2 ** 20]);
+}, MINUTES);
 
 test('a snapshot that cannot be taken leaves nothing behind, and says why', async () => {
   const { id } = await debianWithDisk();

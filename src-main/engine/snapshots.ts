@@ -3,15 +3,18 @@
  * each disk that it writes to, a qcow2 image in its folder. When snapshots go, so do the layers that only they kept apart: see consolidate.ts.
  */
 import { copyFile, link, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { SnapshotId, VmId } from '../../shared/base/ids.ts';
-import type { DiskSpec, Snapshot, SnapshotEdit, SnapshotRequest, Vm } from '../../shared/model/vm.ts';
+import { say } from '../../shared/base/phrase.ts';
+import { withProblem, type DiskSpec, type Snapshot, type SnapshotEdit, type SnapshotRequest, type Vm } from '../../shared/model/vm.ts';
 import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
 import { createImage, shapeOf } from '../storage/image-operations.ts';
+import { diskPaths, specsOf } from './chains.ts';
 import { canConsolidate, consolidate, removeUnusedLayers } from './consolidate.ts';
+import { imagesOf } from './leftovers.ts';
 import { newId } from './new-id.ts';
-import type { OneAtATime } from './one-at-a-time.ts';
+import type { KeptOff } from './kept-off.ts';
 import type { Power } from './power.ts';
 import type { TaskContext } from './task-runner.ts';
 import type { VmFiles } from './vm-files.ts';
@@ -21,21 +24,19 @@ type Wanted = SnapshotRequest & Pick<Snapshot, 'temporary'>;
 export class Snapshots {
   readonly inventory: Inventory;
   readonly files: VmFiles;
-  readonly oneAtATime: OneAtATime;
+  readonly keptOff: KeptOff;
   private readonly power: Power;
 
-  constructor({ inventory, power, files, oneAtATime }: { inventory: Inventory; power: Power; files: VmFiles; oneAtATime: OneAtATime }) {
-    this.oneAtATime = oneAtATime;
+  constructor({ inventory, power, files, keptOff }: { inventory: Inventory; power: Power; files: VmFiles; keptOff: KeptOff }) {
+    this.keptOff = keptOff;
     this.inventory = inventory;
     this.power = power;
     this.files = files;
   }
 
-  take(vmId: VmId, request: Wanted, context: TaskContext): Promise<void> { return this.alone(vmId, () => this.takeAlone(vmId, request, context)); }
-  revert(vmId: VmId, id: SnapshotId, context: TaskContext): Promise<void> { return this.alone(vmId, () => this.revertAlone(vmId, id, context)); }
-  delete(vmId: VmId, id: SnapshotId, context: Pick<TaskContext, 'progress' | 'signal'>): Promise<void> { return this.alone(vmId, () => this.deleteAlone(vmId, [id], context)); }
-  deleteAll(vmId: VmId, context: TaskContext): Promise<void> { return this.alone(vmId, () => this.deleteAlone(vmId, (this.inventory.vm(vmId).snapshots ?? []).map(each => each.id), context)); }
-  consolidate(vmId: VmId, context: TaskContext): Promise<void> { return this.alone(vmId, () => consolidate(this, vmId, context)); }
+  delete(vmId: VmId, id: SnapshotId, context: Pick<TaskContext, 'progress' | 'signal'>): Promise<void> { return this.deleteThese(vmId, [id], context); }
+  deleteAll(vmId: VmId, context: TaskContext): Promise<void> { return this.deleteThese(vmId, (this.inventory.vm(vmId).snapshots ?? []).map(each => each.id), context); }
+  consolidate(vmId: VmId, context: TaskContext): Promise<void> { return consolidate(this, vmId, context); }
 
   async edit(vmId: VmId, id: SnapshotId, text: SnapshotEdit): Promise<void> {
     await this.inventory.transact(edit => {
@@ -45,19 +46,17 @@ export class Snapshots {
     });
   }
 
-  private async alone(id: VmId, work: () => Promise<void>): Promise<void> { await this.oneAtATime.run(this.inventory.vm(id), 'A snapshot operation', work); }
-
-  private async takeAlone(vmId: VmId, { name, description, memory, temporary }: Wanted, context: TaskContext): Promise<void> {
+  async take(vmId: VmId, { name, description, memory, temporary }: Wanted, context: TaskContext): Promise<void> {
     const vm = this.inventory.vm(vmId), { spec } = vm, isOn = vm.powerState === 'poweredOn';
-    if (!isOn && vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${spec.name} is neither powered on nor powered off; a snapshot is taken of a VM that is one of them.`);
+    if (!isOn && vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${spec.name} is neither powered on nor powered off; a snapshot is taken of a VM that is one of them.`);
     const id = newId<SnapshotId>('snapshot'), disks = this.layered(vmId, spec.disks), hasMemory = memory && isOn;
     const snapshot: Snapshot = { id, name, description, createdMs: Date.now(), memory: hasMemory, spec, ...(temporary && { temporary }), ...(vm.currentSnapshotId !== undefined && { parentId: vm.currentSnapshotId }) };
     const record = () => this.inventory.transact(edit => {
       const now = edit.vm(vmId);
-      if (now.powerState !== vm.powerState) throw new EngineError('wrong-state', `${spec.name} was powered ${isOn ? 'off' : 'on'} meanwhile.`);
-      if (JSON.stringify(now.spec.disks) !== JSON.stringify(spec.disks)) throw new EngineError('changed', `The disks of ${spec.name} were changed meanwhile.`);
+      if (now.powerState !== vm.powerState) throw new EngineError('wrong-state', isOn ? say`${spec.name} was powered off meanwhile.` : say`${spec.name} was powered on meanwhile.`);
+      if (JSON.stringify(now.spec.disks) !== JSON.stringify(spec.disks)) throw new EngineError('changed', say`The disks of ${spec.name} were changed meanwhile.`);
       edit.put('vm', { ...now, spec: { ...now.spec, disks }, snapshots: [...now.snapshots ?? [], snapshot], currentSnapshotId: id });
-      edit.event({ severity: 'info', type: 'vm.snapshotTaken', message: `Snapshot "${name}" of ${spec.name} was taken${hasMemory ? ', with its memory' : ''}.`, target: refOf(now) });
+      edit.event({ severity: 'info', type: 'vm.snapshotTaken', message: hasMemory ? say`Snapshot "${name}" of ${spec.name} was taken, with its memory.` : say`Snapshot "${name}" of ${spec.name} was taken.`, target: refOf(now) });
     });
     await this.files.makeFolder(vmId);
     try {
@@ -72,28 +71,46 @@ export class Snapshots {
     }
   }
 
-  private async revertAlone(vmId: VmId, id: SnapshotId, context: TaskContext): Promise<void> {
+  async revert(vmId: VmId, id: SnapshotId, context: TaskContext): Promise<void> {
     const snapshot = snapshotOf(this.inventory.vm(vmId), id), disks = this.layered(vmId, snapshot.spec.disks), { memory } = snapshot;
     await makeLayers(snapshot.spec.disks, disks);
-    try {
-      if (this.inventory.vm(vmId).powerState !== 'poweredOff') await this.power.off(vmId);
-      if (memory) await copyOf(this.files.snapshotState(vmId, id), this.files.suspendedState(vmId));
-    } catch (error) {
-      await this.removeFiles(newPaths(snapshot.spec.disks, disks));
-      throw error;
-    }
-    await this.inventory.transact(edit => {
-      const vm = edit.vm(vmId), { problem: _, ...rest } = vm;
-      if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${vm.spec.name} was powered on meanwhile.`);
-      edit.put('vm', { ...rest, spec: { ...snapshot.spec, name: vm.spec.name, disks }, currentSnapshotId: id, powerState: memory ? 'suspended' : 'poweredOff' });
-      edit.event({ severity: 'info', type: 'vm.reverted', message: `${vm.spec.name} went back to its snapshot "${snapshot.name}".`, target: refOf(vm) });
+    const before = this.inventory.vm(vmId);
+    await this.givingUp(before, { ...before, spec: { ...before.spec, disks } }, async () => {
+      try {
+        if (this.inventory.vm(vmId).powerState !== 'poweredOff') await this.power.off(vmId);
+        if (memory) await copyOf(this.files.snapshotState(vmId, id), this.files.suspendedState(vmId));
+      } catch (error) {
+        await this.removeFiles(newPaths(snapshot.spec.disks, disks));
+        throw error;
+      }
+      await this.inventory.transact(edit => {
+        const vm = edit.vm(vmId);
+        if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${vm.spec.name} was powered on meanwhile.`);
+        edit.put('vm', { ...withProblem(vm), spec: { ...snapshot.spec, name: vm.spec.name, disks }, currentSnapshotId: id, powerState: memory ? 'suspended' : 'poweredOff' });
+        edit.event({ severity: 'info', type: 'vm.reverted', message: say`${vm.spec.name} went back to its snapshot "${snapshot.name}".`, target: refOf(vm) });
+      });
     });
     await removeUnusedLayers(this, vmId);
     if (memory) await this.power.on(vmId, context);
   }
 
-  private async deleteAlone(vmId: VmId, ids: readonly SnapshotId[], context: Pick<TaskContext, 'progress' | 'signal'>): Promise<void> {
-    await this.inventory.transact(edit => { for (const id of ids) remove(edit, vmId, id); });
+  /**
+   * Makes a VM what it is `after`, and removes the images that were made for its disks and that only the state, or the snapshot,
+   * that is given up has. They are written down before, so that a kill leaves none.
+   */
+  private async givingUp(before: Vm, after: Vm, change: () => Promise<void>): Promise<void> {
+    const { id } = before, kept = await imagesOf(after), others = new Set(this.inventory.allVms.flatMap(vm => (vm.id === id ? [] : diskPaths(specsOf(vm)).map(path => resolve(path)))));
+    const gone = [...await imagesOf(before)].filter(image => !kept.has(image) && !others.has(image) && this.files.isMade(id, image));
+    if (gone.length > 0) await this.files.announce(id, gone.map(path => basename(path)));
+    try {
+      await change();
+      await this.removeFiles(gone);
+    } finally { if (gone.length > 0) await this.files.withdraw(id); }
+  }
+
+  private async deleteThese(vmId: VmId, ids: readonly SnapshotId[], context: Pick<TaskContext, 'progress' | 'signal'>): Promise<void> {
+    const before = this.inventory.vm(vmId), after = { ...before, snapshots: (before.snapshots ?? []).filter(({ id }) => !ids.includes(id)) };
+    await this.givingUp(before, after, () => this.inventory.transact(edit => { for (const id of ids) remove(edit, vmId, id); }));
     await this.removeFiles(ids.map(id => this.files.snapshotState(vmId, id)));
     await removeUnusedLayers(this, vmId);
     if (this.inventory.vm(vmId).powerState === 'poweredOff') { await consolidate(this, vmId, context); return; }
@@ -111,7 +128,7 @@ export class Snapshots {
 
 export function snapshotOf(vm: Vm, id: SnapshotId): Snapshot {
   const snapshot = vm.snapshots?.find(each => each.id === id);
-  if (snapshot === undefined) throw new EngineError('not-found', `${vm.spec.name} has no such snapshot.`);
+  if (snapshot === undefined) throw new EngineError('not-found', say`${vm.spec.name} has no such snapshot.`);
   return snapshot;
 }
 
@@ -119,10 +136,10 @@ export function snapshotOf(vm: Vm, id: SnapshotId): Snapshot {
 function remove(edit: Edit, vmId: VmId, id: SnapshotId): void {
   const vm = edit.vm(vmId), { currentSnapshotId, snapshots = [], ...rest } = vm, { name, parentId } = snapshotOf(vm, id), current = currentSnapshotId === id ? parentId : currentSnapshotId;
   const clone = edit.allVms.find(({ base }) => base?.snapshotId === id);
-  if (clone !== undefined) throw new EngineError('held', `The disks of ${clone.spec.name}, a linked clone${clone.deletedMs === undefined ? '' : ' in the bin'}, stand on the snapshot "${name}" of ${vm.spec.name}.`);
+  if (clone !== undefined) throw new EngineError('held', clone.deletedMs === undefined ? say`The disks of ${clone.spec.name}, a linked clone, stand on the snapshot "${name}" of ${vm.spec.name}.` : say`The disks of ${clone.spec.name}, a linked clone in the bin, stand on the snapshot "${name}" of ${vm.spec.name}.`);
   const left = snapshots.filter(each => each.id !== id).map(each => (each.parentId === id ? withParent(each, parentId) : each));
   edit.put('vm', { ...rest, snapshots: left, ...(current !== undefined && { currentSnapshotId: current }), needsConsolidation: true });
-  edit.event({ severity: 'info', type: 'vm.snapshotDeleted', message: `Snapshot "${name}" of ${vm.spec.name} was deleted.`, target: refOf(vm) });
+  edit.event({ severity: 'info', type: 'vm.snapshotDeleted', message: say`Snapshot "${name}" of ${vm.spec.name} was deleted.`, target: refOf(vm) });
 }
 
 function withParent({ parentId: _, ...snapshot }: Snapshot, parentId: SnapshotId | undefined): Snapshot {

@@ -4,10 +4,11 @@
  */
 import type { Page } from '../../shared/api/engine-api.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
-import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { EngineError, saidOf } from '../../shared/base/errors.ts';
 import type { TaskId } from '../../shared/base/ids.ts';
+import { english, nested, say, type Said, type Value } from '../../shared/base/phrase.ts';
 import type { SettingsChange } from '../../shared/model/settings-change.ts';
-import type { ObjectRef, Task, TaskFilter } from '../../shared/model/task.ts';
+import { saying, taskText, textFields, type ObjectRef, type Task, type TaskFilter } from '../../shared/model/task.ts';
 import type { Store } from '../inventory/store.ts';
 import { newId } from './new-id.ts';
 
@@ -15,7 +16,7 @@ export interface TaskContext {
   /** Aborted when the operator cancels the task. */
   readonly signal: AbortSignal;
   /** `fraction` is 0 to 1. */
-  readonly progress: (fraction: number, details?: string) => void;
+  readonly progress: (fraction: number, details?: Said) => void;
   /** Keeps what the task changed of a VM's settings. */
   readonly changed: (change: SettingsChange) => void;
   /** Says what the task made. */
@@ -31,7 +32,7 @@ export interface TaskOptions {
   /** Tasks with the same key are done one after the other. */
   readonly alone?: string | undefined;
 }
-export interface Part { readonly name: string; readonly target: ObjectRef; readonly work: TaskWork; readonly options?: TaskOptions }
+export interface Part { readonly name: Said; readonly target: ObjectRef; readonly work: TaskWork; readonly options?: TaskOptions }
 
 /** How many parts of one task are done at once. */
 const AT_ONCE = 4;
@@ -58,7 +59,7 @@ export class TaskRunner {
   constructor(store: Store) { this.store = store; }
 
   /** Resolves when the task is recorded; the work itself goes on, or waits for its turn. */
-  async run(name: string, target: ObjectRef, work: TaskWork, options: TaskOptions = {}): Promise<TaskId> {
+  async run(name: Said, target: ObjectRef, work: TaskWork, options: TaskOptions = {}): Promise<TaskId> {
     return (await this.start({ name, target, work, options }, {})).task.id;
   }
 
@@ -75,12 +76,11 @@ export class TaskRunner {
 
   /** With its parts. */
   async cancel(id: TaskId): Promise<void> {
-    const { cancelable, name } = await this.get(id);
-    const live = this.live.get(id);
+    const task = await this.get(id), live = this.live.get(id);
     if (!live) return;
-    if (!cancelable) throw new EngineError('not-cancelable', `The task "${name}" cannot be cancelled.`);
+    if (!task.cancelable) throw new EngineError('not-cancelable', say`The task "${nameOf(task)}" cannot be cancelled.`);
     live.abort.abort();
-    for (const { task, abort } of this.live.values()) if (task.parentId === id && task.cancelable) abort.abort();
+    for (const { task: part, abort } of this.live.values()) if (part.parentId === id && part.cancelable) abort.abort();
   }
 
   /** Resolves when no task is running. */
@@ -93,8 +93,8 @@ export class TaskRunner {
     const waits = before !== undefined || after !== undefined, ended = Promise.withResolvers<Task>();
     const live: LiveTask = {
       task: {
-        id: newId<TaskId>('task'), name, target, initiator, state: waits ? 'queued' : 'running', cancelable: waits || cancelable, queuedMs: nowMs,
-        ...(parent && { parentId: parent.task.id }), ...(before && { details: `Waits for "${before.task.name}"` }), ...(!waits && { startedMs: nowMs }),
+        id: newId<TaskId>('task'), ...textFields({ name, details: before && say`Waits for "${nameOf(before.task)}"` }), target, initiator, state: waits ? 'queued' : 'running', cancelable: waits || cancelable, queuedMs: nowMs,
+        ...(parent && { parentId: parent.task.id }), ...(!waits && { startedMs: nowMs }),
       },
       abort: new AbortController(), cancelable, ended, clear: Promise.all([before?.clear, ended.promise]),
     };
@@ -120,7 +120,11 @@ export class TaskRunner {
     };
     const end = await this.begin(live, turn).then(() => work(context))
       .then(() => ({ state: 'success', progress: 1 }) as const,
-        (error: unknown) => (signal.aborted ? { state: 'cancelled' } as const : { state: 'error', error: messageOf(error) } as const));
+        (error: unknown) => {
+          if (signal.aborted) return { state: 'cancelled' } as const;
+          live.task = saying(live.task, { error: saidOf(error) });
+          return { state: 'error' } as const;
+        });
     // A disk that refuses must not keep the task running for ever: clients hear its end, the file is mended at the next start.
     await this.record(live, { ...end, cancelable: false, completedMs: Date.now() }).catch(() => this.changed.emit(live.task));
   }
@@ -131,8 +135,7 @@ export class TaskRunner {
     const { signal } = live.abort;
     await Promise.race([turn, new Promise<void>(resolve => { signal.addEventListener('abort', () => resolve(), { once: true }); })]);
     signal.throwIfAborted();
-    const { details: _, ...task } = live.task;
-    live.task = task;
+    live.task = saying(live.task, { details: undefined });
     await this.record(live, { state: 'running', cancelable: live.cancelable, startedMs: Date.now() });
   }
 
@@ -150,12 +153,13 @@ export class TaskRunner {
     const all = await Promise.all(started.map(({ ended: { promise } }) => promise));
     parent.abort.signal.throwIfAborted();
     const wrong = all.filter(({ state }) => state !== 'success');
-    if (wrong.length > 0) throw new EngineError('parts-failed', `${wrong.length} of ${parts.length} failed: ${wrong[0]?.target.name ?? ''}: ${wrong[0]?.error ?? 'it was cancelled.'}`);
+    const [first] = wrong, error = first && taskText(first, 'error');
+    if (first) throw new EngineError('parts-failed', say`${wrong.length} of ${parts.length} failed: ${first.target.name}: ${error === undefined ? say`it was cancelled.` : nested(error)}`);
   }
 
-  private progress(live: LiveTask, fraction: number, details?: string): void {
-    if (details === live.task.details && Math.abs(fraction - (live.task.progress ?? 0)) < 0.01) return;
-    live.task = { ...live.task, progress: fraction, ...(details !== undefined && { details }) };
+  private progress(live: LiveTask, fraction: number, details?: Said): void {
+    if ((details && english(details)) === live.task.details && Math.abs(fraction - (live.task.progress ?? 0)) < 0.01) return;
+    live.task = { ...(details === undefined ? live.task : saying(live.task, { details })), progress: fraction };
     this.changed.emit(live.task);
   }
 
@@ -165,6 +169,9 @@ export class TaskRunner {
     this.changed.emit(live.task);
   }
 }
+
+/** A task's name within a sentence. */
+const nameOf = (task: Task): Value => nested(taskText(task, 'name') ?? '');
 
 /** So many turns at once; the others wait in the order in which they came. */
 class Turns {

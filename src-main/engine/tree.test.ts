@@ -6,6 +6,7 @@ import { NORMAL_ALLOCATION } from '../../shared/model/container.ts';
 import type { NewObject, ObjectId, ObjectKind } from '../../shared/model/objects.ts';
 import type { Place } from '../../shared/model/place.ts';
 import type { HostId } from '../../shared/base/ids.ts';
+import { english } from '../../shared/base/phrase.ts';
 import { openTestClient, type TestClient } from './test-client.ts';
 
 const DATACENTER = { kind: 'datacenter', id: 'datacenter' } as const, ROOT = { kind: 'root', id: 'root' } as const, HOST_A = { kind: 'host', id: 'host-a' } as const, HOST_B = { kind: 'host', id: 'host-b' } as const;
@@ -83,7 +84,7 @@ test('all of a move or none of it', async () => {
 
 test('what would be wrong with a move is told without moving', async () => {
   const vm = await createVm('web'), folder = await create(vmFolder('apps'));
-  expect([await api().inventory.moveProblem([vm], folder), await api().inventory.moveProblem([vm, HOST_A], folder)]).toEqual([null, 'apps is a folder for VMs.']);
+  expect([await api().inventory.moveProblem([vm], folder), english(await api().inventory.moveProblem([vm, HOST_A], folder) ?? '')]).toEqual([null, 'apps is a folder for VMs.']);
   expect((await engine.objects('vm'))[0]?.folderId).toBeUndefined();
 });
 

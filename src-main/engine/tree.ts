@@ -1,6 +1,7 @@
 /** Where objects of the inventory may stand, what is in them, and how they move. */
 import { EngineError } from '../../shared/base/errors.ts';
 import type { DatacenterId, FolderId, HostId, ResourcePoolId } from '../../shared/base/ids.ts';
+import { say, type Phrase } from '../../shared/base/phrase.ts';
 import type { Folder } from '../../shared/model/container.ts';
 import { KIND_WORDS, nameOf, refTo, type InventoryObject, type ObjectId, type ObjectKind, type ObjectKinds } from '../../shared/model/objects.ts';
 import { isSamePlace, type Place } from '../../shared/model/place.ts';
@@ -18,8 +19,6 @@ const isChild = (kind: ObjectKind): kind is Child => (CHILDREN as readonly Objec
 /** The folders that an object may be in, but folders themselves, by their tree. */
 const FOLDER_OF: Readonly<Record<Exclude<Child, 'folder' | 'resourcePool'>, Folder['tree']>> = { datacenter: 'datacenter', cluster: 'host', host: 'host', datastore: 'storage', network: 'network' };
 
-const kindName = (kind: ObjectKind): string => KIND_WORDS[kind];
-
 /** The name of a place, which must be there. */
 export const placeName = (objects: Objects, { kind, id }: Place): string => (kind === 'root' ? ROOT.name : nameOf(objects.known({ kind, id })));
 
@@ -32,7 +31,7 @@ export function* upFrom(objects: Objects, place: Place): Generator<Place> {
 
 export function datacenterOf(objects: Objects, place: Place): DatacenterId {
   for (const { kind, id } of upFrom(objects, place)) if (kind === 'datacenter') return id as DatacenterId;
-  throw new EngineError('wrong-place', `${placeName(objects, place)} is in no datacenter.`);
+  throw new EngineError('wrong-place', say`${placeName(objects, place)} is in no datacenter.`);
 }
 
 /** Whether what is defined on an object holds for another: the same, or one that is in it in any tree. */
@@ -61,9 +60,16 @@ export function poolOwnerOf(objects: Objects, hostId: HostId): Place {
 function checkFolder(objects: Objects, kind: Child, object: ObjectKinds[Child], { kind: to, id }: Place): void {
   if (to !== 'folder') return;
   const { tree, name } = objects.get('folder', id), wanted = kind === 'folder' ? (object as Folder).tree : kind === 'resourcePool' ? undefined : FOLDER_OF[kind];
-  if (tree !== wanted) throw new EngineError('wrong-place', `${name} is a folder for ${FOLDER_WORDS[tree]}.`);
+  if (tree !== wanted) throw new EngineError('wrong-place', IS_FOLDER_FOR[tree](name));
 }
-const FOLDER_WORDS: Readonly<Record<Folder['tree'], string>> = { datacenter: 'datacenters', host: 'hosts and clusters', vm: 'VMs', storage: 'datastores', network: 'networks' };
+const IS_FOLDER_FOR: Readonly<Record<Folder['tree'], (name: string) => Phrase>> = {
+  datacenter: name => say`${name} is a folder for datacenters.`, host: name => say`${name} is a folder for hosts and clusters.`, vm: name => say`${name} is a folder for VMs.`,
+  storage: name => say`${name} is a folder for datastores.`, network: name => say`${name} is a folder for networks.`,
+};
+const CANNOT_BE_IN: Readonly<Record<Folder['tree'], (name: string) => Phrase>> = {
+  datacenter: name => say`A folder for datacenters cannot be in ${name}.`, host: name => say`A folder for hosts and clusters cannot be in ${name}.`, vm: name => say`A folder for VMs cannot be in ${name}.`,
+  storage: name => say`A folder for datastores cannot be in ${name}.`, network: name => say`A folder for networks cannot be in ${name}.`,
+};
 
 const PARENTS: Readonly<Record<Child, readonly Place['kind'][]>> = {
   datacenter: ['root', 'folder'], folder: ['root', 'datacenter', 'folder'], cluster: ['datacenter', 'folder'], host: ['datacenter', 'folder', 'cluster'], resourcePool: ['host', 'cluster', 'resourcePool'],
@@ -73,11 +79,11 @@ const PARENTS: Readonly<Record<Child, readonly Place['kind'][]>> = {
 /** Throws, with the reason, when the object cannot be at a place; it need not be in the inventory yet. */
 export function checkPlace(objects: Objects, kind: Child, object: ObjectKinds[Child], to: Place): void {
   const name = placeName(objects, to);
-  if (!PARENTS[kind].includes(to.kind)) throw new EngineError('wrong-place', `A ${kindName(kind)} cannot be in ${name}.`);
+  if (!PARENTS[kind].includes(to.kind)) throw new EngineError('wrong-place', say`A ${KIND_WORDS[kind]} cannot be in ${name}.`);
   checkFolder(objects, kind, object, to);
-  if (kind === 'folder' && to.kind !== 'folder' && ((object as Folder).tree === 'datacenter') !== (to.kind === 'root')) throw new EngineError('wrong-place', `A folder for ${FOLDER_WORDS[(object as Folder).tree]} cannot be in ${name}.`);
-  if (kind === 'resourcePool' && to.kind === 'host' && objects.get('host', to.id).parent.kind === 'cluster') throw new EngineError('wrong-place', `${name} is in a cluster; its resource pools are the cluster's.`);
-  if ((kind === 'folder' || kind === 'resourcePool') && isWithin(objects, to, { kind, id: object.id })) throw new EngineError('wrong-place', `${object.name} cannot be in itself.`);
+  if (kind === 'folder' && to.kind !== 'folder' && ((object as Folder).tree === 'datacenter') !== (to.kind === 'root')) throw new EngineError('wrong-place', CANNOT_BE_IN[(object as Folder).tree](name));
+  if (kind === 'resourcePool' && to.kind === 'host' && objects.get('host', to.id).parent.kind === 'cluster') throw new EngineError('wrong-place', say`${name} is in a cluster; its resource pools are the cluster's.`);
+  if ((kind === 'folder' || kind === 'resourcePool') && isWithin(objects, to, { kind, id: object.id })) throw new EngineError('wrong-place', say`${object.name} cannot be in itself.`);
   checkSiblings(objects, { kind, object } as InventoryObject, to);
 }
 
@@ -86,7 +92,7 @@ function checkSiblings(objects: Objects, known: InventoryObject, to: Place): voi
   const { kind, object } = known, name = nameOf(known).toLocaleLowerCase('en');
   if (!isChild(kind)) return;
   const same = objects.all(kind).find(other => other.id !== object.id && isSamePlace(other.parent, to) && other.name.toLocaleLowerCase('en') === name);
-  if (same !== undefined) throw new EngineError('name-taken', `There already is a ${kindName(kind)} named ${same.name} in ${placeName(objects, to)}.`);
+  if (same !== undefined) throw new EngineError('name-taken', say`There already is a ${KIND_WORDS[kind]} named ${same.name} in ${placeName(objects, to)}.`);
 }
 
 /** Tags, attributes and searches are told apart among their kind, tags within their category. */
@@ -94,7 +100,7 @@ function checkLabelName(objects: Objects, { kind, object }: InventoryObject): vo
   if (kind !== 'tagCategory' && kind !== 'tag' && kind !== 'customAttribute' && kind !== 'savedSearch') return;
   const category = (other: object) => ('categoryId' in other ? other.categoryId : undefined), name = object.name.toLocaleLowerCase('en');
   const same = objects.all(kind).find(other => other.id !== object.id && category(other) === category(object) && other.name.toLocaleLowerCase('en') === name);
-  if (same !== undefined) throw new EngineError('name-taken', `There already is a ${kindName(kind)} named ${same.name}.`);
+  if (same !== undefined) throw new EngineError('name-taken', say`There already is a ${KIND_WORDS[kind]} named ${same.name}.`);
 }
 
 /** Throws when the name of an object is taken where it is. */
@@ -112,8 +118,8 @@ export function* childrenOf(objects: Objects, place: Place): Generator<Inventory
 
 export function checkEmpty(objects: Objects, place: Place): void {
   for (const child of childrenOf(objects, place)) {
-    const where = child.kind === 'vm' && child.object.deletedMs !== undefined ? ', in the bin' : '';
-    throw new EngineError('not-empty', `${placeName(objects, place)} is not empty: ${nameOf(child)} is in it${where}.`);
+    const name = placeName(objects, place), isInBin = child.kind === 'vm' && child.object.deletedMs !== undefined;
+    throw new EngineError('not-empty', isInBin ? say`${name} is not empty: ${nameOf(child)} is in it, in the bin.` : say`${name} is not empty: ${nameOf(child)} is in it.`);
   }
 }
 
@@ -121,16 +127,16 @@ export function checkEmpty(objects: Objects, place: Place): void {
 export function moveTo(edit: Edit, id: ObjectId, to: Place): void {
   const known = edit.known(id), { kind, object } = known;
   if (kind === 'vm') { moveVm(edit, object, to); return; }
-  if (!isChild(kind)) throw new EngineError('wrong-place', `A ${kindName(kind)} is in no tree.`);
+  if (!isChild(kind)) throw new EngineError('wrong-place', say`A ${KIND_WORDS[kind]} is in no tree.`);
   const child = object as ObjectKinds[Child];
   if (isSamePlace(child.parent, to)) return;
   checkPlace(edit, kind, child, to);
-  if (kind !== 'datacenter' && kind !== 'resourcePool' && !(kind === 'folder' && (child as Folder).tree === 'datacenter') && datacenterOf(edit, child.parent) !== datacenterOf(edit, to)) throw new EngineError('wrong-place', `${child.name} cannot leave its datacenter.`);
-  if (kind === 'resourcePool' && !isSamePlace(poolOwner(edit, child.id as ResourcePoolId), ownerOfPlace(edit, to))) throw new EngineError('wrong-place', `${child.name} cannot leave ${placeName(edit, poolOwner(edit, child.id as ResourcePoolId))}.`);
+  if (kind !== 'datacenter' && kind !== 'resourcePool' && !(kind === 'folder' && (child as Folder).tree === 'datacenter') && datacenterOf(edit, child.parent) !== datacenterOf(edit, to)) throw new EngineError('wrong-place', say`${child.name} cannot leave its datacenter.`);
+  if (kind === 'resourcePool' && !isSamePlace(poolOwner(edit, child.id as ResourcePoolId), ownerOfPlace(edit, to))) throw new EngineError('wrong-place', say`${child.name} cannot leave ${placeName(edit, poolOwner(edit, child.id as ResourcePoolId))}.`);
   if (kind === 'host') checkHostMove(edit, child.id as HostId, to);
   if (kind === 'resourcePool') checkPoolMoved(edit, child as ObjectKinds['resourcePool'], to);
   edit.put(kind, { ...child, parent: to });
-  edit.event({ severity: 'info', type: `${kind}.moved`, message: `${child.name} was moved to ${placeName(edit, to)}.`, target: refTo(known) });
+  edit.event({ severity: 'info', type: `${kind}.moved`, message: say`${child.name} was moved to ${placeName(edit, to)}.`, target: refTo(known) });
 }
 
 const ownerOfPlace = (objects: Objects, place: Place): Place => (place.kind === 'resourcePool' ? poolOwner(objects, place.id as ResourcePoolId) : place);
@@ -140,27 +146,27 @@ function checkHostMove(edit: Edit, id: HostId, to: Place): void {
   const { name, parent } = edit.host(id);
   if (parent.kind !== 'cluster' && to.kind !== 'cluster') return;
   const inPool = edit.allVms.find(vm => vm.hostId === id && vm.poolId !== undefined);
-  if (inPool !== undefined) throw new EngineError('in-pool', `${name} cannot be moved: ${inPool.spec.name} is in a resource pool that stays.`);
+  if (inPool !== undefined) throw new EngineError('in-pool', say`${name} cannot be moved: ${inPool.spec.name} is in a resource pool that stays.`);
   const pool = edit.all('resourcePool').find(each => isSamePlace(each.parent, { kind: 'host', id }));
-  if (pool !== undefined) throw new EngineError('in-pool', `${name} cannot be moved: it has the resource pool ${pool.name}.`);
+  if (pool !== undefined) throw new EngineError('in-pool', say`${name} cannot be moved: it has the resource pool ${pool.name}.`);
 }
 
 function moveVm(edit: Edit, vm: Vm, to: Place): void {
   const { folderId: _f, poolId: _p, ...rest } = vm, { folderId, poolId } = vm, folder = folderId && { folderId }, pool = poolId && { poolId };
   const put = (moved: Vm) => {
     edit.put('vm', moved);
-    edit.event({ severity: 'info', type: 'vm.moved', message: `${vm.spec.name} was moved to ${placeName(edit, to)}.`, target: { kind: 'vm', id: vm.id, name: vm.spec.name } });
+    edit.event({ severity: 'info', type: 'vm.moved', message: say`${vm.spec.name} was moved to ${placeName(edit, to)}.`, target: { kind: 'vm', id: vm.id, name: vm.spec.name } });
   };
   const here = { kind: 'host', id: vm.hostId } as const;
   if (to.kind === 'folder') {
     const { tree, name } = edit.get('folder', to.id);
-    if (tree !== 'vm') throw new EngineError('wrong-place', `${name} is a folder for ${FOLDER_WORDS[tree]}.`);
+    if (tree !== 'vm') throw new EngineError('wrong-place', IS_FOLDER_FOR[tree](name));
   }
   if (to.kind === 'folder' || to.kind === 'datacenter') {
-    if (datacenterOf(edit, to) !== datacenterOf(edit, here)) throw new EngineError('wrong-place', `${vm.spec.name} runs in another datacenter than ${placeName(edit, to)}.`);
+    if (datacenterOf(edit, to) !== datacenterOf(edit, here)) throw new EngineError('wrong-place', say`${vm.spec.name} runs in another datacenter than ${placeName(edit, to)}.`);
     put({ ...rest, ...pool, ...(to.kind === 'folder' && { folderId: to.id as FolderId }) });
   } else if (to.kind === 'resourcePool') {
-    if (!isSamePlace(poolOwner(edit, to.id as ResourcePoolId), poolOwnerOf(edit, vm.hostId))) throw new EngineError('wrong-place', `${placeName(edit, to)} is not a resource pool of the host of ${vm.spec.name}.`);
+    if (!isSamePlace(poolOwner(edit, to.id as ResourcePoolId), poolOwnerOf(edit, vm.hostId))) throw new EngineError('wrong-place', say`${placeName(edit, to)} is not a resource pool of the host of ${vm.spec.name}.`);
     const moved = { ...rest, ...folder, poolId: to.id as ResourcePoolId };
     checkMoved(edit, vm, moved);
     put(moved);
@@ -170,13 +176,13 @@ function moveVm(edit: Edit, vm: Vm, to: Place): void {
       put({ ...rest, ...folder });
       return;
     }
-    if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', `${vm.spec.name} must be powered off to be moved to another host.`);
+    if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${vm.spec.name} must be powered off to be moved to another host.`);
     const host = edit.host(to.id as HostId);
     checkFits(vm.spec, host);
     const sameCentre = datacenterOf(edit, here) === datacenterOf(edit, to);
     put({ ...rest, hostId: host.id, ...(sameCentre && folder) });
   } else {
-    throw new EngineError('wrong-place', `A VM cannot be in ${placeName(edit, to)}; choose a host.`);
+    throw new EngineError('wrong-place', say`A VM cannot be in ${placeName(edit, to)}; choose a host.`);
   }
 }
 

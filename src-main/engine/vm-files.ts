@@ -37,10 +37,12 @@ export class VmFiles {
   snapshotState(id: VmId, snapshot: SnapshotId): string { return join(this.folder(id), `${snapshot}.state`); }
   layer(id: VmId, name: string): string { return join(resolve(this.folder(id)), `${name}${LAYER}`); }
   isLayer(id: VmId, path: string): boolean { return dirname(resolve(path)) === resolve(this.folder(id)) && path.endsWith(LAYER); }
+  /** Whether an image was made for a new disk of the VM, as `withNewDisks` names them. */
+  isMade(id: VmId, path: string): boolean { return dirname(resolve(path)) === resolve(this.folder(id)) && /^disk-\d+\.(qcow2|img)$/.test(basename(path)); }
 
   /**
-   * Images that are being made for a VM that is in the inventory: written down before they are there, so that those that it
-   * never got are found after a kill.
+   * Images that are being made for a VM that is in the inventory, or that it is about to lose: written down before, so that those
+   * that it never got, or has no more, are found after a kill.
    */
   async announce(id: VmId, names: readonly string[]): Promise<void> { await writeFile(this.announced(id), names.map(name => `${name}\n`).join('')); }
   async withdraw(id: VmId): Promise<void> { await rm(this.announced(id), { force: true }); }

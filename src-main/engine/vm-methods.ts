@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import { fixed, say, type Phrase } from '../../shared/base/phrase.ts';
 import { ROOT } from '../../shared/model/task.ts';
 import { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
 import { BULK_OPERATIONS, SnapshotEdit, SnapshotRequest, VmRequest, type Vm, type VmSpec } from '../../shared/model/vm.ts';
@@ -18,40 +19,40 @@ import { newId } from './new-id.ts';
 import { reconfigure } from './reconfigure.ts';
 import type { TaskWork } from './task-runner.ts';
 
-const Id = idOf<VmId>('The VM');
-const SnapshotOf = idOf<SnapshotId>('The snapshot');
+const Id = idOf<VmId>(say`The VM`);
+const SnapshotOf = idOf<SnapshotId>(say`The snapshot`);
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots' | 'oneAtATime' | 'datastores'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots' | 'datastores'>;
 
 export function vmMethods(engine: Context): EngineApi['vms'] {
   const { inventory, power, snapshots, tasks } = engine;
   /** A task about an existing VM. */
-  const task = (name: string, work: (id: VmId) => TaskWork, { alone, ...options }: { cancelable?: boolean; alone?: true } = {}) =>
+  const task = (name: Phrase, work: (id: VmId) => TaskWork, { alone, ...options }: { cancelable?: boolean; alone?: true } = {}) =>
     checked([Id], id => engine.tasks.run(name, refOf(inventory.vm(id)), work(id), { ...options, alone: alone && id }));
-  const deletedTask = (name: string, work: (id: VmId) => TaskWork) => checked([Id], id => tasks.run(name, refOf(inventory.deletedVm(id)), work(id)));
+  const deletedTask = (name: Phrase, work: (id: VmId) => TaskWork) => checked([Id], id => tasks.run(name, refOf(inventory.deletedVm(id)), work(id)));
   return {
-    create: checked([VmRequest, idOf<HostId>('The host'), v.optional(VmPlace)], (spec, hostId, place) => create(engine, spec, { hostId, ...place })),
+    create: checked([VmRequest, idOf<HostId>(say`The host`), v.optional(VmPlace)], (spec, hostId, place) => create(engine, spec, { hostId, ...place })),
     reconfigure: checked([Id, VmRequest], (id, spec) => reconfigure(engine, id, spec)),
-    powerOn: task('Power on virtual machine', id => context => power.on(id, context), { cancelable: true }),
-    shutDownGuest: task('Shut down guest', id => context => power.shutDownGuest(id, context), { cancelable: true }),
-    restartGuest: task('Restart guest', id => context => power.restartGuest(id, context), { cancelable: true }),
-    powerOff: task('Power off virtual machine', id => () => power.off(id)),
-    suspend: task('Suspend virtual machine', id => context => power.suspend(id, context), { cancelable: true }),
-    reset: task('Reset virtual machine', id => () => power.reset(id)),
-    delete: task('Delete virtual machine', id => () => moveToBin(engine, id)),
-    each: checked([v.picklist(BULK_OPERATIONS, 'This cannot be done with many VMs at once.'), v.pipe(v.array(Id), v.maxLength(10_000, 'These are too many VMs.'))], (operation, ids) => bulk(engine, operation, ids)),
-    restore: deletedTask('Restore virtual machine', id => () => restore(engine, id)),
-    deleteFromDisk: deletedTask('Delete virtual machine from disk', id => () => deleteFromDisk(engine, id)),
-    emptyBin: () => tasks.run('Empty bin', ROOT, context => emptyBin(engine, context), { cancelable: true }),
-    takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run('Create virtual machine snapshot', refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true, alone: id })),
-    revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Revert to snapshot', refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context), { alone: id })),
-    editSnapshot: checked([Id, SnapshotOf, SnapshotEdit], (id, snapshot, text) => tasks.run('Edit snapshot', refOf(inventory.vm(id)), () => snapshots.edit(id, snapshot, text))),
-    deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run('Delete snapshot', refOf(inventory.vm(id)), context => snapshots.delete(id, snapshot, context), { cancelable: true, alone: id })),
-    deleteAllSnapshots: task('Delete all snapshots', id => context => snapshots.deleteAll(id, context), { cancelable: true, alone: true }),
-    consolidate: task('Consolidate virtual machine disks', id => context => snapshots.consolidate(id, context), { cancelable: true, alone: true }),
+    powerOn: task(say`Power on virtual machine`, id => context => power.on(id, context), { cancelable: true }),
+    shutDownGuest: task(say`Shut down guest`, id => context => power.shutDownGuest(id, context), { cancelable: true }),
+    restartGuest: task(say`Restart guest`, id => context => power.restartGuest(id, context), { cancelable: true }),
+    powerOff: task(say`Power off virtual machine`, id => () => power.off(id)),
+    suspend: task(say`Suspend virtual machine`, id => context => power.suspend(id, context), { cancelable: true }),
+    reset: task(say`Reset virtual machine`, id => () => power.reset(id)),
+    delete: task(say`Delete virtual machine`, id => () => moveToBin(engine, id)),
+    each: checked([v.picklist(BULK_OPERATIONS, fixed(say`This cannot be done with many VMs at once.`)), v.pipe(v.array(Id), v.maxLength(10_000, fixed(say`These are too many VMs.`)))], (operation, ids) => bulk(engine, operation, ids)),
+    restore: deletedTask(say`Restore virtual machine`, id => () => restore(engine, id)),
+    deleteFromDisk: deletedTask(say`Delete virtual machine from disk`, id => () => deleteFromDisk(engine, id)),
+    emptyBin: () => tasks.run(say`Empty bin`, ROOT, context => emptyBin(engine, context), { cancelable: true }),
+    takeSnapshot: checked([Id, SnapshotRequest], (id, request) => tasks.run(say`Create virtual machine snapshot`, refOf(inventory.vm(id)), context => snapshots.take(id, request, context), { cancelable: true, alone: id })),
+    revertToSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run(say`Revert to snapshot`, refOf(inventory.vm(id)), context => snapshots.revert(id, snapshot, context), { alone: id })),
+    editSnapshot: checked([Id, SnapshotOf, SnapshotEdit], (id, snapshot, text) => tasks.run(say`Edit snapshot`, refOf(inventory.vm(id)), () => snapshots.edit(id, snapshot, text))),
+    deleteSnapshot: checked([Id, SnapshotOf], (id, snapshot) => tasks.run(say`Delete snapshot`, refOf(inventory.vm(id)), context => snapshots.delete(id, snapshot, context), { cancelable: true, alone: id })),
+    deleteAllSnapshots: task(say`Delete all snapshots`, id => context => snapshots.deleteAll(id, context), { cancelable: true, alone: true }),
+    consolidate: task(say`Consolidate virtual machine disks`, id => context => snapshots.consolidate(id, context), { cancelable: true, alone: true }),
     clone: checked([Id, CloneRequest], (id, request) => clone(engine, id, request)),
-    convertToTemplate: task('Convert to template', id => () => setTemplate(engine, id, true)),
-    convertToVm: task('Convert to virtual machine', id => () => setTemplate(engine, id, false)),
+    convertToTemplate: task(say`Convert to template`, id => () => setTemplate(engine, id, true)),
+    convertToVm: task(say`Convert to virtual machine`, id => () => setTemplate(engine, id, false)),
     changeMedium: checked([Id, Count, v.optional(FilePath)], (id, drive, path) => changeMedium(engine, id, drive, path || undefined)),
     setBalloon: checked([Id, Count], (id, mib) => setBalloon(engine, id, mib)),
     stats: checked([Id], id => engine.captures.stats(id)),
@@ -67,14 +68,14 @@ function create({ inventory, tasks, files, datastores }: Context, wanted: VmRequ
   checkAllocations(wanted, host);
   checkDisks(wanted, inventory.allVms);
   inventory.rehearse(edit => putNew(edit, newVm([]), place));
-  return tasks.run('Create virtual machine', { kind: 'host', id: host.id, name: host.name }, async context => {
+  return tasks.run(say`Create virtual machine`, { kind: 'host', id: host.id, name: host.name }, async context => {
     if (elsewhere !== undefined) await files.place(id, elsewhere);
     try {
       await withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
         const vm = newVm(disks);
         putNew(edit, vm, place);
         context.made(refOf(vm));
-        edit.event({ severity: 'info', type: 'vm.created', message: `${wanted.name} was created on ${host.name}.`, target: refOf(vm) });
+        edit.event({ severity: 'info', type: 'vm.created', message: say`${wanted.name} was created on ${host.name}.`, target: refOf(vm) });
       }));
     } catch (error) {
       if (elsewhere !== undefined) await files.remove(id);

@@ -3,6 +3,7 @@
  * way up and at most 128 MiB from the bottom, the device tree after it.
  */
 import { EngineError } from '../../shared/base/errors.ts';
+import { say } from '../../shared/base/phrase.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
 import { readLinuxImage, unpack } from './linux-image.ts';
 
@@ -29,9 +30,9 @@ export function loadLinux(ram: GuestRam, { kernel, initrd, deviceTree }: LinuxBo
   const image = readLinuxImage(unpack(kernel, ram.sizeBytes));
   const start = ram.base + image.offset;
   const end = start + Math.max(image.memoryBytes, image.bytes.length);
-  put(ram, 'kernel', { start, end }, image.bytes);
+  put(ram, DOES_NOT_FIT.kernel, { start, end }, image.bytes);
   const initrdRange = initrd === undefined ? undefined : rangeAt(initrdStart(ram, end), initrd.length);
-  if (initrd !== undefined) put(ram, 'initrd', initrdRange!, initrd);
+  if (initrd !== undefined) put(ram, DOES_NOT_FIT.initrd, initrdRange!, initrd);
   return { pc: start, x0: putDeviceTree(ram, initrdRange?.end ?? initrdStart(ram, end), deviceTree(initrdRange)) };
 }
 
@@ -44,14 +45,14 @@ export interface BinaryBoot {
 export function loadBinary(ram: GuestRam, { image, deviceTree }: BinaryBoot): BootEntry {
   if (image.length === 0) throw new EngineError('boot.empty', 'The image is empty.');
   const range = rangeAt(ram.base + BINARY_OFFSET, image.length);
-  put(ram, 'image', range, image);
+  put(ram, DOES_NOT_FIT.image, range, image);
   return { pc: range.start, x0: putDeviceTree(ram, initrdStart(ram, range.end), deviceTree()) };
 }
 
 /** For firmware, which starts in flash and looks for the device tree where RAM begins. */
 export function loadDeviceTree(ram: GuestRam, { entry, deviceTree }: { readonly entry: number; readonly deviceTree: () => Uint8Array }): BootEntry {
   const blob = deviceTree();
-  put(ram, 'device tree', rangeAt(ram.base, blob.length), blob);
+  put(ram, DOES_NOT_FIT.deviceTree, rangeAt(ram.base, blob.length), blob);
   return { pc: entry, x0: ram.base };
 }
 
@@ -63,12 +64,19 @@ const initrdStart = (ram: GuestRam, kernelEnd: number) =>
 
 function putDeviceTree(ram: GuestRam, above: number, blob: Uint8Array): number {
   const range = rangeAt(alignUp(above, DEVICE_TREE_ALIGN), blob.length);
-  put(ram, 'device tree', range, blob);
+  put(ram, DOES_NOT_FIT.deviceTree, range, blob);
   return range.start;
 }
 
-function put(ram: GuestRam, what: string, range: BootRange, bytes: Uint8Array) {
+const DOES_NOT_FIT = {
+  kernel: (needed: number, there: number) => say`The kernel does not fit: it needs at least ${needed} MiB of memory, and the machine has ${there} MiB.`,
+  initrd: (needed: number, there: number) => say`The initrd does not fit: it needs at least ${needed} MiB of memory, and the machine has ${there} MiB.`,
+  image: (needed: number, there: number) => say`The image does not fit: it needs at least ${needed} MiB of memory, and the machine has ${there} MiB.`,
+  deviceTree: (needed: number, there: number) => say`The device tree does not fit: it needs at least ${needed} MiB of memory, and the machine has ${there} MiB.`,
+} as const;
+
+function put(ram: GuestRam, sentence: (typeof DOES_NOT_FIT)[keyof typeof DOES_NOT_FIT], range: BootRange, bytes: Uint8Array) {
   if (range.end <= ram.end && ram.write(range.start, bytes)) return;
   const needed = Math.ceil((range.end - ram.base) / MIB);
-  throw new EngineError('boot.doesNotFit', `The ${what} does not fit: it needs at least ${needed} MiB of memory, and the machine has ${Math.floor(ram.sizeBytes / MIB)} MiB.`);
+  throw new EngineError('boot.doesNotFit', sentence(needed, Math.floor(ram.sizeBytes / MIB)));
 }

@@ -42,7 +42,13 @@ test('guests find what QEMU\'s board has, where it has it', () => {
   expect(source).not.toContain('kaslr-seed');
 });
 
+test('a framebuffer is told as one that is there already, in RAM after the memory', () => {
+  const blob = deviceTree({ ...OPTIONS, framebuffer: { base: 0xffc0_0000, width: 1000, height: 600, strideBytes: 4000 } });
+  expect(decompile(blob).replace(/\s+/g, ' ')).toContain('framebuffer@ffc00000 { compatible = "simple-framebuffer"; reg = <0x00 0xffc00000 0x00 0x249f00>; width = <0x3e8>; height = <0x258>; stride = <0xfa0>; format = "x8r8g8b8"; }');
+  expect(warnings(blob)).toEqual([]);
+});
+
 test('what a machine does not have is not in its tree', () => {
   const source = decompile(deviceTree({ cpus: 1, memoryBytes: 2 ** 27, virtioSlots: [] }));
-  for (const absent of ['initrd', 'bootargs', 'virtio_mmio', 'pmu', 'cpu@1', 'rng-seed']) expect(source).not.toContain(absent);
+  for (const absent of ['initrd', 'bootargs', 'virtio_mmio', 'pmu', 'cpu@1', 'rng-seed', 'framebuffer']) expect(source).not.toContain(absent);
 });

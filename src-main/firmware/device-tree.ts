@@ -2,6 +2,9 @@
 import { FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RAM_BASE, RTC, SMMU, UART, virtioSlot } from './board-map.ts';
 import { cells64, flatten, type FdtNode } from './fdt.ts';
 
+/** Pixels of 32 bits, little-endian 0xXXRRGGBB, in rows from `base`. */
+export interface FramebufferPlace { readonly base: number; readonly width: number; readonly height: number; readonly strideBytes: number }
+
 export interface DeviceTreeOptions {
   readonly cpus: number;
   readonly memoryBytes: number;
@@ -16,6 +19,8 @@ export interface DeviceTreeOptions {
   readonly pmu?: boolean;
   /** Whether there is PCI Express, and an SMMU between it and memory. */
   readonly pci?: { readonly iommu: boolean };
+  /** RAM after `memoryBytes` that is shown. */
+  readonly framebuffer?: FramebufferPlace;
   /** Sizes of the banks of flash. */
   readonly flash?: readonly number[];
 }
@@ -61,13 +66,18 @@ export function deviceTree(options: DeviceTreeOptions): Uint8Array {
   });
 }
 
-function chosen({ bootargs, initrd, rngSeed }: DeviceTreeOptions): FdtNode {
+function chosen({ bootargs, initrd, rngSeed, framebuffer }: DeviceTreeOptions): FdtNode {
   return {
     'stdout-path': `/${at('pl011', UART)}`,
     ...(bootargs === undefined ? {} : { bootargs }),
     ...(initrd === undefined ? {} : { 'linux,initrd-start': cells64(initrd.start), 'linux,initrd-end': cells64(initrd.end) }),
     ...(rngSeed === undefined ? {} : { 'rng-seed': rngSeed }),
+    ...(framebuffer === undefined ? {} : { '#address-cells': [2], '#size-cells': [2], ranges: true, [at('framebuffer', framebuffer)]: simpleFramebuffer(framebuffer) }),
   };
+}
+
+function simpleFramebuffer({ base, width, height, strideBytes }: FramebufferPlace): FdtNode {
+  return { compatible: 'simple-framebuffer', reg: reg({ base, size: strideBytes * height }), width: [width], height: [height], stride: [strideBytes], format: 'x8r8g8b8' };
 }
 
 function cpus(count: number): FdtNode {

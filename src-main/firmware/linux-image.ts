@@ -1,6 +1,7 @@
 /** The Linux arm64 `Image` format (the kernel's Documentation/arch/arm64/booting). */
 import { gunzipSync } from 'node:zlib';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { say } from '../../shared/base/phrase.ts';
 
 const HEADER_BYTES = 64;
 const MAGIC = 0x644d_5241;              // 'ARM\x64'
@@ -27,8 +28,8 @@ export function unpack(file: Uint8Array, limitBytes: number): Uint8Array {
   try {
     return gunzipSync(file, { maxOutputLength: limitBytes });
   } catch (error) {
-    if (error instanceof RangeError) throw new EngineError('boot.doesNotFit', `The kernel does not fit: unpacked it has more than ${limitBytes / MIB} MiB.`);
-    throw new EngineError('boot.gzip', `The kernel cannot be decompressed: ${messageOf(error)}.`);
+    if (error instanceof RangeError) throw new EngineError('boot.doesNotFit', say`The kernel does not fit: unpacked it has more than ${limitBytes / MIB} MiB.`);
+    throw new EngineError('boot.gzip', say`The kernel cannot be decompressed: ${messageOf(error)}.`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Ipa } from '../../shared/base/ids.ts';
+import { configurationFor, USUAL_DISPLAY, type DisplaySpec } from '../../shared/model/display.ts';
 import type { VirtualCpuInterface } from '../devices/gic/list-register.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
 import { TestClock } from '../time/test-clock.ts';
@@ -7,12 +8,12 @@ import { Board } from './board.ts';
 
 const RAM = 0x4000_0000;
 
-function build(clock = new TestClock()) {
+function build(clock = new TestClock(), display?: DisplaySpec) {
   const buffer = new SharedArrayBuffer(2 ** 20);
   const ram = new GuestRam({ buffer, byteOffset: 0, sizeBytes: buffer.byteLength, base: RAM });
   const seen = { printed: 0, kicks: [] as number[] };
   const board = new Board({
-    ram, clock, cpus: 2, disks: [], wallMs: () => clock.nowNs / 1e6, random: (length) => new Uint8Array(length).fill(1),
+    ram, clock, cpus: 2, disks: [], ...(display && { display }), wallMs: () => clock.nowNs / 1e6, random: (length) => new Uint8Array(length).fill(1),
     consoleOutput: () => { seen.printed++; }, virtioConsoleOutput: () => {}, kick: (cpu) => seen.kicks.push(cpu),
   });
   const read = (address: number, size: 1 | 2 | 4 | 8 = 4) => board.bus.read(address as Ipa, size);
@@ -85,4 +86,39 @@ test('a board that was saved goes on elsewhere', () => {
   other.board.restore(structuredClone(one.board.save()));
   expect([other.interrupts(), other.read(0x0900_0000)]).toEqual([[33], 0x61n]);
   expect(other.board.save()).toEqual((one.interrupts(), one.read(0x0900_0000), one.board.save()));
+});
+
+/** Vendor and device of what is on bus 0. */
+const onBus = ({ read }: ReturnType<typeof build>) => Array.from({ length: 32 }, (_, device) => read(0x3f00_0000 + (device << 15))).map((id) => (id === 0xffff_ffffn ? '' : (id >> 16n).toString(16)));
+
+test('a display adds an adapter, a keyboard, and a port for the pointer; without one nothing is there that was not', () => {
+  const ports = Array<string>(8).fill('c');
+  expect(onBus(build())).toEqual(['8', ...Array<string>(15).fill(''), ...ports, ...Array<string>(8).fill('')]);
+  expect(onBus(build(undefined, USUAL_DISPLAY))).toEqual(['8', '1050', '1052', ...Array<string>(13).fill(''), ...ports, 'c', ...Array<string>(7).fill('')]);
+});
+
+test('the pointer\'s slot is nobody else\'s', async () => {
+  const { board } = build(undefined, USUAL_DISPLAY);
+  expect(() => board.plug(8, () => { throw new Error('not reached'); })).toThrow('There is no PCI slot 8; they are 0 to 7.');
+  await expect(board.unplug(8)).rejects.toThrow('There is no PCI slot 8');
+});
+
+test('a display of a fixed size has all its heads at first, others one; a framebuffer has one', () => {
+  const sizes = (spec: Partial<DisplaySpec>) => configurationFor({ ...USUAL_DISPLAY, heads: 3, ...spec }).heads.map(({ width, height }) => [width, height]);
+  expect([sizes({}), sizes({ fixedSize: { width: 800, height: 600 } }), sizes({ adapter: 'framebuffer', fixedSize: { width: 800, height: 600 } })]).toEqual([[[1280, 800]], Array(3).fill([800, 600]), [[800, 600]]]);
+});
+
+test('a framebuffer is the end of RAM, of which the guest is not told, and has to leave some', () => {
+  const { board } = build(undefined, { ...USUAL_DISPLAY, adapter: 'framebuffer', fixedSize: { width: 320, height: 200 } }), surface = board.display!.surface(0)!;
+  expect([board.toldRam.end, surface.offset, surface.width, surface.strideBytes]).toEqual([RAM + 2 ** 20 - 0x4_0000, 2 ** 20 - 0x4_0000, 320, 1280]);
+  expect(board.toldRam.store(RAM + surface.offset, 4, 1)).toBe(false);
+  expect(() => build(undefined, { ...USUAL_DISPLAY, adapter: 'framebuffer' })).toThrow('The VM\'s memory is too small for a framebuffer of 1280 × 800 pixels.');
+});
+
+test('a machine whose pointer was changed goes on with that one', () => {
+  const one = build(undefined, USUAL_DISPLAY), other = build(undefined, USUAL_DISPLAY), mode = { width: 640, height: 480, widthMm: 170, heightMm: 127 };
+  one.board.display!.configure({ heads: [mode], pointer: 'touch' });
+  other.board.restore(structuredClone(one.board.save()));
+  expect(other.board.display!.configuration).toEqual({ heads: [mode], pointer: 'touch' });
+  expect(other.board.display!.configure({ heads: [mode], pointer: 'touch' })).toBe(false);
 });

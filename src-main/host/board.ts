@@ -2,6 +2,8 @@
 import { assert, EngineError } from '../../shared/base/errors.ts';
 import { VM_LIMITS, type DiskBus, type VirtioBus } from '../../shared/model/vm.ts';
 import type { Ipa } from '../../shared/base/ids.ts';
+import { say } from '../../shared/base/phrase.ts';
+import { configurationFor, type DisplaySpec } from '../../shared/model/display.ts';
 import type { Device, Line } from '../devices/device.ts';
 import { CfiFlash, type CfiFlashIo } from '../devices/flash/cfi-flash.ts';
 import { Gic } from '../devices/gic/gic.ts';
@@ -18,6 +20,9 @@ import { Pl011 } from '../devices/uart/pl011.ts';
 import { VirtioBalloon } from '../devices/virtio/balloon.ts';
 import { VirtioBlock, type BlockMedium } from '../devices/virtio/block.ts';
 import { VirtioConsole } from '../devices/virtio/console.ts';
+import { VirtioGpu } from '../devices/virtio/gpu.ts';
+import type { InputKindName } from '../devices/virtio/input-kinds.ts';
+import { VirtioInput } from '../devices/virtio/input.ts';
 import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import { VirtioPci } from '../devices/virtio/pci.ts';
 import { VirtioRng } from '../devices/virtio/rng.ts';
@@ -27,19 +32,23 @@ import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
 import {
   FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot,
 } from '../firmware/board-map.ts';
+import type { Surface } from '../display/screen-messages.ts';
 import type { BootRange } from '../firmware/boot.ts';
-import { deviceTree } from '../firmware/device-tree.ts';
+import { deviceTree, type FramebufferPlace } from '../firmware/device-tree.ts';
 import { Bus } from '../memory/bus.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
 import type { Dma } from '../memory/dma.ts';
 import type { GuestErrorSink, Region } from '../memory/region.ts';
 import type { Clock } from '../time/clock.ts';
 import { ConsoleFlow } from './console-flow.ts';
+import { BoardDisplay, framebufferIn } from './display.ts';
 import { RequesterMemory } from './requester-memory.ts';
 
 const RNG_SEED_BYTES = 32;
 /** PCI slots that take devices at run time. */
 export const PCI_SLOTS = VM_LIMITS.hotPlugSlots;
+/** The slot after those, where there is a display: of what its guest points with. */
+const POINTER_SLOT = PCI_SLOTS;
 /** Longer than a guest takes to let go of a device: pciehp waits for 5 s after the button is pressed. */
 const PULL_AFTER_NS = 30e9;
 
@@ -59,6 +68,8 @@ export interface BoardIo {
   /** Where entropy, console and balloon are; on virtio-mmio when absent. */
   readonly virtioBus?: VirtioBus;
   readonly nics?: readonly Omit<VirtioNetIo, 'dma'>[];
+  /** With keyboard and pointer; none when absent. */
+  readonly display?: DisplaySpec;
   /** Banks of flash; none without firmware. */
   readonly flash?: readonly Pick<CfiFlashIo, 'contents' | 'readOnly' | 'showsArray' | 'changed'>[];
   /** Milliseconds since 1970 in the outside world. */
@@ -96,13 +107,16 @@ export class Board {
   readonly balloon: VirtioBalloon;
   readonly virtioConsole: VirtioConsole | undefined;
   readonly cdDrives: readonly ScsiUnit[];
-  readonly nics: readonly VirtioNet[];
+  /** By name: `nic-0` and on of those on bus 0, `slot-0` and on of those in hot-plug slots. */
+  readonly nics = new Map<string, VirtioNet>();
+  readonly display: BoardDisplay | undefined;
   readonly cpuLines: readonly CpuLines[];
   readonly guestErrors = { count: 0, last: '' };
   private readonly io: BoardIo;
   /** Whatever has requests under way. */
   private readonly working: { idle(): Promise<void> }[] = [];
   private readonly ejections = new Map<PciFunction, () => void>();
+  private readonly framebuffer: FramebufferPlace | undefined;
   private readonly button: PowerButton;
   private readonly flow = new ConsoleFlow(() => this.passConsoleFlow());
 
@@ -120,7 +134,7 @@ export class Board {
     this.flash = (io.flash ?? []).map((bank, n) => new CfiFlash({ ...bank, name: `flash${n}`, guestError }));
     this.smmu = io.iommu ? this.buildSmmu(guestError) : undefined;
     this.pci = new PciHost({
-      bus: this.bus, window: PCI_WINDOW, slots: PCI_SLOTS, clock, dmaFor: (requester) => this.smmu?.dmaFor(requester) ?? this.memoryFor(requester),
+      bus: this.bus, window: PCI_WINDOW, slots: PCI_SLOTS + (io.display ? 1 : 0), clock, dmaFor: (requester) => this.smmu?.dmaFor(requester) ?? this.memoryFor(requester),
       ejected: (device) => this.ejected(device), guestError,
     });
     const cores: VirtioCore<unknown>[] = disks.flatMap(({ bus, medium }, n) => (bus === 'virtio-mmio' ? [this.block(dma, medium, `disk-${n}`)] : []));
@@ -130,12 +144,15 @@ export class Board {
     const units = disks.flatMap(({ bus, medium }, n) => (bus === 'scsi' || bus === 'cdrom' ? [new ScsiUnit({ type: bus === 'scsi' ? DISK : CDROM, medium, serial: `disk-${n}` })] : []));
     this.cdDrives = units.filter(({ type }) => type === CDROM);
     if (units.length > 0) this.pci.add(this.scsiFunction('scsi', units));
-    this.nics = (io.nics ?? []).map((nic, n) => this.nic(`nic-${n}`, nic));
+    (io.nics ?? []).forEach((nic, n) => { this.pci.add(this.nicFunction(`nic-${n}`, nic)); });
     const { virtioBus: bus = 'mmio', virtioConsoleOutput: transmit } = io;
     this.place(cores, bus, 'rng', (memory) => new VirtioRng({ dma: memory, random: io.random }));
     this.virtioConsole = transmit && this.place(cores, bus, 'console', (memory) => new VirtioConsole({ dma: memory, transmit }));
     // It speaks of pages by their numbers in RAM, which an SMMU does not know.
     this.balloon = this.place(cores, this.smmu === undefined ? bus : 'mmio', 'balloon', (memory) => new VirtioBalloon({ dma: memory }));
+    // After all others, which are where they are without a display.
+    this.framebuffer = io.display?.adapter === 'framebuffer' ? framebufferIn(dma, configurationFor(io.display).heads[0]!) : undefined;
+    this.display = io.display && this.buildDisplay(io.display);
     assert(cores.length <= VIRTIO_SLOTS, 'every virtio device has a slot');
     this.virtio = cores.map((core, slot) =>
       new VirtioMmio({ name: `virtio${slot}`, core, dma, line: this.gic.spi(virtioSlot(slot).spi), guestError }));
@@ -156,6 +173,14 @@ export class Board {
     const { function: device } = new VirtioPci({ name: `pci ${serial}`, guestError: (what) => this.countError(what), core: (dma) => this.block(dma, medium, serial) });
     return device;
   }
+
+  /** A NIC for a PCI slot; it works until `dropNic`. */
+  nicFunction(name: string, io: Omit<VirtioNetIo, 'dma'>): PciFunction {
+    const { function: device, core } = new VirtioPci({ name: `pci ${name}`, guestError: (what) => this.countError(what), core: (dma) => new VirtioNet({ ...io, dma }) });
+    this.nics.set(name, core);
+    return device;
+  }
+  dropNic(name: string): void { this.nics.delete(name); }
 
   /** A virtio device as a function of bus 0, or among those that get virtio-mmio slots. */
   private place<Core extends VirtioCore<unknown>>(onMmio: VirtioCore<unknown>[], bus: VirtioBus, name: string, build: (dma: Dma) => Core): Core {
@@ -181,6 +206,28 @@ export class Board {
     return device;
   }
 
+  private buildDisplay(spec: DisplaySpec): BoardDisplay {
+    const { heads: modes } = configurationFor(spec), { framebuffer } = this, pointerPort = this.pci.ports[POINTER_SLOT]!;
+    const build = <Core extends VirtioCore<unknown>>(name: string, core: (dma: Dma) => Core) => new VirtioPci({ name: `pci ${name}`, guestError: (what) => this.countError(what), core });
+    const input = (name: string, kind: InputKindName) => build(name, (dma) => new VirtioInput({ dma, kind }));
+    const gpu = framebuffer === undefined ? build('display', (dma) => new VirtioGpu({ dma, heads: spec.heads, modes })) : undefined;
+    const keyboard = input('keyboard', 'keyboard'), pointer = input('pointer', 'tablet');
+    if (gpu !== undefined) this.pci.add(gpu.function);
+    this.pci.add(keyboard.function);
+    pointerPort.insert(pointer.function);
+    return new BoardDisplay({
+      keyboard: keyboard.core, pointer: pointer.core, pointerPort, ...(gpu && { gpu: gpu.core }), ...(framebuffer && { framebuffer: { mode: modes[0]!, surface: this.surfaceOf(framebuffer) } }),
+    });
+  }
+
+  private surfaceOf({ base, width, height, strideBytes }: FramebufferPlace): Surface {
+    const { buffer, byteOffset } = this.io.ram.view(base, height * strideBytes)!;
+    return { pixels: buffer as SharedArrayBuffer, offset: byteOffset, strideBytes, width, height };
+  }
+
+  /** The RAM that the guest is told of. */
+  get toldRam(): GuestRam { return this.framebuffer === undefined ? this.io.ram : this.io.ram.first(this.framebuffer.base - this.io.ram.base); }
+
   /** Puts another medium, or none, into a CD drive, whether or not the guest locked it. */
   changeMedium(drive: number, medium: BlockMedium | undefined): void {
     const unit = this.cdDrives[drive];
@@ -188,19 +235,14 @@ export class Board {
     unit.change(medium);
   }
 
-  private nic(name: string, io: Omit<VirtioNetIo, 'dma'>): VirtioNet {
-    const { function: device, core } = new VirtioPci({ name: `pci ${name}`, guestError: (what) => this.countError(what), core: (dma) => new VirtioNet({ ...io, dma }) });
-    this.pci.add(device);
-    return core;
-  }
 
   /** Puts a device into an empty slot before the machine runs. */
   insert(slot: number, device: PciFunction): void { this.portOf(slot).insert(device); }
 
   /** Puts a device into an empty slot while the machine runs. */
-  plug(slot: number, device: PciFunction): void {
-    if (this.portOf(slot).plugged !== undefined) throw new EngineError('pci.slot-taken', `There is something in PCI slot ${slot}.`);
-    this.portOf(slot).plug(device);
+  plug(slot: number, device: () => PciFunction): void {
+    if (this.portOf(slot).plugged !== undefined) throw new EngineError('pci.slot-taken', say`There is something in PCI slot ${slot}.`);
+    this.portOf(slot).plug(device());
   }
 
   /** Asks the guest to let go of what is in a slot; resolves when it did, or was too slow and lost it. */
@@ -223,14 +265,14 @@ export class Board {
   get consoleReady(): boolean { return this.flow.ready; }
 
   /** Takes and gives what is in the NICs' rings. */
-  pollNics(): void { for (const nic of this.nics) nic.poll(); }
+  pollNics(): void { for (const nic of this.nics.values()) nic.poll(); }
 
   powerButton(): void { this.button.press(); }
 
   deviceTree(options: { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean } = {}): Uint8Array {
-    const { cpus, ram } = this.io;
+    const { cpus } = this.io, { framebuffer } = this;
     return deviceTree({
-      ...options, cpus, memoryBytes: ram.sizeBytes, pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), rngSeed: this.io.random(RNG_SEED_BYTES), ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),
+      ...options, cpus, memoryBytes: this.toldRam.sizeBytes, ...(framebuffer && { framebuffer }), pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), rngSeed: this.io.random(RNG_SEED_BYTES), ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),
     });
   }
 
@@ -275,7 +317,7 @@ export class Board {
 
   private portOf(slot: number) {
     const port = this.pci.ports[slot];
-    if (port === undefined) throw new EngineError('pci.no-slot', `There is no PCI slot ${slot}; they are 0 to ${PCI_SLOTS - 1}.`);
+    if (port === undefined || slot >= PCI_SLOTS) throw new EngineError('pci.no-slot', say`There is no PCI slot ${slot}; they are 0 to ${PCI_SLOTS - 1}.`);
     return port;
   }
 

@@ -5,6 +5,7 @@
  */
 import { expect, test } from 'vitest';
 import type { Ipa } from '../../shared/base/ids.ts';
+import { DISPLAY_ADAPTERS, POINTERS, USUAL_DISPLAY } from '../../shared/model/display.ts';
 import { DISK_BUSES, VIRTIO_BUSES } from '../../shared/model/vm.ts';
 import { fuzzRandom, type FuzzRandom } from '../devices/fuzz-random.ts';
 import { memoryDisk } from '../devices/memory-disk.ts';
@@ -40,6 +41,7 @@ class FuzzedBoard {
     this.board = new Board({
       ram: this.ram, clock: this.clock, cpus: 2, virtioBus: r.pick(VIRTIO_BUSES), disks: (['virtio-mmio', 'cdrom', ...DISK_BUSES, ...DISK_BUSES] as const).map((bus) => ({ bus, medium: memoryDisk(new Uint8Array(DISK_BYTES)) })),
       nics: [{ mac: [0x52, 0x54, 0, 1, 2, 3] as unknown as Mac, mtu: 1500, tx: this.sent, rx: this.received, filterChanged: () => {} }],
+      display: { ...USUAL_DISPLAY, adapter: r.pick(DISPLAY_ADAPTERS), heads: 2, fixedSize: { width: 320, height: 200 } },
       flash: [{ contents: new Uint8Array(FLASH_BYTES), showsArray: () => {}, changed: () => {} }],
       wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, virtioConsoleOutput: () => {}, kick: () => {},
     });
@@ -118,8 +120,18 @@ class FuzzedBoard {
       () => { ram.store(RAM_BASE + 4 * r.below(RAM_BYTES / 4), 4, this.value()); },
       () => { board.type(new Uint8Array(r.below(40))); board.virtioConsole!.type(new Uint8Array(r.below(40))); },
       () => { this.received.pushFrame({ bytes: new Uint8Array(14 + r.below(3000)).fill(r.pick([0xff, 0x52])), offload: NO_OFFLOAD }); this.takeFrames(); board.pollNics(); },
-      () => clock.runTo(clock.nowNs + r.below(1e8)),
+      () => clock.runTo(clock.nowNs + r.below(1e8)), () => this.useDisplay(),
     ])();
+  }
+
+  private useDisplay() {
+    const { r } = this, display = this.board.display!, mode = { width: 320, height: 200 + r.below(9), widthMm: 80, heightMm: 50 };
+    display.keyboard.key(r.below(256), r.below(2) === 0);
+    display.configure({ heads: Array.from({ length: r.below(3) }, () => mode), pointer: r.pick(POINTERS) });
+    for (let head = 0; head < display.heads; head++) {
+      const surface = display.surface(head);
+      if (surface !== undefined) expect(surface.offset + surface.strideBytes * (surface.height - 1) + 4 * surface.width).toBeLessThanOrEqual(surface.pixels.byteLength);
+    }
   }
 
   private takeFrames() { while (this.sent.peek() !== undefined) this.sent.shift(); }

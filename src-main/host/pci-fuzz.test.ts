@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import type { Ipa } from '../../shared/base/ids.ts';
+import { POINTERS, USUAL_DISPLAY } from '../../shared/model/display.ts';
 import { fuzzRandom, type FuzzRandom } from '../devices/fuzz-random.ts';
 import { memoryDisk } from '../devices/memory-disk.ts';
 import { GITS_TRANSLATER, PCI_ECAM, PCI_WINDOW, RAM_BASE, SMMU } from '../firmware/board-map.ts';
@@ -24,7 +25,7 @@ function build(memory: SharedArrayBuffer) {
   const medium = memoryDisk(new Uint8Array(0x10000));
   const clock = new TestClock();
   const board = new Board({
-    ram, clock, cpus: 1, iommu: true, disks: [{ medium, bus: 'virtio' }], wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, kick: () => {},
+    ram, clock, cpus: 1, iommu: true, disks: [{ medium, bus: 'virtio' }], display: USUAL_DISPLAY, wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, kick: () => {},
   });
   return { board, ram, clock, medium };
 }
@@ -59,7 +60,7 @@ function bringUp({ board, ram }: ReturnType<typeof build>, r: FuzzRandom) {
 function step({ board, ram, clock }: ReturnType<typeof build>, r: FuzzRandom) {
   const poke = (at: number, v: number) => board.bus.write(at as Ipa, r.pick([1, 2, 4, 4, 8]), BigInt(v));
   const smmu = () => SMMU.base + r.pick([4 * r.below(64), 0x20, 0x98, 0x9c, 0x80, 0x88, 0x90, 0x1_00ac]);
-  const device = () => PCI_ECAM.base + r.pick([1 << 15, 16 << 15, 17 << 15, 1 << 20, r.below(PCI_ECAM.size) & ~0xfff]);
+  const device = () => PCI_ECAM.base + r.pick([1 << 15, 16 << 15, 17 << 15, 24 << 15, 1 << 20, r.below(PCI_ECAM.size) & ~0xfff]);
   r.pick([
     () => poke(device() + r.pick([4, 0x10, 0x14, 0x18, 0x20, 0x24, 0x40, 0x48, 0x50, 0x60, r.below(0x140)]) % 0x1000, value(r)),
     () => { board.bus.read((device() + r.below(0x1000)) as Ipa, r.pick([1, 2, 4, 8])); },
@@ -71,7 +72,8 @@ function step({ board, ram, clock }: ReturnType<typeof build>, r: FuzzRandom) {
     () => { ram.store(RAM_BASE + 4 * r.below(RAM_BYTES / 4), 4, value(r)); },
     () => { ram.store(RAM_BASE + 0x1002, 2, ram.load(RAM_BASE + 0x1002, 2)! + r.below(3)); },
     () => { const at = RAM_BASE + 16 * r.below(8); ram.store(at, 4, value(r)); ram.store(at + 4, 4, r.pick([0, 0, 0, value(r)])); ram.store(at + 8, 4, r.pick([16, 512, 1, value(r)])); ram.store(at + 12, 4, r.below(8) | r.below(10) << 16); },
-    () => { const slot = r.below(2), port = board.pci.ports[slot]!; if (port.plugged === undefined) board.plug(slot, board.diskFunction(`extra-${slot}`, 'virtio', build(new SharedArrayBuffer(2 * GUARD + RAM_BYTES)).medium)); else void board.unplug(slot, 1e9); },
+    () => { const slot = r.below(2), port = board.pci.ports[slot]!; if (port.plugged === undefined) board.plug(slot, () => board.diskFunction(`extra-${slot}`, 'virtio', build(new SharedArrayBuffer(2 * GUARD + RAM_BYTES)).medium)); else void board.unplug(slot, 1e9); },
+    () => { board.display!.configure({ heads: [], pointer: r.pick(POINTERS) }); },
     () => clock.runTo(clock.nowNs + r.below(1e9)),
   ])();
 }

@@ -2,6 +2,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { say } from '../../shared/base/phrase.ts';
 import { captureHeader, capturedFrame, type CaptureDirection } from '../fabric/pcapng.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import type { CaptureOptions } from './network-messages.ts';
@@ -23,7 +24,7 @@ export class Capture {
   }
 
   static async start({ path, limitBytes = Infinity }: CaptureOptions, interfaceName: string): Promise<Capture> {
-    try { await (await open(path, 'w')).close(); } catch (error) { throw new EngineError('capture', `The capture ${path} cannot be written: ${messageOf(error)}.`); }
+    try { await (await open(path, 'w')).close(); } catch (error) { throw new EngineError('capture', say`The capture ${path} cannot be written: ${messageOf(error)}.`); }
     const capture = new Capture(createWriteStream(path), limitBytes);
     capture.write(captureHeader(interfaceName));
     return capture;

@@ -42,6 +42,24 @@ test.each(SMP_MODES)('Linux brings up four %s CPUs and all of them work', async 
   expect(await session.stopped).toEqual({ kind: 'poweredOff' });
 }, 3 * MINUTES);
 
+test('Linux takes CPUs that are added while it runs, computes on them, and gives them back', async () => {
+  session = new GuestSession({ ...linux(cloud), cpus: 1, maxCpus: 3 });
+  await session.expect('# ');
+  const online = (cpu: number, on: 0 | 1) => session!.run(`echo ${on} 2>&1 > /sys/devices/system/cpu/cpu${cpu}/online; echo $?`), inUse = () => session!.run('cat /sys/devices/system/cpu/online');
+  expect(await inUse()).toBe('0');
+  expect(await online(1, 1)).toMatch(/1$/);
+  await session.vm.setCpus(3);
+  expect([await online(1, 1), await online(2, 1), await inUse()]).toEqual(['0', '0', '0-2']);
+  const hashes = await session.run('for i in 1 2; do (dd if=/dev/zero bs=64k count=32 2>/dev/null | md5sum) & done; wait');
+  expect(hashes.match(/b2d1236c286a3c0704224fe4105eca49/g)).toHaveLength(2);
+  await expect(session.vm.setCpus(2)).rejects.toThrow('The guest uses CPU 2; take it offline there first.');
+  expect(await online(2, 0)).toBe('0');
+  await session.vm.setCpus(2);
+  expect(await online(2, 1)).toMatch(/1$/);
+  expect(await inUse()).toBe('0-1');
+  await expect(session.vm.setCpus(4)).rejects.toThrow('The VM was turned on to have at most 3 CPUs.');
+}, 3 * MINUTES);
+
 test('what Linux writes to a virtio disk and flushes is in the image', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')), path = join(folder, 'disk.img');
   try {

@@ -6,13 +6,14 @@ import { FRAME_RING_BYTES } from '../fabric/frame-ring.ts';
 import type { LinkOptions } from '../fabric/switch/switch-link.ts';
 import type { PortCounters, SwitchOptions } from '../fabric/switch/virtual-switch.ts';
 import type { NicFilter } from '../devices/virtio/net.ts';
+import type { Said } from '../../shared/base/phrase.ts';
 
 /** The memory of a NIC's two rings: towards the network, and from it. */
 export const NIC_MEMORY_BYTES = 2 * FRAME_RING_BYTES;
 export const TX_RING = 0, RX_RING = FRAME_RING_BYTES;
 
 /** What a VM's worker gets of a NIC. */
-export interface NicChannel { readonly memory: SharedArrayBuffer; readonly doorbell: MessagePort; readonly mac: Mac; readonly mtu: number }
+export interface NicChannel { readonly memory: SharedArrayBuffer; readonly doorbell: MessagePort; readonly mac: Mac; readonly mtu: number; /** See `NicSpec`. */ readonly slot: number | undefined }
 
 /** Through a doorbell, either way: something is in a ring, or there is room again. */
 export type ToNicNetwork = 'ring' | { readonly filter: NicFilter };
@@ -44,7 +45,7 @@ export interface AttachedNic {
 }
 
 export interface ToNetwork { readonly id: number; readonly call: NetworkCall }
-export type FromNetwork = { readonly id: number; readonly result: unknown } | { readonly id: number; readonly error: { readonly code: string; readonly message: string } };
+export type FromNetwork = { readonly id: number; readonly result: unknown } | { readonly id: number; readonly error: { readonly code: string; readonly said: Said } };
 
 /** A NIC of a running VM, for whoever runs it. */
 export interface NicHandle {

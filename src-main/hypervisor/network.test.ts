@@ -75,10 +75,26 @@ test('port forwards lead to a guest with several CPUs, and pass on the end of ei
   expect(answer.equals(sent)).toBe(true);
 }, 3 * MINUTES);
 
+test('a guest takes an adapter that is plugged in while it runs, lets go of it, and takes it again with its address', async () => {
+  const session = await boot('plugged', [nat()]), addresses: string[] = [];
+  for (let times = 0; times < 2; times++) {
+    await session.vm.plugNic(2, onSwitch('spare'));
+    await session.run('until [ -e /sys/class/net/eth1 ]; do sleep 0.1; done');
+    addresses.push(await session.run('cat /sys/class/net/eth1/address'));
+    await session.vm.unplug(2);
+    expect(await session.run('ls /sys/class/net')).toBe('eth0  lo');
+  }
+  await session.vm.plugNic(5, nat());
+  await session.run('until [ -e /sys/class/net/eth1 ]; do sleep 0.1; done');
+  expect(await session.run('udhcpc -i eth1 -q -n 2>&1')).toContain('lease of 10.0.2.15 obtained from 10.0.2.2');
+  expect(addresses[1]).toBe(addresses[0]);
+  expect((await session.vm.stats()).nics.map(({ slot, received }) => [slot, received.frames > 0])).toEqual([[undefined, expect.anything()], [5, true]]);
+}, 3 * MINUTES);
+
 test('a port that is in use is a failure of one sentence', async () => {
   const { port } = await webServer(Buffer.alloc(0));
   const session = new GuestSession({ nics: [nat({ forwards: [{ protocol: 'tcp', hostPort: port, guestPort: 80 }] })] });
-  expect(await session.stopped).toEqual({ kind: 'failed', message: `The port forward at 127.0.0.1 port ${port} (tcp) is in use.` });
+  expect(await session.stopped).toMatchObject({ kind: 'failed', message: `The port forward at 127.0.0.1 port ${port} (tcp) is in use.` });
 });
 
 test('two guests on one switch reach each other, a guest in another VLAN reaches neither, and a capture shows it', async () => {

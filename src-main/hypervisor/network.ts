@@ -1,6 +1,7 @@
 /** The network of an engine: its switches and links, and the NICs of all its VMs. Lives in a worker of its own. */
 import type { MessagePort } from 'node:worker_threads';
 import { assert, EngineError } from '../../shared/base/errors.ts';
+import { say } from '../../shared/base/phrase.ts';
 import type { NicSpec } from '../../shared/model/vm.ts';
 import { Nat } from '../fabric/nat/nat.ts';
 import { SwitchLink } from '../fabric/switch/switch-link.ts';
@@ -105,7 +106,7 @@ export class Network {
   }
 
   private define(options: SwitchOptions): void {
-    if (this.switches.has(options.name)) throw new EngineError('switch-exists', `There is a switch ${options.name} already.`);
+    if (this.switches.has(options.name)) throw new EngineError('switch-exists', say`There is a switch ${options.name} already.`);
     this.switches.set(options.name, new VirtualSwitch(options, hostNowNs));
   }
 

@@ -82,7 +82,7 @@ test('disks on PCI, one of them plugged in at run time, are moved again and agai
   const image: BootImage = { kind: 'linux', kernel: () => readFileSync(guest.kernel), initrd: () => readFileSync(guest.initrd), commandLine: 'console=ttyAMA0 quiet' };
   for (const path of paths) await writeFile(path, content);
   const [first, second] = await Promise.all(paths.map(path => RawImage.open(path, { readOnly: false }))) as [RawImage, RawImage];
-  const plug = (vm: Vm) => vm.board.plug(5, vm.board.diskFunction('second', 'virtio', second));
+  const plug = (vm: Vm) => vm.board.plug(5, () => vm.board.diskFunction('second', 'virtio', second));
   let machine = new Driven(image, { disks: [{ medium: first, bus: 'virtio' }] });
   await machine.runUntil(() => /# (\x1b\[6n)?$/.test(machine.printed.slice(-8)));
   plug(machine.vm);

@@ -6,6 +6,8 @@ export interface PsciActions {
   /** Number of the CPU with these affinity fields, or undefined. */
   cpuWithAffinity(mpidr: bigint): number | undefined;
   isOn(cpu: number): boolean;
+  /** Whether the machine has it now; one that can be added later is known, and denied. */
+  isPresent(cpu: number): boolean;
   turnOn(cpu: number, entry: bigint, context: bigint): void;
   turnOff(): void;
   suspend(): void;
@@ -16,6 +18,7 @@ export interface PsciActions {
 const SUCCESS = 0n;
 const NOT_SUPPORTED = -1n;
 const INVALID_PARAMETERS = -2n;
+const DENIED = -3n;
 const ALREADY_ON = -4n;
 const TRUSTED_OS_NOT_PRESENT = 2n;
 const AFFINITY_ON = 0n, AFFINITY_OFF = 1n;
@@ -45,6 +48,7 @@ function turnOn(actions: PsciActions, mpidr: bigint, entry: bigint, context: big
   const cpu = actions.cpuWithAffinity(mpidr);
   if (cpu === undefined) return INVALID_PARAMETERS;
   if (actions.isOn(cpu)) return ALREADY_ON;
+  if (!actions.isPresent(cpu)) return DENIED;
   actions.turnOn(cpu, entry, context);
   return SUCCESS;
 }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel, Worker, type Transferable } from 'node:worker_threads';
 import { EngineError } from '../../shared/base/errors.ts';
-import type { NicSpec } from '../../shared/model/vm.ts';
+import { VM_LIMITS, type NicSpec } from '../../shared/model/vm.ts';
 import { DEFAULT_MTU, macOf, type Mac } from '../fabric/frame.ts';
 import type { LinkOptions } from '../fabric/switch/switch-link.ts';
 import type { PortCounters, SwitchOptions } from '../fabric/switch/virtual-switch.ts';
@@ -17,7 +17,7 @@ function workerFile(): string {
 }
 
 /** A NIC that is being plugged in. The channel is for its VM's worker. */
-export interface PluggedNic extends NicHandle { readonly id: number; readonly channel: NicChannel; unplug(): Promise<void> }
+export interface PluggedNic extends NicHandle { readonly id: number; readonly slot: number | undefined; readonly channel: NicChannel; unplug(): Promise<void> }
 
 /** Locally administered, and the same whenever the seed and the place are. */
 export const stableMac = (seed: string, place: number): Mac => {
@@ -37,13 +37,15 @@ export class NetworkClient {
     this.worker.unref();
   }
 
-  plug(spec: NicSpec, { name, seed, place }: { readonly name: string; readonly seed: string; readonly place: number }): PluggedNic {
+  plug(spec: NicSpec, { name, seed, place: onBus }: { readonly name: string; readonly seed: string; readonly place: number }): PluggedNic {
+    // A slot's has the same address whatever else is there.
+    const { slot } = spec, place = slot === undefined ? onBus : VM_LIMITS.nics + slot;
     const nic = this.nextId++, memory = new SharedArrayBuffer(NIC_MEMORY_BYTES), { port1, port2 } = new MessageChannel();
     const mac = (spec.mac === undefined ? undefined : macOf(spec.mac)) ?? stableMac(seed, place);
     const ready = this.call({ kind: 'attach', nic, spec, mac, name: `${name} nic${place}`, memory, doorbell: port1 }, [port1]) as Promise<AttachedNic>;
     ready.catch(() => { /* whoever waits for it hears of it */ });
     return {
-      id: nic, mac, ready, channel: { memory, doorbell: port2, mac, mtu: DEFAULT_MTU },
+      id: nic, mac, slot, ready, channel: { memory, doorbell: port2, mac, mtu: DEFAULT_MTU, slot },
       setConnected: async connected => { await this.call({ kind: 'connect', nic, connected }); },
       counters: async () => await this.call({ kind: 'counters', nic }) as PortCounters,
       startCapture: async capture => { await this.call({ kind: 'capture', nic, capture }); },
@@ -76,7 +78,7 @@ export class NetworkClient {
     const waiting = this.waiting.get(message.id);
     this.waiting.delete(message.id);
     if (this.waiting.size === 0) this.worker.unref();
-    if ('error' in message) waiting?.reject(new EngineError(message.error.code, message.error.message));
+    if ('error' in message) waiting?.reject(new EngineError(message.error.code, message.error.said));
     else waiting?.resolve(message.result);
   }
 

@@ -1,9 +1,10 @@
 /** Starts VMs, each in a worker of its own, so that guest code never runs on the engine's thread. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
-import { EngineError, messageOf } from '../../shared/base/errors.ts';
-import type { DiskSpec, FrameStats, NicStats, VmStats } from '../../shared/model/vm.ts';
+import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
+import { EngineError, messageOf, saidOf } from '../../shared/base/errors.ts';
+import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
+import type { DiskSpec, FrameStats, NicSpec, NicStats, VmStats } from '../../shared/model/vm.ts';
 import { macText } from '../fabric/frame.ts';
 import type { PortCounters } from '../fabric/switch/virtual-switch.ts';
 import type { RunningVm, SaveOptions, SnapshotLayers, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
@@ -23,7 +24,9 @@ export const startVm: StartVm = (launch, listener, options = {}) => new WorkerVm
 interface Asked { resolve(result: unknown): void; reject(error: Error): void; readonly progress: ((part: number) => void) | undefined; readonly record: (() => Promise<void>) | undefined }
 
 class WorkerVm implements RunningVm {
-  readonly nics: readonly PluggedNic[];
+  nics: readonly PluggedNic[];
+  readonly screen: MessagePort | undefined;
+  private readonly launch: VmLaunch;
   private readonly worker: Worker;
   private readonly listener: VmListener;
   private readonly isProfiled: boolean;
@@ -33,14 +36,16 @@ class WorkerVm implements RunningVm {
   private readonly gone: Promise<void>;
 
   constructor(launch: VmLaunch, listener: VmListener, stopOnReset: boolean) {
+    this.launch = launch;
     this.listener = listener;
     this.isProfiled = launch.profile !== undefined;
-    this.nics = (launch.nics ?? []).map((spec, place) => sharedNetwork().plug(spec, { name: launch.name, seed: launch.nicSeed ?? launch.name, place }));
-    const channels = this.nics.map(({ channel }) => channel);
-    this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset, channels }, transferList: channels.map(({ doorbell }) => doorbell), name: `vm ${launch.name}` });
-    void Promise.all(this.nics.map(({ ready }) => ready)).catch((error: unknown) => this.failed(messageOf(error)));
+    this.nics = (launch.nics ?? []).map((spec, place) => this.connect(spec, place));
+    const channels = this.nics.map(({ channel }) => channel), screen = launch.display && new MessageChannel(), screenPort = screen?.port2;
+    this.screen = screen?.port1;
+    this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset, channels, screenPort }, transferList: [...channels.map(({ doorbell }) => doorbell), ...(screenPort ? [screenPort] : [])], name: `vm ${launch.name}` });
+    void Promise.all(this.nics.map(({ ready }) => ready)).catch((error: unknown) => this.failed(saidOf(error)));
     this.worker.on('message', (message: FromWorker) => this.handle(message));
-    this.worker.on('error', error => { this.stop ??= { kind: 'failed', message: `The VM's worker failed: ${messageOf(error)}` }; });
+    this.worker.on('error', error => { this.stop ??= { kind: 'failed', ...messageFields(say`The VM's worker failed: ${messageOf(error)}`) }; });
     this.gone = new Promise(resolve => this.worker.once('exit', () => void this.ended().then(resolve)));
   }
 
@@ -50,9 +55,29 @@ class WorkerVm implements RunningVm {
   reset(): void { this.post({ kind: 'reset' }); }
 
   async plugDisk(slot: number, disk: DiskSpec): Promise<void> { await this.ask(id => ({ kind: 'plug-disk', id, slot, disk })); }
-  async unplug(slot: number): Promise<void> { await this.ask(id => ({ kind: 'unplug', id, slot })); }
+
+  async plugNic(slot: number, spec: NicSpec): Promise<void> {
+    const nic = this.connect({ ...spec, slot }, this.nics.length);
+    try {
+      await nic.ready;
+      await this.ask(id => ({ kind: 'plug-nic', id, slot, channel: nic.channel }), {}, [nic.channel.doorbell]);
+    } catch (error) {
+      await nic.unplug();
+      throw error;
+    }
+    this.nics = [...this.nics, nic];
+  }
+
+  async unplug(slot: number): Promise<void> {
+    await this.ask(id => ({ kind: 'unplug', id, slot }));
+    const nic = this.nics.find(each => each.slot === slot);
+    this.nics = this.nics.filter(each => each !== nic);
+    await nic?.unplug();
+  }
+
 
   async changeMedium(drive: number, path: string | undefined): Promise<void> { await this.ask(id => ({ kind: 'change-medium', id, drive, path })); }
+  async setCpus(cpus: number): Promise<void> { await this.ask(id => ({ kind: 'set-cpus', id, cpus })); }
   async setBalloon(mib: number): Promise<void> { await this.ask(id => ({ kind: 'set-balloon', id, mib })); }
 
   retryStorage(): void { this.post({ kind: 'room' }); }
@@ -75,19 +100,24 @@ class WorkerVm implements RunningVm {
     await this.ask(id => ({ kind: 'snapshot', id, what }), { ...options, record });
   }
 
-  private async ask(question: (id: number) => ToWorker, { signal, progress, record }: SaveOptions & { readonly record?: () => Promise<void> } = {}): Promise<unknown> {
+  private connect(spec: NicSpec, place: number): PluggedNic {
+    const { name, nicSeed: seed = name } = this.launch;
+    return sharedNetwork().plug(spec, { name, seed, place });
+  }
+
+  private async ask(question: (id: number) => ToWorker, { signal, progress, record }: SaveOptions & { readonly record?: () => Promise<void> } = {}, transfer: readonly Transferable[] = []): Promise<unknown> {
     const id = this.nextId++, cancel = () => this.post({ kind: 'cancel', id });
     if (this.stop !== undefined) throw stopped();
     const answer = new Promise((resolve, reject) => this.asked.set(id, { resolve, reject, progress, record }));
-    this.post(question(id));
+    this.post(question(id), transfer);
     signal?.addEventListener('abort', cancel, { once: true });
     if (signal?.aborted) cancel();
     try { return await answer; } finally { signal?.removeEventListener('abort', cancel); }
   }
 
   /** It cannot run as it should. */
-  private failed(message: string): void {
-    this.stop ??= { kind: 'failed', message };
+  private failed(why: Said): void {
+    this.stop ??= { kind: 'failed', ...messageFields(why) };
     void this.worker.terminate();
   }
 
@@ -103,20 +133,27 @@ class WorkerVm implements RunningVm {
     }
   }
 
-  private post(message: ToWorker): void { this.worker.postMessage(message); }
+  /** Where nobody knows, the file system says when it is full. */
+  private async grant(id: number, path: string): Promise<void> {
+    const bytes = await this.listener.roomFor?.(path).catch(() => undefined) ?? Infinity;
+    this.post({ kind: 'granted-room', id, bytes });
+  }
+
+  private post(message: ToWorker, transfer: readonly Transferable[] = []): void { this.worker.postMessage(message, transfer); }
 
   private handle(message: FromWorker): void {
     switch (message.kind) {
       case 'started': this.listener.started(); break;
       case 'output': this.listener.consoleOutput(message.bytes); break;
       case 'reset-by-guest': this.listener.resetByGuest(); break;
+      case 'ask-room': void this.grant(message.id, message.path); break;
       case 'full': this.listener.storageFull?.(message.path); break;
       case 'room-again': this.listener.storageHasRoom?.(); break;
       case 'resuming': this.listener.resuming?.(message.part); break;
       case 'progress': this.asked.get(message.id)?.progress?.(message.part); break;
       case 'prepared': void this.record(message.id); break;
       case 'answer': this.asked.get(message.id)?.resolve(message.result); this.asked.delete(message.id); break;
-      case 'refusal': this.asked.get(message.id)?.reject(new EngineError(message.code, message.message)); this.asked.delete(message.id); break;
+      case 'refusal': this.asked.get(message.id)?.reject(new EngineError(message.code, message.said)); this.asked.delete(message.id); break;
       case 'profile': this.listener.profiled?.(message.profile); break;
       case 'stopped': this.stop ??= message.stop; break;
       default: message satisfies never;
@@ -126,7 +163,7 @@ class WorkerVm implements RunningVm {
   private async ended(): Promise<void> {
     for (const asked of this.asked.values()) asked.reject(stopped());
     this.asked.clear();
-    const { stop = { kind: 'failed', message: 'The VM\'s worker ended without a word.' } } = this;
+    const { stop = { kind: 'failed', ...messageFields(say`The VM's worker ended without a word.`) } } = this;
     await Promise.allSettled(this.nics.map(nic => nic.unplug()));
     this.listener.stopped(stop);
   }
@@ -134,7 +171,7 @@ class WorkerVm implements RunningVm {
 
 async function statsOf(nic: PluggedNic): Promise<NicStats> {
   const { hostPorts } = await nic.ready, { in: sent, out: received } = await nic.counters();
-  return { mac: macText(nic.mac), hostPorts, sent: framesOf(sent), received: framesOf(received) };
+  return { mac: macText(nic.mac), ...(nic.slot !== undefined && { slot: nic.slot }), hostPorts, sent: framesOf(sent), received: framesOf(received) };
 }
 
 const framesOf = ({ frames, bytes, drops }: PortCounters['in']): FrameStats => ({ frames, bytes, drops: Object.values(drops).reduce((sum, count) => sum + count, 0) });

@@ -10,6 +10,7 @@ import { deserialize, serialize } from 'node:v8';
 import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib';
 import * as v from 'valibot';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { say, type Phrase } from '../../shared/base/phrase.ts';
 import type { VmState } from './vm.ts';
 
 /** To be raised whenever what devices save changes its meaning. */
@@ -19,7 +20,7 @@ const HEADER_BYTES = 16;
 const PIECE_BYTES = 2 ** 20;
 /** Pieces that are compressed at the same time. */
 const AT_ONCE = 4;
-const STATE_BYTES_MOST = 2 ** 28;
+const STATE_BYTES_MOST = 2 ** 29;
 const KINDS = ['machine', 'memory', 'state', 'end'] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -54,7 +55,7 @@ export async function writeStateFile(path: string, machine: SavedMachine, state:
   } catch (error) {
     await rm(partial, { force: true });
     if (signal?.aborted) throw new EngineError('cancelled', 'The task was cancelled.');
-    throw new EngineError('state.unwritable', `The machine's state could not be written to ${path}: ${messageOf(error)}.`);
+    throw new EngineError('state.unwritable', say`The machine's state could not be written to ${path}: ${messageOf(error)}.`);
   }
 }
 
@@ -104,15 +105,15 @@ export class StateFile {
   }
 
   static async open(path: string): Promise<StateFile> {
-    const file = await open(path).catch((error: unknown) => { throw new EngineError('state.unreadable', `The saved state ${path} cannot be read: ${messageOf(error)}.`); });
+    const file = await open(path).catch((error: unknown) => { throw new EngineError('state.unreadable', say`The saved state ${path} cannot be read: ${messageOf(error)}.`); });
     try {
       const { size } = await file.stat(), magic = Buffer.alloc(MAGIC.length);
       await file.read(magic, 0, magic.length, 0);
-      if (!magic.equals(MAGIC)) throw new EngineError('state.unknown', `${path} is not a saved state.`);
+      if (!magic.equals(MAGIC)) throw new EngineError('state.unknown', say`${path} is not a saved state.`);
       const { kind, payload, end } = await readFrame(file, path, MAGIC.length, size);
       const { success, output } = v.safeParse(SavedMachine, kind === 'machine' ? JSON.parse(payload.toString()) : undefined);
       if (!success) throw damaged(path);
-      if (output.format !== FORMAT) throw new EngineError('state.format', `The saved state ${path} has format ${output.format}; this Quarterdeck reads format ${FORMAT}.`);
+      if (output.format !== FORMAT) throw new EngineError('state.format', say`The saved state ${path} has format ${output.format}; this Quarterdeck reads format ${FORMAT}.`);
       return new StateFile(path, file, size, output, end);
     } catch (error) {
       await file.close();
@@ -123,7 +124,7 @@ export class StateFile {
   /** Refuses a machine that is not the one that was saved. */
   check(machine: SavedMachine): void {
     const differs = (Object.keys(machine) as (keyof SavedMachine)[]).find(key => JSON.stringify(machine[key]) !== JSON.stringify(this.machine[key]));
-    if (differs !== undefined) throw new EngineError('state.other', `The saved state ${this.path} is of another machine: its ${WORDS[differs]} ${String(this.machine[differs])}, and this one's ${String(machine[differs])}.`);
+    if (differs !== undefined) throw new EngineError('state.other', DIFFERS[differs](this.path, String(this.machine[differs]), String(machine[differs])));
   }
 
   /** Puts memory where it was, into `ram` that is all zeroes, and gives the rest; nothing may run unless this resolves. */
@@ -168,7 +169,14 @@ async function syncFolderOf(path: string): Promise<void> {
   await folder?.close();
 }
 
-const WORDS: Readonly<Record<keyof SavedMachine, string>> = { cpus: 'CPUs are', memoryMib: 'memory in MiB is', counterHz: 'counter frequency in Hz is', smpMode: 'CPU scheduling is', devices: 'devices are', flashBytes: 'banks of flash have bytes' };
+const DIFFERS: Readonly<Record<keyof SavedMachine, (path: string, its: string, ours: string) => Phrase>> = {
+  cpus: (path, its, ours) => say`The saved state ${path} is of another machine: its CPUs are ${its}, and this one's ${ours}.`,
+  memoryMib: (path, its, ours) => say`The saved state ${path} is of another machine: its memory in MiB is ${its}, and this one's ${ours}.`,
+  counterHz: (path, its, ours) => say`The saved state ${path} is of another machine: its counter frequency in Hz is ${its}, and this one's ${ours}.`,
+  smpMode: (path, its, ours) => say`The saved state ${path} is of another machine: its CPU scheduling is ${its}, and this one's ${ours}.`,
+  devices: (path, its, ours) => say`The saved state ${path} is of another machine: its devices are ${its}, and this one's ${ours}.`,
+  flashBytes: (path, its, ours) => say`The saved state ${path} is of another machine: its banks of flash have bytes ${its}, and this one's ${ours}.`,
+};
 
 async function readFrame(file: FileHandle, path: string, at: number, sizeBytes: number): Promise<{ readonly kind: Kind; readonly payload: Buffer; readonly end: number }> {
   const header = Buffer.alloc(HEADER_BYTES);
@@ -183,4 +191,4 @@ async function readFrame(file: FileHandle, path: string, at: number, sizeBytes: 
 }
 
 const endOf = (frames: number) => JSON.stringify({ frames });
-const damaged = (path: string) => new EngineError('state.damaged', `The saved state ${path} is damaged, and was not used.`);
+const damaged = (path: string) => new EngineError('state.damaged', say`The saved state ${path} is damaged, and was not used.`);

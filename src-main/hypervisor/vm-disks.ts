@@ -6,8 +6,10 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { EngineError } from '../../shared/base/errors.ts';
+import { say } from '../../shared/base/phrase.ts';
 import type { DiskBus, DiskSpec, DiskStats } from '../../shared/model/vm.ts';
-import type { BlockBackend } from '../storage/block-backend.ts';
+import { allotted } from '../storage/allotted.ts';
+import type { BlockBackend, DiskImage } from '../storage/block-backend.ts';
 import { createImage } from '../storage/image-operations.ts';
 import { metered, noCounters, type MeteredBackend } from '../storage/metered.ts';
 import { openImage } from '../storage/open-image.ts';
@@ -17,13 +19,18 @@ import { hostNowNs } from '../time/host-time.ts';
 
 const timer: Timer = { get nowNs() { return hostNowNs(); }, sleep: async ns => { await wait(ns / 1e6); } };
 
-/** Resolves when the file system of an image that it was too full for may have room again. */
-export type WhenRoom = (path: string) => Promise<void>;
+/** Whom images ask for room on the datastores that they are on. */
+export interface DiskRoom {
+  /** How many bytes more the image may take, for now. */
+  readonly ask: (path: string) => Promise<number>;
+  /** Resolves when there may be room again for an image that there was none for. */
+  readonly wait: (path: string) => Promise<void>;
+}
 
 /** A backend whose image can be another one from some moment on. */
 class Replaceable implements BlockBackend {
-  image: BlockBackend;
-  constructor(image: BlockBackend) { this.image = image; }
+  image: DiskImage;
+  constructor(image: DiskImage) { this.image = image; }
   get sizeBytes(): number { return this.image.sizeBytes; }
   get readOnly(): boolean { return this.image.readOnly; }
   read(offset: number, into: Uint8Array): Promise<void> { return this.image.read(offset, into); }
@@ -45,17 +52,18 @@ export class VmDisk {
   /** Images under the layers that were added. */
   private readonly below: { readonly path: string; readonly format: DiskSpec['format'] }[] = [];
 
-  private constructor(spec: DiskSpec, image: BlockBackend, whenRoom: WhenRoom) {
+  private constructor(spec: DiskSpec, image: DiskImage, room: DiskRoom) {
     const { path, format, bus = 'virtio', slot } = spec;
     this.bus = bus;
     this.slot = slot;
     this.path = path;
     this.format = format;
-    this.replaceable = new Replaceable(image);
-    this.medium = limited(patient(this.replaceable, () => whenRoom(this.path)), spec);
+    const replaceable = this.replaceable = new Replaceable(image);
+    const within = allotted(replaceable, { taken: async () => (await replaceable.image.details()).allocatedBytes, ask: () => room.ask(this.path) });
+    this.medium = limited(patient(within, () => room.wait(this.path)), spec);
   }
 
-  static async open(spec: DiskSpec, whenRoom: WhenRoom): Promise<VmDisk> { return new VmDisk(spec, await openImage(spec.path, spec), whenRoom); }
+  static async open(spec: DiskSpec, room: DiskRoom): Promise<VmDisk> { return new VmDisk(spec, await openImage(spec.path, spec), room); }
 
   get stats(): DiskStats { return { path: this.path, bus: this.bus, slot: this.slot, ...this.medium.counters() }; }
   close(): Promise<void> { return this.medium.close(); }
@@ -131,21 +139,21 @@ export class VmDisks {
   readonly fixed: readonly (VmDisk | VmDrive)[];
   readonly slots = new Map<number, VmDisk>();
 
-  private readonly whenRoom: WhenRoom;
+  private readonly room: DiskRoom;
 
-  private constructor(fixed: readonly (VmDisk | VmDrive)[], whenRoom: WhenRoom) {
+  private constructor(fixed: readonly (VmDisk | VmDrive)[], room: DiskRoom) {
     this.fixed = fixed;
-    this.whenRoom = whenRoom;
+    this.room = room;
   }
 
   /** All of them, or none with a reason. */
-  static async open(specs: readonly DiskSpec[], whenRoom: WhenRoom): Promise<VmDisks> {
-    const fixed: (VmDisk | VmDrive)[] = [], disks = new VmDisks(fixed, whenRoom);
+  static async open(specs: readonly DiskSpec[], room: DiskRoom): Promise<VmDisks> {
+    const fixed: (VmDisk | VmDrive)[] = [], disks = new VmDisks(fixed, room);
     try {
       for (const spec of specs) {
         if (spec.cdrom) fixed.push(await VmDrive.open(spec));
-        else if (spec.slot === undefined) fixed.push(await VmDisk.open(spec, whenRoom));
-        else disks.slots.set(spec.slot, await VmDisk.open(spec, whenRoom));
+        else if (spec.slot === undefined) fixed.push(await VmDisk.open(spec, room));
+        else disks.slots.set(spec.slot, await VmDisk.open(spec, room));
       }
     } catch (error) {
       await disks.close();
@@ -156,8 +164,8 @@ export class VmDisks {
 
   async openInSlot(slot: number, spec: DiskSpec): Promise<VmDisk> {
     if (spec.cdrom) throw new EngineError('disk.no-slot', 'A CD drive cannot be plugged in; a VM has those that it was turned on with.');
-    if (this.slots.has(slot)) throw new EngineError('pci.slot-taken', `There is something in PCI slot ${slot}.`);
-    const disk = await VmDisk.open({ ...spec, slot }, this.whenRoom);
+    if (this.slots.has(slot)) throw new EngineError('pci.slot-taken', say`There is something in PCI slot ${slot}.`);
+    const disk = await VmDisk.open({ ...spec, slot }, this.room);
     this.slots.set(slot, disk);
     return disk;
   }
@@ -171,7 +179,7 @@ export class VmDisks {
   /** By its number among the CD drives, from 0. */
   driveAt(number: number): VmDrive {
     const drives = this.fixed.filter(disk => disk.bus === 'cdrom'), drive = drives[number];
-    if (drive === undefined) throw new EngineError('disk.no-drive', `There is no CD drive ${number}; the VM has ${drives.length}.`);
+    if (drive === undefined) throw new EngineError('disk.no-drive', say`There is no CD drive ${number}; the VM has ${drives.length}.`);
     return drive;
   }
 

@@ -1,12 +1,17 @@
 /** The contract between the engine, which wants VMs to run, and the hypervisor, which runs each in a worker of its own. */
+import type { MessagePort } from 'node:worker_threads';
+import type { DisplaySpec } from '../../shared/model/display.ts';
 import type { DiskSpec, GuestSource, NicSpec, SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
 import type { NicHandle } from './network-messages.ts';
 import type { ProfileOptions, VmProfile } from './profile.ts';
+import type { Message } from '../../shared/base/phrase.ts';
 
 /** Everything a VM needs to run, by value: a worker gets it as its `workerData`. */
 export interface VmLaunch {
   readonly name: string;
   readonly cpus: number;
+  /** How many `setCpus` can give it; `cpus` when absent. */
+  readonly maxCpus?: number | undefined;
   /** Parallel when absent. */
   readonly smpMode?: SmpMode | undefined;
   /** For a deterministic VM: what its random numbers follow from, and its date at power-on in ms since the epoch. */
@@ -24,6 +29,8 @@ export interface VmLaunch {
   readonly nics?: readonly NicSpec[] | undefined;
   /** What MAC addresses follow from; the name when absent. */
   readonly nicSeed?: string;
+  /** With a keyboard and something to point with; none when absent. */
+  readonly display?: DisplaySpec | undefined;
   /** Samples where its vCPUs are. When the VM stops, whoever stops it, its listener gets the profile. */
   readonly profile?: ProfileOptions | undefined;
   /** A file that `suspend` wrote, to go on from instead of booting. It is removed before the first instruction, as its disks then go on. */
@@ -38,7 +45,7 @@ export type VmStop =
   | { readonly kind: 'reset' }                   // the guest asked, and `stopOnReset` was set
   | { readonly kind: 'suspended' }               // `suspend()` was called, and its file is whole
   | { readonly kind: 'terminated' }              // `terminate()` was called
-  | { readonly kind: 'failed'; readonly message: string }; // unreadable image, or a bug of ours; one sentence
+  | { readonly kind: 'failed' } & Message;       // unreadable image, or a bug of ours; one sentence
 
 export interface VmListener {
   /** Every image is loaded and the first instruction is about to run. */
@@ -48,7 +55,9 @@ export interface VmListener {
   resuming?(part: number): void;
   /** The guest reset itself and starts again. */
   resetByGuest(): void;
-  /** The file system of a disk's image is full: the VM is paused until `retryStorage`. */
+  /** How many bytes more an image may take, for now; as many as there are when absent. */
+  roomFor?(path: string): Promise<number>;
+  /** There is no room for a disk's image: the VM is paused until `retryStorage`. */
   storageFull?(path: string): void;
   /** It goes on. */
   storageHasRoom?(): void;
@@ -78,12 +87,19 @@ export interface RunningVm {
   suspend(path: string, options?: SaveOptions): Promise<void>;
   /** Puts a disk into an empty PCI slot; the guest hears of it. */
   plugDisk(slot: number, disk: DiskSpec): Promise<void>;
+  /** The same with a network adapter, which is the last of `nics` then. Rejects when its network does not take it. */
+  plugNic(slot: number, spec: NicSpec): Promise<void>;
   /** Resolves when the guest let go of what is in the slot, or lost it as it was too slow. */
   unplug(slot: number): Promise<void>;
   /** Puts an image, or nothing, into a CD drive, by its number among the VM's CD drives, from 0. Whoever resumes the VM from a file says what is in it then. */
   changeMedium(drive: number, path: string | undefined): Promise<void>;
   /** Of a VM that is paused as there was no room: tries again. */
   retryStorage(): void;
+  /**
+   * How many CPUs the guest may turn on by PSCI, up to `maxCpus`. It has to do so itself: on Linux by writing 1 to
+   * `/sys/devices/system/cpu/cpuN/online`. Rejects when one that is to go is on.
+   */
+  setCpus(cpus: number): Promise<void>;
   /** Asks the guest to give up so much of its memory; what it did is in `stats`. */
   setBalloon(mib: number): Promise<void>;
   /**
@@ -94,7 +110,9 @@ export interface RunningVm {
   /** Pulls the plug; resolves when the worker is gone. */
   terminate(): Promise<void>;
   stats(): Promise<VmStats>;
-  /** In the order of the launch. */
+  /** Of a VM with a display: it takes `ToScreen` and gives `FromScreen`, and may be handed to another thread. It closes when the VM stops. */
+  readonly screen: MessagePort | undefined;
+  /** In the order of the launch, then as they were plugged in. */
   readonly nics: readonly NicHandle[];
 }
 

@@ -3,18 +3,20 @@
  * Messages are those of `worker-messages.ts`.
  */
 import { readFileSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
+import { messageFields, say, type Phrase, type Said } from '../../shared/base/phrase.ts';
 import type { DiskSpec, GuestSource, VmStats } from '../../shared/model/vm.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { firmwareOf } from './firmware-files.ts';
+import { VmScreen } from './screen.ts';
 import { removeStateFile } from './state-file.ts';
 import { Throttle } from './throttle.ts';
 import { Vm, type BootImage } from './vm.ts';
-import { VmDisks, type VmDisk } from './vm-disks.ts';
+import { VmDisks, type VmDisk, type DiskRoom } from './vm-disks.ts';
 import type { SnapshotLayers, VmLaunch } from './vm-launch.ts';
 import type { NicChannel } from './network-messages.ts';
-import { VmNics } from './vm-nics.ts';
+import { slotName, VmNics } from './vm-nics.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** Longest time for which messages wait while the guest is busy. */
@@ -43,13 +45,13 @@ class OutputBuffer {
 /** Files as they were read, until they are in guest RAM; but small ones, which share a buffer with others. */
 const images: ArrayBuffer[] = [];
 
-const imageAt = (path: string, what: string) => (): Uint8Array => {
+const imageAt = (path: string, unreadable: (why: string) => Phrase) => (): Uint8Array => {
   try {
     const image = readFileSync(path);
     if (image.length === image.buffer.byteLength) images.push(image.buffer);
     return image;
   } catch (error) {
-    throw new EngineError('image.unreadable', `The ${what} ${path} cannot be read: ${messageOf(error)}.`);
+    throw new EngineError('image.unreadable', unreadable(messageOf(error)));
   }
 };
 
@@ -60,11 +62,11 @@ function releaseImages(): void { for (const image of images.splice(0)) image.tra
 async function bootOf(guest: GuestSource): Promise<BootImage> {
   switch (guest.kind) {
     case 'diagnostics': return { kind: 'binary', image: (await import('./diagnostics/image.ts')).diagnosticsImage };
-    case 'binary': return { kind: 'binary', image: imageAt(guest.imagePath, 'image') };
+    case 'binary': return { kind: 'binary', image: imageAt(guest.imagePath, why => say`The image ${guest.imagePath} cannot be read: ${why}.`) };
     case 'firmware': return { kind: 'firmware', firmware: firmwareOf(guest) };
     case 'linux': {
-      const initrd = guest.initrdPath ? { initrd: imageAt(guest.initrdPath, 'initrd') } : {};
-      return { kind: 'linux', kernel: imageAt(guest.kernelPath, 'kernel'), commandLine: guest.commandLine, ...initrd };
+      const { initrdPath } = guest, initrd = initrdPath ? { initrd: imageAt(initrdPath, why => say`The initrd ${initrdPath} cannot be read: ${why}.`) } : {};
+      return { kind: 'linux', kernel: imageAt(guest.kernelPath, why => say`The kernel ${guest.kernelPath} cannot be read: ${why}.`), commandLine: guest.commandLine, ...initrd };
     }
     default: return guest satisfies never;
   }
@@ -75,14 +77,27 @@ type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
 type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 
 /** Messages that change a device or memory. */
-const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'reset', 'plug-disk', 'unplug', 'change-medium', 'set-balloon']);
+const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'reset', 'plug-disk', 'plug-nic', 'unplug', 'change-medium', 'set-cpus', 'set-balloon']);
 
-/** Requests of disks whose file system is full wait here, and the VM with them. */
-class Room {
+/** Asks the engine for room. Requests of disks that there is none for wait here, and the VM with them. */
+class Room implements DiskRoom {
+  private readonly asked = new Map<number, (bytes: number) => void>();
+  private nextId = 1;
   private waiting: (() => void)[] = [];
   private isTold = false;
   full: () => void = () => { /* the VM is still being made */ };
   get isMissing(): boolean { return this.waiting.length > 0; }
+
+  readonly ask = (path: string): Promise<number> => new Promise(resolve => {
+    const id = this.nextId++;
+    this.asked.set(id, resolve);
+    send({ kind: 'ask-room', id, path });
+  });
+
+  granted(id: number, bytes: number): void {
+    this.asked.get(id)?.(bytes);
+    this.asked.delete(id);
+  }
 
   readonly wait = (path: string): Promise<void> => new Promise(resolve => {
     this.waiting.push(resolve);
@@ -99,12 +114,15 @@ class Room {
   }
 }
 
+interface WorkerOptions { readonly stopOnReset: boolean; readonly channels: readonly NicChannel[]; readonly screenPort: MessagePort | undefined }
+
 class Worker {
   private readonly room: Room;
   private readonly output = new OutputBuffer();
   private readonly vm: Vm;
   private readonly disks: VmDisks;
   private readonly nics: VmNics;
+  private readonly screen: VmScreen | undefined;
   private readonly stopOnReset: boolean;
   private readonly throttle: Throttle;
   private isAskedToEnd = false;
@@ -114,17 +132,19 @@ class Worker {
   private readonly recorded = new Map<number, (isRecorded: boolean) => void>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: VmDisks, { stopOnReset, channels, room }: { readonly stopOnReset: boolean; readonly channels: readonly NicChannel[]; readonly room: Room }) {
+  constructor(launch: VmLaunch, boot: BootImage, disks: VmDisks, { stopOnReset, channels, screenPort, room }: WorkerOptions & { readonly room: Room }) {
     this.disks = disks;
     this.room = room;
     room.full = () => this.wakeUp();
     this.stopOnReset = stopOnReset;
-    this.nics = new VmNics(channels);
-    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks: disks.fixed, nics: this.nics.ios, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.nics = new VmNics(channels, { ring: () => this.wakeUp(), link: (name, up) => this.vm.board.nics.get(name)?.setLink(up) });
+    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     this.throttle = new Throttle(launch.cpuGate, this.vm);
+    const { display } = this.vm.board;
+    this.screen = display && screenPort && new VmScreen({ port: screenPort, display, progress: () => this.vm.retired.reduce((sum, count) => sum + count, 0) });
     releaseImages();
     for (const [slot, disk] of disks.slots) this.vm.board.insert(slot, this.functionOf(slot, disk));
-    this.nics.listen({ ring: () => this.wakeUp(), link: (nic, up) => this.vm.board.nics[nic]?.setLink(up) });
+    for (const [slot, io] of this.nics.inSlots) this.vm.board.insert(slot, this.vm.board.nicFunction(slotName(slot), io));
   }
 
   handle(message: ToWorker): void {
@@ -138,11 +158,14 @@ class Worker {
       case 'power-button': this.vm.board.powerButton(); break;
       case 'reset': this.reset(); break;
       case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
+      case 'plug-nic': void this.answer(message.id, Promise.resolve().then(() => this.plugNic(message.slot, message.channel))); break;
       case 'unplug': void this.answer(message.id, this.unplug(message.slot)); break;
       case 'change-medium': void this.answer(message.id, this.changeMedium(message.drive, message.path)); break;
+      case 'set-cpus': void this.answer(message.id, Promise.resolve().then(() => this.vm.setCpus(message.cpus))); break;
       case 'set-balloon': void this.answer(message.id, Promise.resolve().then(() => this.vm.setBalloon(message.mib))); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'room': this.room.retry(); break;
+      case 'granted-room': this.room.granted(message.id, message.bytes); break;
       case 'stats': send({ kind: 'answer', id: message.id, result: { ...this.vm.stats(), disks: this.disks.stats } satisfies Omit<VmStats, 'nics'> }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
       case 'snapshot': this.jobs.set(message.id, { job: signal => this.snapshot(message.id, message.what, signal), abort: new AbortController() }); break;
@@ -176,6 +199,7 @@ class Worker {
   private async doJobs(): Promise<Ended | undefined> {
     for (const [id, { job, abort }] of this.jobs) {
       const held = this.held = [] as ToWorker[];
+      this.screen?.hold();
       this.vm.pause();
       try {
         const ended = await job(abort.signal);
@@ -188,6 +212,7 @@ class Worker {
       this.throttle.forget();
       this.held = undefined;
       for (const message of held) this.handle(message);
+      this.screen?.goOn();
     }
     return undefined;
   }
@@ -201,7 +226,7 @@ class Worker {
   private async plugDisk(slot: number, disk: DiskSpec): Promise<void> {
     const open = await this.disks.openInSlot(slot, disk);
     try {
-      this.vm.board.plug(slot, this.functionOf(slot, open));
+      this.vm.board.plug(slot, () => this.functionOf(slot, open));
     } catch (error) {
       await this.disks.closeSlot(slot);
       throw error;
@@ -209,10 +234,18 @@ class Worker {
     this.wakeUp();
   }
 
+  private plugNic(slot: number, channel: NicChannel): void {
+    const { board } = this.vm;
+    board.plug(slot, () => board.nicFunction(slotName(slot), this.nics.openInSlot(slot, channel)));
+    this.wakeUp();
+  }
+
   private functionOf(slot: number, { bus, medium }: VmDisk) { return this.vm.board.diskFunction(`slot-${slot}`, bus, medium); }
 
   private async unplug(slot: number): Promise<void> {
     await this.vm.board.unplug(slot);
+    this.vm.board.dropNic(slotName(slot));
+    this.nics.closeSlot(slot);
     await this.disks.closeSlot(slot);
   }
 
@@ -235,11 +268,13 @@ class Worker {
   /** Runs until the guest turns itself off, or resets when that ends it, or somebody asks for the end; says which. */
   async run(): Promise<Ended> {
     try {
+      this.screen?.open();
       const ended = await this.untilOff(), profile = this.vm.profile();
       if (profile !== undefined) send({ kind: 'profile', profile });
       return ended;
     } finally {
       this.nics.close();
+      this.screen?.close();
       await this.vm.end();
     }
   }
@@ -250,6 +285,7 @@ class Worker {
     for (;;) {
       const busy = this.throttle.run(BUSY_NS, ns => this.runFor(ns));
       this.output.flush();
+      this.screen?.flush();
       if (this.vm.powerRequest === 'off') return 'poweredOff';
       if (this.vm.powerRequest === 'reset') {
         if (this.stopOnReset) return 'reset';
@@ -304,29 +340,29 @@ class Worker {
 }
 
 async function main(): Promise<void> {
-  const { launch, ...rest } = workerData as { launch: VmLaunch; stopOnReset: boolean; channels: readonly NicChannel[] };
+  const { launch, ...rest } = workerData as WorkerOptions & { readonly launch: VmLaunch };
   let disks: VmDisks | undefined;
   try {
     const room = new Room();
-    disks = await VmDisks.open(launch.disks, room.wait);
+    disks = await VmDisks.open(launch.disks, room);
     const worker = new Worker(launch, await bootOf(launch.guest), disks, { ...rest, room });
     if (launch.resumeFrom !== undefined) await worker.restoreFrom(launch.resumeFrom);
     port?.on('message', (message: ToWorker) => worker.handle(message));
     send({ kind: 'started' });
     send({ kind: 'stopped', stop: { kind: await worker.run() } });
   } catch (error) {
-    send({ kind: 'stopped', stop: { kind: 'failed', message: sentenceOf(error) } });
+    send({ kind: 'stopped', stop: { kind: 'failed', ...messageFields(sentenceOf(error)) } });
   } finally {
     await disks?.close();
     port?.close();
   }
 }
 
-const refuse = (id: number, error: unknown) => send({ kind: 'refusal', id, code: error instanceof EngineError ? error.code : 'internal', message: sentenceOf(error) });
+const refuse = (id: number, error: unknown) => send({ kind: 'refusal', id, code: error instanceof EngineError ? error.code : 'internal', said: sentenceOf(error) });
 
 /** Our own bugs are said to be that. */
-function sentenceOf(error: unknown): string {
-  return error instanceof EngineError ? error.message : `The VM stopped because of an error in Quarterdeck: ${error instanceof Error ? error.stack ?? error.message : String(error)}`;
+function sentenceOf(error: unknown): Said {
+  return error instanceof EngineError ? error.said : say`The VM stopped because of an error in Quarterdeck: ${error instanceof Error ? error.stack ?? error.message : String(error)}`;
 }
 
 await main();

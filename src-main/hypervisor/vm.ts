@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { Ipa, Pa } from '../../shared/base/ids.ts';
+import { say } from '../../shared/base/phrase.ts';
 import { Machine, type CpuState, type ExitReason } from '../cpu/core/machine.ts';
 import { RAM_BASE as LINEAR_RAM } from '../cpu/layout.ts';
 import { loadBinary, loadDeviceTree, loadLinux, type BootEntry } from '../firmware/boot.ts';
@@ -14,6 +15,7 @@ import type { VirtioNetIo } from '../devices/virtio/net.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { VmClock } from '../time/vm-clock.ts';
+import type { DisplaySpec } from '../../shared/model/display.ts';
 import type { SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
 import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
 import { endOfFlash, flashBanks, type Firmware } from './flash-banks.ts';
@@ -44,6 +46,8 @@ export type BootImage =
 
 export interface VmOptions {
   readonly cpus: number;
+  /** See `VmLaunch`. */
+  readonly maxCpus?: number | undefined;
   readonly memoryMib: number;
   readonly counterHz: number;
   readonly boot: BootImage;
@@ -51,6 +55,7 @@ export interface VmOptions {
   readonly iommu?: boolean;
   readonly virtioBus?: VirtioBus | undefined;
   readonly nics?: readonly Omit<VirtioNetIo, 'dma'>[];
+  readonly display?: DisplaySpec | undefined;
   readonly consoleOutput: (byte: number) => void;
   /** Something happened outside the vCPUs that may make one runnable. */
   readonly wake: () => void;
@@ -88,6 +93,8 @@ export class Vm {
   private readonly exits: Record<string, number> = {};
   /** The port that printed last, which is the one that hears what is typed. */
   private port: ConsolePort = 'serial';
+  /** vCPUs that the guest may turn on: the first ones of all. */
+  private present: number;
   private running: Vcpu | undefined;
   private busyNs = 0;
   private isPaused = true;
@@ -96,11 +103,12 @@ export class Vm {
   private askedNs = -Infinity;
 
   constructor(options: VmOptions) {
-    const { cpus, counterHz } = options, sizeBytes = options.memoryMib * MIB;
+    const { counterHz, maxCpus: cpus = options.cpus } = options, sizeBytes = options.memoryMib * MIB;
     const world = options.smpMode === 'deterministic' ? new CountedWorld(options.counted) : undefined, nowNs = world?.nowNs ?? hostNowNs;
     const ramEnd = GUEST_RAM_PA + sizeBytes, firmware = options.boot.kind === 'firmware' ? options.boot.firmware : undefined;
     const machine = { cpus, counterHz, nowNs, ramBytes: firmware === undefined ? ramEnd : endOfFlash(firmware, ramEnd), inThreads: world === undefined && cpus > 1 };
     this.options = options;
+    this.present = options.cpus;
     this.world = world;
     this.machine = newMachine(machine, options.memoryMib);
     this.ram = new GuestRam({ buffer: this.machine.memory.buffer, byteOffset: LINEAR_RAM + GUEST_RAM_PA, sizeBytes, base: RAM_BASE });
@@ -108,7 +116,7 @@ export class Vm {
     this.clock = new VmClock(nowNs);
     const stage2 = this.mapStage2(sizeBytes);
     this.board = new Board({
-      ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }), ...(options.virtioBus && { virtioBus: options.virtioBus }),
+      ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }), ...(options.virtioBus && { virtioBus: options.virtioBus }), ...(options.display && { display: options.display }),
       ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, ramEnd) }),
       wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), random: length => world?.random(length) ?? randomBytes(length),
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
@@ -157,10 +165,10 @@ export class Vm {
   }
 
   private load(): BootEntry {
-    const { boot } = this.options;
-    if (boot.kind === 'binary') return loadBinary(this.ram, { image: boot.image(), deviceTree: () => this.board.deviceTree() });
-    if (boot.kind === 'firmware') return loadDeviceTree(this.ram, { entry: FLASH.base, deviceTree: () => this.board.deviceTree() });
-    return loadLinux(this.ram, {
+    const { boot } = this.options, ram = this.board.toldRam;
+    if (boot.kind === 'binary') return loadBinary(ram, { image: boot.image(), deviceTree: () => this.board.deviceTree() });
+    if (boot.kind === 'firmware') return loadDeviceTree(ram, { entry: FLASH.base, deviceTree: () => this.board.deviceTree() });
+    return loadLinux(ram, {
       kernel: boot.kernel(), ...(boot.initrd && { initrd: boot.initrd() }),
       deviceTree: initrd => this.board.deviceTree({ bootargs: boot.commandLine, ...(initrd && { initrd }) }),
     });
@@ -192,7 +200,7 @@ export class Vm {
   private psci() {
     return {
       cpuWithAffinity: (mpidr: bigint) => (mpidr < BigInt(this.vcpus.length) ? Number(mpidr) : undefined),
-      isOn: (cpu: number) => this.vcpus[cpu]?.on ?? false,
+      isOn: (cpu: number) => this.vcpus[cpu]?.on ?? false, isPresent: (cpu: number) => cpu < this.present,
       turnOn: (cpu: number, entry: bigint, context: bigint) => this.turnOn(cpu, entry, context),
       turnOff: () => { if (this.running) this.running.on = false; },
       suspend: () => { if (this.running) this.running.waiting = true; },
@@ -261,9 +269,17 @@ export class Vm {
     else this.board.type(bytes);
   }
 
+  /** How many vCPUs the guest may turn on. */
+  setCpus(count: number): void {
+    const on = this.vcpus.findLastIndex(vcpu => vcpu.on);
+    if (count > this.vcpus.length) throw new EngineError('cpu.too-many', say`The VM was turned on to have at most ${this.vcpus.length} CPUs.`);
+    if (on >= count) throw new EngineError('cpu.on', say`The guest uses CPU ${on}; take it offline there first.`);
+    this.present = count;
+  }
+
   /** Asks the guest to give up so much of its memory. */
   setBalloon(mib: number): void {
-    if (mib >= this.options.memoryMib) throw new EngineError('balloon.too-large', `The balloon has to be smaller than the VM's memory of ${this.options.memoryMib} MiB.`);
+    if (mib >= this.options.memoryMib) throw new EngineError('balloon.too-large', say`The balloon has to be smaller than the VM's memory of ${this.options.memoryMib} MiB.`);
     this.board.balloon.setTarget(mib);
   }
 
@@ -321,8 +337,8 @@ export class Vm {
   }
 
   private get savedMachine(): SavedMachine {
-    const { cpus, memoryMib, counterHz, smpMode = 'parallel' } = this.options;
-    return { cpus, memoryMib, counterHz, smpMode, devices: this.board.devices.map(({ name }) => name), flashBytes: this.board.flash.map(({ sizeBytes }) => sizeBytes) };
+    const { memoryMib, counterHz, smpMode = 'parallel' } = this.options;
+    return { cpus: this.vcpus.length, memoryMib, counterHz, smpMode, devices: this.board.devices.map(({ name }) => name), flashBytes: this.board.flash.map(({ sizeBytes }) => sizeBytes) };
   }
 
   /** Ends its threads. */
@@ -372,6 +388,6 @@ function newMachine(options: ConstructorParameters<typeof Machine>[0], memoryMib
     return new Machine(options);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new EngineError('no-memory', `This machine cannot give the VM its ${memoryMib} MiB of memory.`);
+    throw new EngineError('no-memory', say`This machine cannot give the VM its ${memoryMib} MiB of memory.`);
   }
 }

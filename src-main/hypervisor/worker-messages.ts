@@ -1,7 +1,9 @@
 /** What the engine and a VM's worker say to each other. */
 import type { DiskSpec } from '../../shared/model/vm.ts';
+import type { NicChannel } from './network-messages.ts';
 import type { VmProfile } from './profile.ts';
 import type { SnapshotLayers, VmStop } from './vm-launch.ts';
+import type { Said } from '../../shared/base/phrase.ts';
 
 export type ToWorker =
   | { readonly kind: 'input'; readonly bytes: Uint8Array }
@@ -9,14 +11,18 @@ export type ToWorker =
   | { readonly kind: 'power-button' }
   | { readonly kind: 'reset' }
   | { readonly kind: 'plug-disk'; readonly id: number; readonly slot: number; readonly disk: DiskSpec }
+  | { readonly kind: 'plug-nic'; readonly id: number; readonly slot: number; readonly channel: NicChannel }
   | { readonly kind: 'unplug'; readonly id: number; readonly slot: number }
   | { readonly kind: 'change-medium'; readonly id: number; readonly drive: number; readonly path: string | undefined }
+  | { readonly kind: 'set-cpus'; readonly id: number; readonly cpus: number }
   | { readonly kind: 'set-balloon'; readonly id: number; readonly mib: number }
   /** Stop the VM, as it has something to say first. */
   | { readonly kind: 'end' }
   | { readonly kind: 'stats'; readonly id: number }
   /** Try again what had no room. */
   | { readonly kind: 'room' }
+  /** The answer to `ask-room`: how many bytes more the image may take. */
+  | { readonly kind: 'granted-room'; readonly id: number; readonly bytes: number }
   | { readonly kind: 'suspend'; readonly id: number; readonly path: string }
   | { readonly kind: 'snapshot'; readonly id: number; readonly what: SnapshotLayers }
   /** The answer to `prepared`. */
@@ -28,7 +34,9 @@ export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'output'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'reset-by-guest' }
-  /** The file system of a disk's image is full; nothing runs until there is room. */
+  /** How much more of its datastore may an image take? */
+  | { readonly kind: 'ask-room'; readonly id: number; readonly path: string }
+  /** There is no room for a disk's image, on its file system or its datastore; nothing runs until there is. */
   | { readonly kind: 'full'; readonly path: string }
   | { readonly kind: 'room-again' }
   | { readonly kind: 'resuming'; readonly part: number }
@@ -36,6 +44,6 @@ export type FromWorker =
   /** The layers are there; nothing runs until there is an answer. */
   | { readonly kind: 'prepared'; readonly id: number }
   | { readonly kind: 'answer'; readonly id: number; readonly result?: unknown }
-  | { readonly kind: 'refusal'; readonly id: number; readonly code: string; readonly message: string }
+  | { readonly kind: 'refusal'; readonly id: number; readonly code: string; readonly said: Said }
   | { readonly kind: 'profile'; readonly profile: VmProfile }
   | { readonly kind: 'stopped'; readonly stop: VmStop };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TaskId, VmId } from '../../shared/base/ids.ts';
+import { say } from '../../shared/base/phrase.ts';
 import type { Host } from '../../shared/model/host.ts';
 import type { InventoryObject } from '../../shared/model/objects.ts';
 import type { ObjectRef, Task } from '../../shared/model/task.ts';
@@ -50,6 +51,15 @@ test('a file of the first format is brought to this one: its hosts are in a data
   old.prepare('INSERT INTO vms VALUES (?, ?)').run(vm.id, JSON.stringify(vm));
   old.close();
   reopened(db => expect(db.contents().objects).toEqual([...OBJECTS, FIRST_OBJECTS[0], FIRST_OBJECTS[1], ...FIRST_OBJECTS.filter(({ kind }) => kind === 'alarmDefinition')]));
+});
+
+test('events of the formats before had no phrases; those from now on keep theirs', () => {
+  const old = new DatabaseSync(path);
+  old.exec(`${UPGRADES.slice(0, 4).join('\n')} INSERT INTO events (at_ms, severity, type, message, target_kind, target_id, target_name) VALUES (5, 'info', 'vm.created', 'old', 'vm', 'vm-1', 'web-01'); PRAGMA application_id = 0x5164636b; PRAGMA user_version = 4`);
+  old.close();
+  const said = { ...event('2 VMs'), phrase: say`${2} VMs` };
+  reopened(db => db.commit([{ kind: 'event', event: said }]));
+  reopened(db => expect(db.events({ limit: 9 }).rows).toEqual([{ id: 2, ...said }, { id: 1, ...event('old') }]));
 });
 
 test('rows come newest first, a page at a time', () => {

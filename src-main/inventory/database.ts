@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { EventId } from '../../shared/base/ids.ts';
+import { say, type Phrase } from '../../shared/base/phrase.ts';
 import type { Page } from '../../shared/api/engine-api.ts';
 import type { InventoryEvent } from '../../shared/model/event.ts';
 import type { InventoryObject, ObjectId } from '../../shared/model/objects.ts';
@@ -95,9 +96,9 @@ export class InventoryDatabase {
       .run(task.id, task.completedMs === undefined ? 0 : 1, JSON.stringify(task));
   }
 
-  private addEvent({ atMs, severity, type, message, target }: NewEvent): EventId {
-    const { lastInsertRowid } = this.db.prepare('INSERT INTO events (at_ms, severity, type, message, target_kind, target_id, target_name) VALUES (?, ?, ?, ?, ?, ?, ?)')
-      .run(atMs, severity, type, message, target.kind, target.id, target.name);
+  private addEvent({ atMs, severity, type, message, phrase, target }: NewEvent): EventId {
+    const { lastInsertRowid } = this.db.prepare('INSERT INTO events (at_ms, severity, type, message, phrase, target_kind, target_id, target_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(atMs, severity, type, message, phrase === undefined ? null : JSON.stringify(phrase), target.kind, target.id, target.name);
     return Number(lastInsertRowid) as EventId;
   }
 
@@ -122,7 +123,7 @@ export class InventoryDatabase {
       return result;
     } catch (error) {
       if (this.db.isTransaction) this.db.exec('ROLLBACK');
-      throw new EngineError('not-saved', `The inventory could not be saved: ${messageOf(error)}.`);
+      throw new EngineError('not-saved', say`The inventory could not be saved: ${messageOf(error)}.`);
     }
   }
 }
@@ -143,8 +144,8 @@ function check(path: string): void {
   try {
     const version = versionOf(db);
     const ours = db.prepare('PRAGMA application_id').get()?.application_id === APPLICATION_ID;
-    if (!ours && (version !== 0 || hasTables(db))) throw new EngineError('not-ours', `${path} is not a Quarterdeck inventory.`);
-    if (version > UPGRADES.length) throw new EngineError('newer', `${path} was written by a newer version of Quarterdeck (format ${version}; this version knows ${UPGRADES.length}).`);
+    if (!ours && (version !== 0 || hasTables(db))) throw new EngineError('not-ours', say`${path} is not a Quarterdeck inventory.`);
+    if (version > UPGRADES.length) throw new EngineError('newer', say`${path} was written by a newer version of Quarterdeck (format ${version}; this version knows ${UPGRADES.length}).`);
     const health = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
     if (health !== 'ok') throw damaged(path, String(health));
   } finally { db.close(); }
@@ -160,14 +161,14 @@ function explaining<T>(path: string, use: () => T): T {
   try { return use(); } catch (error) {
     if (error instanceof EngineError) throw error;
     const code = (error as { errcode?: number }).errcode ?? 0;
-    if ((code & 0xff) === SQLITE_BUSY) throw new EngineError('in-use', `Another Quarterdeck engine is using ${path}.`);
+    if ((code & 0xff) === SQLITE_BUSY) throw new EngineError('in-use', say`Another Quarterdeck engine is using ${path}.`);
     if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) throw damaged(path, messageOf(error));
-    throw new EngineError('not-opened', `The inventory ${path} cannot be opened: ${messageOf(error)}.`);
+    throw new EngineError('not-opened', say`The inventory ${path} cannot be opened: ${messageOf(error)}.`);
   }
 }
 
 function damaged(path: string, why: string): EngineError {
-  return new EngineError('damaged', `The inventory ${path} is damaged (${why}). It was left as it is; move it away or restore a copy.`);
+  return new EngineError('damaged', say`The inventory ${path} is damaged (${why}). It was left as it is; move it away or restore a copy.`);
 }
 
 const cursor = (before: string | undefined): number => (before === undefined ? Number.MAX_SAFE_INTEGER : Number(before));
@@ -182,6 +183,6 @@ function page<T>(rows: readonly { at: number; row: T }[], limit: number): Page<T
 function eventOf(row: Record<string, SQLOutputValue>): InventoryEvent {
   return {
     id: Number(row.id) as EventId, atMs: Number(row.at_ms), severity: row.severity as InventoryEvent['severity'], type: String(row.type), message: String(row.message),
-    target: { kind: row.target_kind, id: row.target_id, name: row.target_name } as ObjectRef,
+    ...(typeof row.phrase === 'string' && { phrase: JSON.parse(row.phrase) as Phrase }), target: { kind: row.target_kind, id: row.target_id, name: row.target_name } as ObjectRef,
   };
 }

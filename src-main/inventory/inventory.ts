@@ -6,6 +6,7 @@ import type { Change } from '../../shared/api/engine-events.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { HostId, VmId } from '../../shared/base/ids.ts';
+import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
 import type { InventoryEvent } from '../../shared/model/event.ts';
 import type { Host } from '../../shared/model/host.ts';
 import { KIND_WORDS, OBJECT_KINDS, refTo, type InventoryObject, type ObjectId, type ObjectKind, type ObjectKinds } from '../../shared/model/objects.ts';
@@ -32,7 +33,7 @@ export class Objects {
 
   get<K extends ObjectKind>(kind: K, id: string): ObjectKinds[K] {
     const object = this.find(kind, id);
-    if (object === undefined) throw new EngineError('not-found', `The ${KIND_WORDS[kind]} no longer exists.`);
+    if (object === undefined) throw new EngineError('not-found', say`The ${KIND_WORDS[kind]} no longer exists.`);
     return object;
   }
 
@@ -49,13 +50,13 @@ export class Objects {
 
   vm(id: VmId): Vm {
     const vm = this.get('vm', id);
-    if (!isLive(vm)) throw new EngineError('deleted', `${vm.spec.name} is in the bin; restore it first.`);
+    if (!isLive(vm)) throw new EngineError('deleted', say`${vm.spec.name} is in the bin; restore it first.`);
     return vm;
   }
 
   deletedVm(id: VmId): Vm {
     const vm = this.get('vm', id);
-    if (isLive(vm)) throw new EngineError('wrong-state', `${vm.spec.name} is not in the bin.`);
+    if (isLive(vm)) throw new EngineError('wrong-state', say`${vm.spec.name} is not in the bin.`);
     return vm;
   }
 }
@@ -132,7 +133,7 @@ export class Edit extends Objects {
 
   put<K extends ObjectKind>(kind: K, object: ObjectKinds[K]): void { this.change({ kind, id: object.id }, map => map.set(object.id, object)); }
   remove(id: ObjectId): void { this.change(id, map => map.delete(id.id)); }
-  event(event: Omit<NewEvent, 'atMs'>): void { this.events.push({ atMs: Date.now(), ...event }); }
+  event({ message, ...event }: Omit<NewEvent, 'atMs' | 'message' | 'phrase'> & { readonly message: Said }): void { this.events.push({ atMs: Date.now(), ...event, ...messageFields(message) }); }
 
   get after(): Maps { return this.maps; }
 

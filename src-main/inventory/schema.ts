@@ -23,4 +23,6 @@ export const UPGRADES: readonly string[] = [
   `UPDATE objects SET body = json_patch('{"cpuMhz":2000,"gic":"GICv3","iommu":true,"watchdog":"SBSA revision 0","nics":[{"model":"QD-E25 Ethernet","revision":"A1","ports":1,"virtualFunctions":0}],"rdmaNics":[],"drives":[]}', body) WHERE kind = 'host';`,
   // The default alarms; a new inventory has them from the start.
   DEFAULT_ALARMS.map(alarm => `INSERT INTO objects SELECT 'alarmDefinition', '${alarm.id}', '${JSON.stringify(alarm).replaceAll('\'', '\'\'')}' WHERE EXISTS (SELECT 1 FROM objects);`).join('\n'),
+  // What events say in other languages than English; of those before, nothing.
+  'ALTER TABLE events ADD COLUMN phrase TEXT;',
 ];

@@ -7,6 +7,7 @@ import { pagePort } from '../../shared/api/port.ts';
 import { connect } from '../../shared/api/rpc.ts';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import type { EventId } from '../../shared/base/ids.ts';
+import { say } from '../../shared/base/phrase.ts';
 import type { InventoryEvent } from '../../shared/model/event.ts';
 import type { Task, TaskFilter } from '../../shared/model/task.ts';
 import type { Contents, EventQuery, Write } from './database.ts';
@@ -43,7 +44,7 @@ export class Store implements Calls {
 
   static async open(path: string): Promise<Store> {
     try { await mkdir(dirname(path), { recursive: true }); } catch (error) {
-      throw new EngineError('no-data-folder', `The data folder ${dirname(path)} cannot be made: ${messageOf(error)}.`);
+      throw new EngineError('no-data-folder', say`The data folder ${dirname(path)} cannot be made: ${messageOf(error)}.`);
     }
     const { port1, port2 } = new MessageChannel();
     const worker = new Worker(WORKER, { workerData: { port: port2 }, transferList: [port2] });

@@ -16,10 +16,12 @@ export class GuestRam implements Dma {
   readonly sizeBytes: number;
   /** Told of everything written through here, so that a CPU drops what it decoded from those bytes. */
   onDmaWrite: (address: number, length: number) => void = () => {};
+  private readonly window: GuestRamWindow;
   private readonly bytes: Uint8Array;
   private readonly words: DataView;
 
   constructor(window: GuestRamWindow) {
+    this.window = window;
     this.base = window.base;
     this.sizeBytes = window.sizeBytes;
     this.bytes = new Uint8Array(window.buffer, window.byteOffset, window.sizeBytes);
@@ -27,6 +29,13 @@ export class GuestRam implements Dma {
   }
 
   get end(): number { return this.base + this.sizeBytes; }
+
+  /** The lower part of it, as RAM of its own. */
+  first(sizeBytes: number): GuestRam {
+    const part = new GuestRam({ ...this.window, sizeBytes });
+    part.onDmaWrite = (address, length) => this.onDmaWrite(address, length);
+    return part;
+  }
 
   has(address: number, length: number): boolean {
     return address >= this.base && length >= 0 && address + length <= this.end;

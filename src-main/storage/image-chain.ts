@@ -1,6 +1,7 @@
 /** Chains of images, each backed by the next: what one stands on, and how two of them become one. */
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
+import { say } from '../../shared/base/phrase.ts';
 import type { DiskFormat, DiskImage } from './block-backend.ts';
 import { ImageFile } from './image-file.ts';
 import { withImage } from './image-operations.ts';
@@ -27,7 +28,7 @@ export async function backingPath(path: string): Promise<string | undefined> {
 export function commitImage(path: string, options: Progress = {}): Promise<void> {
   return withImage(path, { readOnly: true }, async top => {
     const { backing } = top;
-    if (!(top instanceof Qcow2Image) || backing === undefined) throw new EngineError('disk.commit', `The disk image ${path} has no backing file that could take what it holds.`);
+    if (!(top instanceof Qcow2Image) || backing === undefined) throw new EngineError('disk.commit', say`The disk image ${path} has no backing file that could take what it holds.`);
     await withImage(backing.path, { format: backing.format, readOnly: false }, async below => {
       if (below.sizeBytes < top.sizeBytes) await grow(below, top.sizeBytes);
       await copyOwn(top, below, options);
@@ -37,7 +38,7 @@ export function commitImage(path: string, options: Progress = {}): Promise<void>
 }
 
 async function grow(image: DiskImage, sizeBytes: number): Promise<void> {
-  if (!(image instanceof Qcow2Image) && !(image instanceof RawImage && image.format === 'raw')) throw new EngineError('disk.resize', `The disk image ${image.path} cannot grow: its format is ${image.format}.`);
+  if (!(image instanceof Qcow2Image) && !(image instanceof RawImage && image.format === 'raw')) throw new EngineError('disk.resize', say`The disk image ${image.path} cannot grow: its format is ${image.format}.`);
   await image.grow(sizeBytes);
 }
 
@@ -64,8 +65,8 @@ export async function rebaseImage(path: string, backing: { readonly path: string
   const file = await ImageFile.open(path, { readOnly: false });
   try {
     const before = await readHeader(file), bytes = withBacking(await file.bytes(0, HEADER_BYTES), backing);
-    if (!await isPlain(file, before)) throw new EngineError('disk.rebase', `The disk image ${path} has parts that would be lost if its backing file was another one.`);
-    if (bytes.length > 2 ** before.clusterBits) throw new EngineError('disk.rebase', `The name of the backing file does not fit into the header of ${path}.`);
+    if (!await isPlain(file, before)) throw new EngineError('disk.rebase', say`The disk image ${path} has parts that would be lost if its backing file was another one.`);
+    if (bytes.length > 2 ** before.clusterBits) throw new EngineError('disk.rebase', say`The name of the backing file does not fit into the header of ${path}.`);
     await file.write(0, bytes);
     await file.sync();
   } finally { await file.close(); }

@@ -1,6 +1,7 @@
 /** A file that holds an image, or a part of one: whole reads and writes, and a lock against other writers. */
 import { open, type FileHandle } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { say } from '../../shared/base/phrase.ts';
 import { lockImage, type ImageLock } from './image-lock.ts';
 
 const STAT_BLOCK = 512;
@@ -29,7 +30,7 @@ export class ImageFile {
     const flags = create === 'new' ? 'wx+' : readOnly ? 'r' : 'r+';
     const handle = await open(path, flags).catch((error: unknown) => {
       if (create === 'overwrite' && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw new EngineError('disk.unreadable', `The disk image ${path} cannot be ${create === 'new' ? 'created' : 'opened'}: ${messageOf(error)}.`);
+      throw new EngineError('disk.unreadable', create === 'new' ? say`The disk image ${path} cannot be created: ${messageOf(error)}.` : say`The disk image ${path} cannot be opened: ${messageOf(error)}.`);
     });
     if (handle === undefined) return ImageFile.open(path, { readOnly, create: 'new' });
     try {
@@ -44,7 +45,7 @@ export class ImageFile {
 
   private static async checked(handle: FileHandle, path: string, readOnly: boolean): Promise<ImageFile> {
     const stat = await handle.stat({ bigint: true });
-    if (!stat.isFile()) throw new EngineError('disk.notAFile', `The disk image ${path} is not a regular file.`);
+    if (!stat.isFile()) throw new EngineError('disk.notAFile', say`The disk image ${path} is not a regular file.`);
     const lock = readOnly ? undefined : await lockImage(path, stat);
     return new ImageFile(handle, { path, readOnly, identity: `${stat.dev}:${stat.ino}`, end: Number(stat.size), lock });
   }
@@ -53,7 +54,7 @@ export class ImageFile {
   get sizeBytes(): number { return this.end; }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
-    if (await this.readSome(offset, into) < into.length) throw new EngineError('disk.short', `The disk image ${this.path} became shorter, or was cut short.`);
+    if (await this.readSome(offset, into) < into.length) throw new EngineError('disk.short', say`The disk image ${this.path} became shorter, or was cut short.`);
   }
 
   /** What lies beyond the end reads as zeroes. */

@@ -10,6 +10,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
+import { say, type Phrase } from '../../shared/base/phrase.ts';
 
 export interface FileId { readonly dev: bigint; readonly ino: bigint }
 export interface ImageLock { release(): Promise<void> }
@@ -23,13 +24,14 @@ export async function lockImage(path: string, id: FileId): Promise<ImageLock> {
     const server = await listen(name);
     if (server !== undefined) return afterOthersAreRuledOut(path, id, server);
     const owner = await ownerAt(name);
-    if (owner !== undefined) throw inUse(path, owner);
+    if (owner !== undefined) throw inUse(path, ownerNamed(owner));
     if (process.platform !== 'linux' && process.platform !== 'win32') await rm(name, { force: true });
   }
-  throw inUse(path, 'another process');
+  throw inUse(path, say`another process`);
 }
 
-const inUse = (path: string, owner: string) => new EngineError('disk.inUse', `The disk image ${path} is in use by ${owner}.`);
+const inUse = (path: string, owner: Phrase) => new EngineError('disk.inUse', say`The disk image ${path} is in use by ${owner}.`);
+const ownerNamed = (owner: string): Phrase => { const [, pid] = /^process (\d+)$/.exec(owner) ?? []; return pid === undefined ? say`another process` : say`process ${pid}`; };
 
 function socketName({ dev, ino }: FileId): string {
   const name = `quarterdeck-disk-${dev}-${ino}`;
@@ -67,7 +69,7 @@ async function afterOthersAreRuledOut(path: string, id: FileId, server: Server):
   const release = () => new Promise<void>(resolve => { server.close(() => resolve()); });
   if (await isLockedInKernel(id)) {
     await release();
-    throw inUse(path, 'another program');
+    throw inUse(path, say`another program`);
   }
   return { release };
 }

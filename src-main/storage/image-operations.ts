@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
+import { say } from '../../shared/base/phrase.ts';
 import type { DiskFormat, DiskImage, ImageDetails } from './block-backend.ts';
 import { ImageFile } from './image-file.ts';
 import { openImage, probe, type OpenOptions } from './open-image.ts';
@@ -43,7 +44,7 @@ export async function createImage(path: string, options: CreateOptions): Promise
   if (options.format === 'vmdk' && options.vmdkType === 'streamOptimized') throw new EngineError('disk.create', 'A streamOptimized VMDK is made by converting an image.');
   if (options.backingFile !== undefined && options.format !== 'qcow2') throw new EngineError('disk.create', 'Only a qcow2 image can have a backing file.');
   const backing = options.backingFile === undefined ? undefined : await backingOf(path, options.backingFile, options.backingFormat), sizeBytes = options.sizeBytes ?? backing?.sizeBytes;
-  if (sizeBytes === undefined || !Number.isSafeInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % SECTOR !== 0) throw new EngineError('disk.size', `The size of a disk image is a positive multiple of ${SECTOR} bytes.`);
+  if (sizeBytes === undefined || !Number.isSafeInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % SECTOR !== 0) throw new EngineError('disk.size', say`The size of a disk image is a positive multiple of ${SECTOR} bytes.`);
   await onNewFile(path, options, file => format(file, sizeBytes, { ...options, backing }));
 }
 
@@ -102,9 +103,9 @@ export function imageInfo(path: string, options: { readonly format?: DiskFormat 
 
 export function resizeImage(path: string, sizeBytes: number, options: { readonly format?: DiskFormat | undefined } = {}): Promise<void> {
   return withImage(path, { ...options, readOnly: false }, async image => {
-    if (!Number.isSafeInteger(sizeBytes) || sizeBytes % SECTOR !== 0) throw new EngineError('disk.size', `The size of a disk image is a positive multiple of ${SECTOR} bytes.`);
-    if (sizeBytes < image.sizeBytes) throw new EngineError('disk.resize', `The disk image ${path} has ${image.sizeBytes} bytes; it can grow, but not shrink.`);
-    if (!(image instanceof RawImage && image.format === 'raw') && !(image instanceof Qcow2Image)) throw new EngineError('disk.resize', `The disk image ${path} cannot grow: its format is ${image.format}.`);
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes % SECTOR !== 0) throw new EngineError('disk.size', say`The size of a disk image is a positive multiple of ${SECTOR} bytes.`);
+    if (sizeBytes < image.sizeBytes) throw new EngineError('disk.resize', say`The disk image ${path} has ${image.sizeBytes} bytes; it can grow, but not shrink.`);
+    if (!(image instanceof RawImage && image.format === 'raw') && !(image instanceof Qcow2Image)) throw new EngineError('disk.resize', say`The disk image ${path} cannot grow: its format is ${image.format}.`);
     await image.grow(sizeBytes);
   });
 }

@@ -4,6 +4,7 @@
  */
 import { dirname, isAbsolute, join } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
+import { say } from '../../shared/base/phrase.ts';
 import { DISK_FORMATS, type DiskFormat, type DiskImage } from './block-backend.ts';
 import { damaged, unsupported } from './image-errors.ts';
 import { ImageFile } from './image-file.ts';
@@ -31,7 +32,7 @@ export function openImage(path: string, options: OpenOptions): Promise<DiskImage
 async function openBelow(path: string, options: OpenOptions, above: readonly string[]): Promise<DiskImage> {
   const file = await ImageFile.open(path, { readOnly: options.readOnly || options.snapshot !== undefined });
   try {
-    if (above.includes(file.identity) || above.length >= MAX_CHAIN) throw new EngineError('disk.backingLoop', `The disk image ${path} is its own backing file, over ${above.length} images.`);
+    if (above.includes(file.identity) || above.length >= MAX_CHAIN) throw new EngineError('disk.backingLoop', say`The disk image ${path} is its own backing file, over ${above.length} images.`);
     return await openAs(options.format ?? await probe(file), file, options, [...above, file.identity]);
   } catch (error) {
     await file.close();
@@ -48,7 +49,7 @@ export async function probe(file: ImageFile): Promise<DiskFormat> {
 }
 
 async function openAs(format: DiskFormat, file: ImageFile, options: OpenOptions, chain: readonly string[]): Promise<DiskImage> {
-  if (options.snapshot !== undefined && format !== 'qcow2') throw new EngineError('disk.noSnapshot', `The disk image ${file.path} has no snapshots: it is of format ${format}.`);
+  if (options.snapshot !== undefined && format !== 'qcow2') throw new EngineError('disk.noSnapshot', say`The disk image ${file.path} has no snapshots: it is of format ${format}.`);
   switch (format) {
     case 'raw': return RawImage.over(file);
     case 'iso': return RawImage.overIso(file);
@@ -61,7 +62,7 @@ async function openAs(format: DiskFormat, file: ImageFile, options: OpenOptions,
 async function openQcow2(file: ImageFile, options: OpenOptions, chain: readonly string[]): Promise<DiskImage> {
   const magic = Buffer.alloc(4);
   await file.readPadded(0, magic);
-  if (magic.readUInt32BE(0) !== MAGIC) throw damaged(file.path, 'it does not begin as a qcow2 image does');
+  if (magic.readUInt32BE(0) !== MAGIC) throw damaged(file.path, say`it does not begin as a qcow2 image does`);
   const header = await readHeader(file), backing = await openBacking(file, header, chain);
   try {
     const image = await Qcow2Image.over(file, header, { backing, snapshot: options.snapshot, repair: options.repair === true || (header.incompatible & (DIRTY | CORRUPT)) === DIRTY });
@@ -77,7 +78,7 @@ async function openQcow2(file: ImageFile, options: OpenOptions, chain: readonly 
 async function prepare(image: Qcow2Image, header: Qcow2Header): Promise<void> {
   if ((header.incompatible & DIRTY) !== 0n) {
     const { corruptions, corruptionsFixed } = await checkQcow2(image, { repair: true });
-    if (corruptions > corruptionsFixed) throw damaged(image.path, 'it was not closed, and its refcounts cannot be made right');
+    if (corruptions > corruptionsFixed) throw damaged(image.path, say`it was not closed, and its refcounts cannot be made right`);
   }
   await image.prepareForWriting();
 }
@@ -85,8 +86,8 @@ async function prepare(image: Qcow2Image, header: Qcow2Header): Promise<void> {
 async function openBacking(file: ImageFile, { backingFile, backingFormat }: Qcow2Header, chain: readonly string[]): Promise<DiskImage | undefined> {
   if (backingFile === undefined) return undefined;
   const name = backingFile.replace(/^file:(?!\/\/)/, '');
-  if (/^[a-z][a-z0-9+.-]+:/i.test(name)) throw unsupported(file.path, `its backing file is ${name}, which is not a path`);
+  if (/^[a-z][a-z0-9+.-]+:/i.test(name)) throw unsupported(file.path, say`its backing file is ${name}, which is not a path`);
   const format = backingFormat === undefined ? undefined : DISK_FORMATS.find(one => one === backingFormat);
-  if (backingFormat !== undefined && format === undefined) throw unsupported(file.path, `its backing file is of the format ${backingFormat}, which is not known`);
+  if (backingFormat !== undefined && format === undefined) throw unsupported(file.path, say`its backing file is of the format ${backingFormat}, which is not known`);
   return openBelow(isAbsolute(name) ? name : join(dirname(file.path), name), { format, readOnly: true }, chain);
 }

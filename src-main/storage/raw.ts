@@ -4,6 +4,7 @@
  * stored.
  */
 import { EngineError } from '../../shared/base/errors.ts';
+import { say } from '../../shared/base/phrase.ts';
 import type { DiskFormat, DiskImage, Extent, ImageDetails } from './block-backend.ts';
 import { assertInside, unsupported, writeRefused } from './image-errors.ts';
 import { ImageFile } from './image-file.ts';
@@ -36,7 +37,7 @@ export class RawImage implements DiskImage {
 
   static async overIso(file: ImageFile): Promise<RawImage> {
     checkSize(file, ISO_BLOCK);
-    if (!await isIso(file)) throw unsupported(file.path, 'it has no ISO 9660 volume descriptor');
+    if (!await isIso(file)) throw unsupported(file.path, say`it has no ISO 9660 volume descriptor`);
     return new RawImage(file, 'iso');
   }
 
@@ -91,5 +92,5 @@ export async function isIso(file: ImageFile): Promise<boolean> {
 
 function checkSize(file: ImageFile, unit: number) {
   if (file.sizeBytes > 0 && file.sizeBytes % unit === 0) return;
-  throw new EngineError('disk.size', `The disk image ${file.path} has ${file.sizeBytes} bytes, which is not a positive multiple of ${unit}.`);
+  throw new EngineError('disk.size', say`The disk image ${file.path} has ${file.sizeBytes} bytes, which is not a positive multiple of ${unit}.`);
 }

@@ -22,5 +22,5 @@ test('a line is summed up', () => {
 
 test('figures are exported with a row for each time, and names cannot break the file', () => {
   expect(toCsv([line('Read, "fast"', [1000, 1.5], [3000, 2]), line('=cmd', [2000, 7])])).toBe(
-    'Time,"Read, ""fast""","=cmd"\r\n1970-01-01T00:00:01.000Z,1.5,\r\n1970-01-01T00:00:02.000Z,,7\r\n1970-01-01T00:00:03.000Z,2,\r\n');
+    'Time,"Read, ""fast""",\'=cmd\r\n1970-01-01T00:00:01.000Z,1.5,\r\n1970-01-01T00:00:02.000Z,,7\r\n1970-01-01T00:00:03.000Z,2,\r\n');
 });

@@ -1,4 +1,7 @@
 /** What charts show, and how their axes and exports read. */
+import { perLocale, t } from '../i18n/i18n.ts';
+import { csvOf } from './csv.ts';
+
 export interface Point { readonly x: number; readonly y: number }
 /** Points in the order of time; `x` is in ms since the epoch. */
 export interface Line { readonly key: string; readonly name: string; readonly points: readonly Point[] }
@@ -13,12 +16,12 @@ export function timeTicks(fromMs: number, toMs: number, most = 7): number[] {
   return Array.from({ length: Math.max(0, Math.floor((toMs - first) / step) + 1) }, (_, n) => first + n * step);
 }
 
-const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat('en-GB', options);
+const format = (options: Intl.DateTimeFormatOptions) => perLocale(locale => new Intl.DateTimeFormat(locale, options));
 const seconds = format({ hour: '2-digit', minute: '2-digit', second: '2-digit' }), minutes = format({ hour: '2-digit', minute: '2-digit' });
 const days = format({ day: '2-digit', month: 'short' }), hours = format({ day: '2-digit', month: 'short', hour: '2-digit', minute: '2-digit' });
 
 /** A time as an axis of a span shows it. */
-export const timeLabel = (ms: number, spanMs: number): string => (spanMs <= 10 * MINUTE ? seconds : spanMs <= DAY ? minutes : spanMs <= 4 * DAY ? hours : days).format(ms);
+export const timeLabel = (ms: number, spanMs: number): string => (spanMs <= 10 * MINUTE ? seconds : spanMs <= DAY ? minutes : spanMs <= 4 * DAY ? hours : days)().format(ms);
 
 /** The point nearest to a time, no further away than `within`. */
 export function nearest(points: readonly Point[], x: number, within: number): Point | undefined {
@@ -37,10 +40,8 @@ export function summaryOf(points: readonly Point[]): Summary | undefined {
   return { latest: last.y, highest, lowest, mean: sum / points.length };
 }
 
-const cell = (text: string): string => (/[",\n\r]/.test(text) || /^[=+\-@]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
 /** A row for each time at which any line has a point, times in ISO 8601. */
 export function toCsv(lines: readonly Line[]): string {
   const at = lines.map(({ points }) => new Map(points.map(({ x, y }) => [x, y]))), times = [...new Set(at.flatMap(map => [...map.keys()]))].sort((a, b) => a - b);
-  return [['Time', ...lines.map(({ name }) => name)], ...times.map(time => [new Date(time).toISOString(), ...at.map(map => String(map.get(time) ?? ''))])].map(row => `${row.map(cell).join(',')}\r\n`).join('');
+  return csvOf([[t`Time`, ...lines.map(({ name }) => name)], ...times.map(time => [new Date(time).toISOString(), ...at.map(map => String(map.get(time) ?? ''))])]);
 }

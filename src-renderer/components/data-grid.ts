@@ -1,3 +1,6 @@
+import { perLocale } from '../i18n/i18n.ts';
+import { csvOf } from './csv.ts';
+
 /** A column of a `DataGrid`. */
 export interface Column<Row> {
   readonly key: string;
@@ -21,7 +24,7 @@ export const USUAL_LAYOUT: GridLayout = { shown: {}, widths: {} };
 
 export const isShown = ({ key, extra }: Pick<Column<never>, 'key' | 'extra'>, { shown }: GridLayout): boolean => shown[key] ?? extra !== true;
 
-const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
+const collator = perLocale(locale => new Intl.Collator(locale, { numeric: true, sensitivity: 'base' }));
 
 /** The rows in the order of `sort`; rows that tie keep the order they came in. Each value is looked up once. */
 export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[], sort: Sort | undefined): readonly Row[] {
@@ -35,10 +38,10 @@ export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[
 /** Numbers stand for themselves; texts are compared once each, however often they occur. */
 function ranks(values: readonly (number | string)[]): (value: number | string) => number {
   if (values.every(value => typeof value === 'number')) return Number;
-  const places = new Map<string, number>();
+  const places = new Map<string, number>(), { compare } = collator();
   let place = 0, before: string | undefined;
-  for (const text of [...new Set(values.map(String))].sort(collator.compare)) {
-    if (before !== undefined && collator.compare(before, text) !== 0) place++;
+  for (const text of [...new Set(values.map(String))].sort(compare)) {
+    if (before !== undefined && compare(before, text) !== 0) place++;
     places.set(text, place);
     before = text;
   }
@@ -65,16 +68,8 @@ export function rowFilter<Row extends object>(columns: readonly Column<Row>[]): 
   };
 }
 
-/** Spreadsheets run what begins like this; an apostrophe keeps it text. Numbers are left alone. */
-const FORMULA = /^[=+\-@\t\r]/, NUMBER = /^[+-]?\d+(\.\d+)?$/;
-
-function csvCell(text: string): string {
-  const safe = FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
-  return /[",\r\n]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-/** RFC 4180, with a header line. */
+/** What of the rows is shown, below a line of headings. */
 export function csv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const own = columns.filter(column => !column.actions);
-  return [own.map(column => column.label), ...rows.map(row => own.map(column => column.text(row)))].map(cells => `${cells.map(csvCell).join(',')}\r\n`).join('');
+  return csvOf([own.map(column => column.label), ...rows.map(row => own.map(column => column.text(row)))]);
 }

@@ -1,5 +1,10 @@
 /** How figures and times read on screen. */
+import { say, type Phrase } from '../../shared/base/phrase.ts';
 import type { PowerState } from '../../shared/model/vm.ts';
+import { perLocale, t, translate } from '../i18n/i18n.ts';
+
+const threeDigits = perLocale(locale => new Intl.NumberFormat(locale, { maximumSignificantDigits: 3, useGrouping: false }));
+const oneDecimal = perLocale(locale => new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1, useGrouping: false }));
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
@@ -8,7 +13,7 @@ export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
   while (value >= 1024 && unit < UNITS.length - 1) { value /= 1024; unit++; }
-  return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : Number(value.toPrecision(3))} ${UNITS[unit]}`;
+  return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : threeDigits().format(value)} ${UNITS[unit]}`;
 }
 
 const PREFIXES = ['', 'k', 'M', 'G'] as const;
@@ -18,7 +23,7 @@ export function formatRate(perSecond: number, unit: 'bit' | 'B'): string {
   let value = perSecond;
   let prefix = 0;
   while (value >= 1000 && prefix < PREFIXES.length - 1) { value /= 1000; prefix++; }
-  return `${Number(value.toPrecision(3))} ${PREFIXES[prefix]}${unit}/s`;
+  return `${threeDigits().format(value)} ${PREFIXES[prefix]}${unit}/s`;
 }
 
 export const formatMib = (mib: number): string => formatBytes(mib * 1024 * 1024);
@@ -27,29 +32,28 @@ export const formatMib = (mib: number): string => formatBytes(mib * 1024 * 1024)
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
-  if (days > 0) return `${days} d ${hours} h`;
-  if (hours > 0) return `${hours} h ${minutes} min`;
-  if (minutes > 0) return `${minutes} min ${seconds % 60} s`;
+  if (days > 0) return t`${days} d ${hours} h`;
+  if (hours > 0) return t`${hours} h ${minutes} min`;
+  if (minutes > 0) return t`${minutes} min ${seconds % 60} s`;
   return `${seconds} s`;
 }
 
 /** How long something waited, in the unit an operator compares: `3 ms`, `1.2 s`. */
-export const formatWait = (ms: number): string => (ms < 1000 ? `${Math.max(0, Math.round(ms))} ms` : ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : formatDuration(ms));
+export const formatWait = (ms: number): string => (ms < 1000 ? `${Math.max(0, Math.round(ms))} ms` : ms < 10_000 ? `${oneDecimal().format(ms / 1000)} s` : formatDuration(ms));
 
-const dateTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'short', timeStyle: 'medium' });
-export const formatTime = (ms: number | undefined): string => (ms === undefined ? '' : dateTime.format(ms));
+const dateTime = perLocale(locale => new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeStyle: 'medium' }));
+export const formatTime = (ms: number | undefined): string => (ms === undefined ? '' : dateTime().format(ms));
 
-const whole = new Intl.NumberFormat('en');
-export const formatCount = (count: number): string => whole.format(Math.round(count));
+const whole = perLocale(locale => new Intl.NumberFormat(locale));
+export const formatCount = (count: number): string => whole().format(Math.round(count));
 
 /** A count in millions with a readable number of digits. */
-export const formatMillions = (millions: number): string => (millions >= 100 ? String(Math.round(millions)) : millions.toFixed(1));
+export const formatMillions = (millions: number): string => (millions >= 100 ? String(Math.round(millions)) : oneDecimal().format(millions));
 
 export const formatPercent = (part: number): string => `${Math.round(part * 100)} %`;
 
-const POWER_STATES: Record<PowerState, string> = {
-  poweredOff: 'Powered Off', poweringOn: 'Powering On', poweredOn: 'Powered On', poweringOff: 'Powering Off', suspending: 'Suspending', suspended: 'Suspended',
+/** In English also what the search calls them. */
+export const POWER_STATES: Readonly<Record<PowerState, Phrase>> = {
+  poweredOff: say`Powered Off`, poweringOn: say`Powering On`, poweredOn: say`Powered On`, poweringOff: say`Powering Off`, suspending: say`Suspending`, suspended: say`Suspended`,
 };
-export const formatPowerState = (state: PowerState): string => POWER_STATES[state];
-
-export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+export const formatPowerState = (state: PowerState): string => translate(POWER_STATES[state]);

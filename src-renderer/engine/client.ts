@@ -8,7 +8,8 @@ import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { EngineEvents } from '../../shared/api/engine-events.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
-import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { EngineError, saidOf } from '../../shared/base/errors.ts';
+import type { Said } from '../../shared/base/phrase.ts';
 import type { EngineLink } from './link.ts';
 
 /** `lost` means that a connection there once was is gone and is being made again. */
@@ -19,9 +20,9 @@ type Events = { readonly [K in keyof EngineEvents]: Emitter<EngineEvents[K]> };
 export class EngineClient {
   readonly stateChanged = new Emitter<ConnectionState>();
   /** Why a connected engine cannot be used, as one sentence. */
-  readonly failed = new Emitter<string>();
+  readonly failed = new Emitter<Said>();
   private readonly events: Events = {
-    'inventory.changed': new Emitter(), 'task.changed': new Emitter(), 'event.added': new Emitter(), 'notification.raised': new Emitter(), 'performance.sampled': new Emitter(), 'console.output': new Emitter(),
+    'inventory.changed': new Emitter(), 'task.changed': new Emitter(), 'event.added': new Emitter(), 'notification.raised': new Emitter(), 'performance.sampled': new Emitter(), 'usage.sampled': new Emitter(), 'console.output': new Emitter(), 'display.output': new Emitter(), 'display.closed': new Emitter(), 'display.changed': new Emitter(),
   };
   private api: EngineApi | undefined;
   private current: ConnectionState = 'connecting';
@@ -50,7 +51,7 @@ export class EngineClient {
       await api.engine.subscribe();
       await prepare();
     } catch (error) {
-      if (this.api === api) this.failed.emit(messageOf(error));
+      if (this.api === api) this.failed.emit(saidOf(error));
       return;
     }
     if (this.api === api) this.become('connected');

@@ -1,5 +1,6 @@
 /** Pure steps from one snapshot of a collection to the next, shared by the stores. */
 import type { Change } from '../../shared/api/engine-events.ts';
+import { perLocale } from '../i18n/i18n.ts';
 
 type After<K extends Change['kind']> = NonNullable<Extract<Change, { readonly kind: K }>['after']>;
 
@@ -17,10 +18,10 @@ export function applyChanges<K extends Change['kind']>(kind: K, before: Readonly
 
 export const mapById = <T extends { readonly id: string }>(rows: readonly T[]): ReadonlyMap<string, T> => new Map(rows.map(row => [row.id, row]));
 
-const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
+const collator = perLocale(locale => new Intl.Collator(locale, { numeric: true, sensitivity: 'base' }));
 
 /** Orders names as a person does: `vm2` before `vm10`. */
-export const compareNames = (a: string, b: string): number => collator.compare(a, b);
+export const compareNames = (a: string, b: string): number => collator().compare(a, b);
 
 /** The objects in the order that they were in before; absent when there are others, or one might have to be elsewhere. */
 export function inOrder<T extends { readonly id: string }>(now: ReadonlyMap<string, T>, before: readonly T[], stays: (a: T, b: T) => boolean): readonly T[] | undefined {

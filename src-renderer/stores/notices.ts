@@ -1,6 +1,7 @@
 import { defineStore } from 'pinia';
 import { shallowRef } from 'vue';
-import { messageOf } from '../../shared/base/errors.ts';
+import { saidOf } from '../../shared/base/errors.ts';
+import { translate } from '../i18n/i18n.ts';
 
 export interface Notice { readonly id: number; readonly kind: 'danger' | 'success' | 'info'; readonly text: string }
 
@@ -18,7 +19,7 @@ export const useNotices = defineStore('notices', () => {
       await operation;
       return true;
     } catch (error) {
-      add('danger', messageOf(error));
+      add('danger', translate(saidOf(error)));
       return false;
     }
   }

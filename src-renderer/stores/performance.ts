@@ -1,5 +1,7 @@
 import { defineStore } from 'pinia';
+import { shallowRef } from 'vue';
 import type { EngineEvents } from '../../shared/api/engine-events.ts';
+import type { VmId } from '../../shared/base/ids.ts';
 import { meteredKey, type MeteredId, type MetricQuery } from '../../shared/model/metric.ts';
 import { useEngine } from '../engine/use-engine.ts';
 
@@ -28,5 +30,9 @@ export const usePerformance = defineStore('performance', () => {
     };
   }
 
-  return { watch, load: () => Promise.all([...watched.values()].map(({ object }) => ask(object))), query: (query: MetricQuery) => engine.call(api => api.performance.query(query)) };
+  /** What VMs that run use of their hosts' CPUs, in MHz. */
+  const usedMhz = shallowRef<ReadonlyMap<VmId, number>>(new Map());
+  engine.on('usage.sampled', rows => { usedMhz.value = new Map(rows); });
+
+  return { watch, usedMhz, load: () => { usedMhz.value = new Map(); return Promise.all([...watched.values()].map(({ object }) => ask(object))); }, query: (query: MetricQuery) => engine.call(api => api.performance.query(query)) };
 });

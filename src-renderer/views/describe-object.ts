@@ -1,9 +1,10 @@
 /** How objects of each kind look: icon, status, and what assistive technology says of them. */
-import { KIND_WORDS, nameOf, type InventoryObject, type ObjectKind } from '../../shared/model/objects.ts';
+import { nameOf, type InventoryObject, type ObjectKind } from '../../shared/model/objects.ts';
 import { canRunVms } from '../../shared/model/reservations.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import type { IconName } from '../components/icon-shapes.ts';
 import { formatPowerState } from '../components/format.ts';
+import { t } from '../i18n/i18n.ts';
 import { stateOf } from './host/describe-host.ts';
 
 const ICONS: Readonly<Record<ObjectKind | 'root', IconName>> = {
@@ -15,7 +16,7 @@ export const kindIcon = (kind: ObjectKind | 'root'): IconName => ICONS[kind];
 export interface Look { readonly label: string; readonly icon: IconName; readonly status?: 'success' | undefined; readonly note?: string | undefined }
 
 function vmLook(vm: Vm): Look {
-  if (vm.template) return { label: vm.spec.name, icon: 'layers', note: 'Template' };
+  if (vm.template) return { label: vm.spec.name, icon: 'layers', note: t`Template` };
   const on = vm.powerState === 'poweredOn';
   return { label: vm.spec.name, icon: on ? 'vm-solid' : 'vm', status: on ? 'success' : undefined, note: formatPowerState(vm.powerState) };
 }
@@ -24,6 +25,3 @@ export function lookOf(known: InventoryObject): Look {
   if (known.kind === 'vm') return vmLook(known.object);
   return { label: nameOf(known), icon: ICONS[known.kind], note: known.kind === 'host' && !canRunVms(known.object) ? stateOf(known.object) : undefined };
 }
-
-/** As a heading has it. */
-export const kindTitle = (kind: ObjectKind): string => KIND_WORDS[kind].replace(/^./, first => first.toUpperCase());

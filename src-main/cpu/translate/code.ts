@@ -92,6 +92,25 @@ export class Code {
     this.bytes.push(OP.end);
   }
 
+  /** When one of the conditions holds, which is rare; a branch for each costs less than their disjunction. */
+  ifAny(conditions: readonly Val[], then: () => void): void {
+    this.block((none) => {
+      this.block((one) => {
+        for (const condition of conditions.slice(0, -1)) this.brIf(one, condition, false);
+        this.brIf(none, (conditions.at(-1) as Val).eqz(), true);
+      });
+      then();
+    });
+  }
+
+  /** When none of them does, which is the rule. */
+  unlessAny(conditions: readonly Val[], then: () => void): void {
+    this.block((one) => {
+      for (const condition of conditions) this.brIf(one, condition, false);
+      then();
+    });
+  }
+
   /** `if` that leaves a value. */
   choose(type: WasmType, condition: Val, then: () => Val, otherwise: () => Val): Val {
     if (condition.known) return (condition.constant !== 0 ? then : otherwise)();

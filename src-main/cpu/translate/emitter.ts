@@ -323,7 +323,7 @@ export abstract class Emitter {
   /** An access to memory: `fast` gets the linear-memory address when the TLB has it, `slow` the virtual one when it has not. */
   protected access(right: Right, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void, slow: (va: Val) => void): void {
     const { va, hit, host } = this.lookUp(right, bytes, address, options);
-    this.if(hit, () => fast(host), () => slow(va), true);
+    this.if(hit, () => fast(Val.local(host, 'i32')), () => slow(va), true);
   }
 
   /** The entry of a data TLB that an address would have. */
@@ -331,14 +331,15 @@ export abstract class Emitter {
 
   /**
    * The inline TLB. The tag is that of the last byte's page, so that one comparison also fails for accesses that cross
-   * a page.
+   * a page. `host` is the local with the address in linear memory that the entry gives, whether or not it is a hit.
    */
-  protected lookUp(right: Right, bytes: number, address: Val, options: AccessOptions): { readonly va: Val; readonly hit: Val; readonly host: Val } {
+  protected lookUp(right: Right, bytes: number, address: Val, options: AccessOptions): { readonly va: Val; readonly hit: Val; readonly host: number } {
     const va = this.let(address);
     const base = options.unprivileged === true ? this.get('i32', L.TLB_EL0) : this.tlb();
     const entry = this.let(this.entryOf(base, va));
     // Both are loaded before the comparison: V8 would otherwise load the tag twice.
-    const tag = this.let(loadFrom('i64', entry, right)), host = this.let(va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND)));
+    const tag = this.let(loadFrom('i64', entry, right)), host = this.code.local('i32');
+    this.code.set(host, va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND)));
     const hit = tag.eq(va.add(bytes - 1).and(-4096n));
     return { va, host, hit: options.ordered === true && bytes > 1 ? hit.and(va.wrap().and(bytes - 1).eqz()) : hit };
   }

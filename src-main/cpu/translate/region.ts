@@ -304,7 +304,7 @@ class RegionEmitter extends Emitter {
   /** The region of an offset in this page, when there is one and it may be entered. */
   private ifTranslated(offset: number, then: (region: Val) => void): void {
     const entry = this.entryAt(offset);
-    this.code.if(entry.ltS(0).and(this.budget.gtS(L.REGION_BUDGET)), () => then(entry.xor(L.ENTRY_TRANSLATED)), undefined, true);
+    this.code.unlessAny([entry.geS(0), this.budget.leS(L.REGION_BUDGET)], () => then(entry.xor(L.ENTRY_TRANSLATED)));
   }
 
   private callAt(pc: Val): void {
@@ -331,12 +331,13 @@ class RegionEmitter extends Emitter {
     if (next === undefined) { goTo(); return; }
     this.spill(this.place.dirty);
     this.place = { ...this.place, dirty: noRegisters() };
-    this.code.if(this.depth.eqz().or(this.budget.leS(L.REGION_BUDGET)), goTo, undefined, false);
+    this.code.ifAny([this.depth.eqz(), this.budget.leS(L.REGION_BUDGET)], goTo);
     call(this.depth.sub(1));
-    const pc = this.let(this.get('i64', L.PC)), changed = this.let(this.get('i32', L.UNWIND));
     // FAULT and TLB are neighbours: no fault, and the exception level that it was.
-    const asBefore = this.usesMemory ? this.let(this.get('i64', L.FAULT)).eq(Val.local(TLB_LOCAL, 'i32').zext().shl(32)) : this.let(this.get('i32', L.FAULT)).eqz();
-    this.code.if(pc.eq(this.address(after)).and(asBefore).and(changed.eqz()).and(this.budget.gtS(L.REGION_BUDGET)).eqz(), () => this.code.return(this.budget), undefined, false);
+    const changed = this.usesMemory ? this.get('i64', L.FAULT).xor(Val.local(TLB_LOCAL, 'i32').zext().shl(32)) : this.get('i32', L.FAULT).zext();
+    // One comparison of all costs less than one of each.
+    const isElsewhere = this.get('i64', L.PC).xor(this.address(after)).or(changed).or(this.get('i32', L.UNWIND).zext());
+    this.code.ifAny([isElsewhere.ne(0n), this.budget.leS(L.REGION_BUDGET)], () => this.code.return(this.budget));
     this.reload(this.flowOf(next).live);
     this.jump(after);
   }
@@ -385,17 +386,12 @@ class RegionEmitter extends Emitter {
   /** What the TLB lacks, the core finds. When it cannot, or there is an exception to be taken, the instruction is interpreted. */
   protected override access(right: Right, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void): void {
     if (this.place.inGroup) { fast(this.let(address.wrap().add(groupAddend))); return; }
-    const { va, hit, host } = this.lookUp(right, bytes, address, options), flags = bytes | flagsOf(options);
-    this.if(hit, () => fast(host), () => {
-      if (right === L.TLB_WRITE) {
-        fast(this.let(this.cpu.add(L.STAGED)));
-        this.if(this.call('storeMiss', va, flags).eqz(), () => this.interpret(), undefined, false);
-      } else {
-        const found = this.call('loadMiss', va, flags);
-        this.if(found.eqz(), () => this.interpret(), undefined, false);
-        fast(found);
-      }
-    }, true);
+    const { va, hit, host } = this.lookUp(right, bytes, address, options), at = Val.local(host, 'i32');
+    this.if(hit.eqz(), () => {
+      this.code.set(host, this.call(right === L.TLB_WRITE ? 'storeMiss' : 'loadMiss', va, bytes | flagsOf(options)));
+      this.if(at.eqz(), () => this.interpret(), undefined, false);
+    }, undefined, false);
+    fast(at);
   }
 
   /** One look-up for all accesses of a group, before the first of its instructions. */

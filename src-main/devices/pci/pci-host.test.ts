@@ -144,6 +144,39 @@ test('what is to be unplugged is gone after a reset', () => {
   expect([ejected, status() & 0x40]).toEqual([['new'], 0]);
 });
 
+test('what takes the place of something in one moment is seen as a link that went down and up, as after reset', () => {
+  const { host, setUpPort, powerOn, setUpChild, endpoint, get, express, poke, memory, status, heard, ejected } = rig(), changes: boolean[] = [];
+  setUpPort();
+  host.ports[0]!.plug(endpoint('new'));
+  powerOn();
+  setUpChild();
+  poke(0x10_0000, 5);
+  heard();
+  host.ports[0]!.replug(() => changes.push(get(CHILD) === 0xffff_ffff));
+  expect([changes, heard(), status() & 0x149, get(express() + LINK_STATUS, 2) & 0x2000]).toEqual([[true], true, 0x148, 0x2000]);
+  expect([get(CHILD), get(CHILD + COMMAND, 2), get(CHILD + 0x10), ejected]).toEqual([0x1111_1234, 0, 0, []]);
+  setUpChild();
+  expect(memory(0x10_0000)).toBe(0n);
+});
+
+test('what takes the place of something that was to go stays', () => {
+  const { host, setUpPort, powerOn, endpoint, clock, ejected, get } = rig();
+  setUpPort();
+  host.ports[0]!.plug(endpoint('new'));
+  powerOn();
+  host.ports[0]!.unplug(5e9);
+  host.ports[0]!.replug(() => { /* nothing else than it is */ });
+  clock.runTo(10e9);
+  expect([ejected, get(CHILD)]).toEqual([[], 0x1111_1234]);
+});
+
+test('endpoints for which there is no room before the ports come after them, and are saved', () => {
+  const { host, endpoint, get } = rig();
+  for (let n = 2; n < 20; n++) host.add(endpoint(`more ${n}`));
+  expect([get(15 << 15), get(17 << 15, 2), get(18 << 15), get(21 << 15), get(22 << 15)]).toEqual([0x1111_1234, 0x1b36, 0x1111_1234, 0x1111_1234, 0xffff_ffff]);
+  expect(new Set(host.devices.map(({ name }) => name)).size).toBe(1 + 1 + 19 + 2);
+});
+
 test('a device without power is as after reset, and is there again with power', () => {
   const { host, put, express, setUpPort, powerOn, setUpChild, endpoint, get, ejected } = rig();
   setUpPort();

@@ -14,7 +14,7 @@ import { PciFunction, type DecodedBar } from './pci-function.ts';
 import { RootPort } from './root-port.ts';
 
 const VENDOR = 0x1b36, HOST_BRIDGE = 0x0008, CLASS_HOST_BRIDGE = 0x06_00_00;
-/** Devices of bus 0: the bridge, endpoints, root ports. */
+/** Devices of bus 0: the bridge, endpoints, root ports, and endpoints for which there was no room before those. */
 const FIRST_PORT = 16, DEVICES = 32;
 
 export interface PciHostIo<A extends number> {
@@ -52,7 +52,7 @@ export class PciHost<A extends number> implements Device<null> {
 
   /** Puts an endpoint on bus 0, before power-on. */
   add(device: PciFunction): void {
-    const number = Array.from({ length: FIRST_PORT }, (_, n) => n).find((n) => this.functions[n] === undefined);
+    const number = Array.from({ length: DEVICES }, (_, n) => n).find((n) => this.functions[n] === undefined);
     assert(number !== undefined, 'bus 0 has room for every device');
     this.attach(device, number);
   }
@@ -106,7 +106,7 @@ export class PciHost<A extends number> implements Device<null> {
 
   /** Everything that has state, in the order in which it is restored. */
   get devices(): Device<unknown>[] {
-    const endpoints = this.functions.slice(0, FIRST_PORT).filter((each) => each !== undefined);
+    const endpoints = this.functions.filter((each, number) => each !== undefined && (number < FIRST_PORT || number >= FIRST_PORT + this.ports.length)) as PciFunction[];
     return [this, ...endpoints, ...this.ports, ...this.ports.flatMap((port) => port.plugged ?? [])];
   }
 

@@ -106,6 +106,20 @@ export class RootPort implements Device<RootPortState> {
     this.io.ejected(device);
   }
 
+  /** Takes out what is in the slot and puts it, or what `change` makes of it, in again in one moment. A guest sees the link go down and up, and looks anew. */
+  replug(change: () => void): void {
+    const { device } = this;
+    assert(device !== undefined, `${this.name} holds something`);
+    this.release();
+    device.connect(undefined);
+    device.reset();
+    this.device = undefined;
+    this.slot.emptied();
+    change();
+    this.connect(device);
+    this.slot.inserted();
+  }
+
   private connect(device: PciFunction) {
     assert(this.device === undefined, `${this.name} is empty`);
     this.device = device;

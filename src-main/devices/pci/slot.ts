@@ -63,6 +63,9 @@ export class Slot implements Capability {
   /** Somebody put a device into the slot and pressed its button, for which guests wait where there is one. */
   filled(): void { this.happened(PRESENT | PRESENCE_CHANGED | BUTTON_PRESSED); }
 
+  /** Somebody put a device into the slot, and left its button alone. */
+  inserted(): void { this.happened(PRESENT | PRESENCE_CHANGED); }
+
   emptied(): void {
     this.set(SLOT_STATUS, this.get(SLOT_STATUS) & ~PRESENT);
     this.happened(PRESENCE_CHANGED);

@@ -66,6 +66,9 @@ export class Virtqueue {
   /** Whether `pop` has something to give. */
   get available(): boolean { return this.usable && this.waiting() !== 0; }
 
+  /** How many chains `pop` has to give. */
+  get count(): number { return this.usable ? this.waiting() ?? 0 : 0; }
+
   /** Takes the next chain that the driver made available. */
   pop(): Chain | undefined {
     if (!this.usable) return undefined;

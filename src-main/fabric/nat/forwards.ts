@@ -2,6 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { EngineError } from '../../../shared/base/errors.ts';
+import { say } from '../../../shared/base/phrase.ts';
 import { FIRST_GUEST } from './addresses.ts';
 import { guestViewOf } from './destinations.ts';
 import type { TcpFlows } from './tcp-flows.ts';
@@ -25,9 +26,10 @@ export async function openForward(forward: PortForward, flows: { readonly tcp: T
   try {
     return await (forward.protocol === 'tcp' ? forwardTcp(forward, flows.tcp) : forwardUdp(forward, flows.udp));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException, where = `${forward.bind ?? LOOPBACK} port ${forward.hostPort} (${forward.protocol})`;
-    const why = code === 'EADDRINUSE' ? 'is in use' : code === 'EACCES' ? 'needs rights that Quarterdeck does not have' : `cannot be opened: ${message}`;
-    throw new EngineError('forward', `The port forward at ${where} ${why}.`);
+    const { code, message } = error as NodeJS.ErrnoException, where = say`${forward.bind ?? LOOPBACK} port ${forward.hostPort} (${forward.protocol})`;
+    if (code === 'EADDRINUSE') throw new EngineError('forward', say`The port forward at ${where} is in use.`);
+    if (code === 'EACCES') throw new EngineError('forward', say`The port forward at ${where} needs rights that Quarterdeck does not have.`);
+    throw new EngineError('forward', say`The port forward at ${where} cannot be opened: ${message}.`);
   }
 }
 

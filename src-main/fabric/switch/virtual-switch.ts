@@ -4,6 +4,7 @@
  * and floods what it does not know. Left out: spanning tree (links must make no loop), IGMP snooping, teaming.
  */
 import { assert, EngineError } from '../../../shared/base/errors.ts';
+import { say } from '../../../shared/base/phrase.ts';
 import { BROADCAST, DEFAULT_MTU, ETHERNET_BYTES, isGroup, macAt, type Frame, type Mac } from '../frame.ts';
 import { parseIp } from '../packet.ts';
 import { MacTable, type MacTableState } from './mac-table.ts';
@@ -131,7 +132,7 @@ export class VirtualSwitch {
   /** A new port, by its number. */
   connect(options: PortOptions): number {
     const group = this.groups.find(({ name }) => name === options.portGroup) ?? (options.isUplink ? { name: options.portGroup, vlan: TRUNK } : undefined);
-    if (group === undefined) throw new EngineError('no-port-group', `The switch ${this.name} has no port group ${options.portGroup}.`);
+    if (group === undefined) throw new EngineError('no-port-group', say`The switch ${this.name} has no port group ${options.portGroup}.`);
     const id = this.nextPort++;
     this.ports.set(id, new Port(id, group, options, this.nowNs()));
     return id;

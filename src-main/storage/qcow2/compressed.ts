@@ -5,6 +5,7 @@ import { damaged } from '../image-errors.ts';
 import type { ImageFile } from '../image-file.ts';
 import { roundUp } from './header.ts';
 import type { Refcounts } from './refcounts.ts';
+import { say } from '../../../shared/base/phrase.ts';
 
 const CACHED = 8;
 /** QEMU inflates with a window of 4 KiB. */
@@ -48,11 +49,11 @@ export class CompressedReader {
   forget(offset: number): void { this.recent.delete(offset); }
 
   private async decompress(offset: number, length: number): Promise<Buffer> {
-    if (offset + length > this.file.sizeBytes + 511) throw damaged(this.file.path, 'a compressed cluster does not lie within the file');
+    if (offset + length > this.file.sizeBytes + 511) throw damaged(this.file.path, say`a compressed cluster does not lie within the file`);
     const bytes = Buffer.alloc(length);
     await this.file.readPadded(offset, bytes);
-    const whole = await this.expand(bytes).catch(() => { throw damaged(this.file.path, 'a compressed cluster cannot be decompressed'); });
-    if (whole.length !== this.clusterBytes) throw damaged(this.file.path, 'a compressed cluster is too short');
+    const whole = await this.expand(bytes).catch(() => { throw damaged(this.file.path, say`a compressed cluster cannot be decompressed`); });
+    if (whole.length !== this.clusterBytes) throw damaged(this.file.path, say`a compressed cluster is too short`);
     return whole;
   }
 

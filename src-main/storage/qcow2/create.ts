@@ -1,5 +1,6 @@
 /** Makes an empty qcow2 image of version 3: header, refcounts, L1 table. */
 import { EngineError } from '../../../shared/base/errors.ts';
+import { say } from '../../../shared/base/phrase.ts';
 import type { DiskFormat } from '../block-backend.ts';
 import type { ImageFile } from '../image-file.ts';
 import { COMPRESSION_TYPE, EXTENSION, HEADER_BYTES, l1BytesFor, LAZY_REFCOUNTS, MAGIC, roundUp, writeBe64 } from './header.ts';
@@ -20,7 +21,7 @@ export interface Qcow2Options {
 export async function formatQcow2(file: ImageFile, sizeBytes: number, options: Qcow2Options): Promise<void> {
   const { clusterBytes = 0x1_0000 } = options, clusterBits = Math.log2(clusterBytes), l1Bytes = l1BytesFor(sizeBytes, clusterBits);
   if (!Number.isInteger(clusterBits) || clusterBits < 9 || clusterBits > 21) throw new EngineError('disk.clusterSize', 'A cluster has 512 bytes to 2 MiB, and is a power of two.');
-  if (l1Bytes > MAX_L1_BYTES) throw new EngineError('disk.size', `A qcow2 image with clusters of ${clusterBytes} bytes cannot have ${sizeBytes} bytes.`);
+  if (l1Bytes > MAX_L1_BYTES) throw new EngineError('disk.size', say`A qcow2 image with clusters of ${clusterBytes} bytes cannot have ${sizeBytes} bytes.`);
   const refcountTable = { offset: clusterBytes, bytes: clusterBytes };
   await file.extend(2 * clusterBytes);
   const refcounts = await Refcounts.load(file, { clusterBits, refcountOrder: REFCOUNT_ORDER, refcountTable });
@@ -32,7 +33,7 @@ export async function formatQcow2(file: ImageFile, sizeBytes: number, options: Q
   await refcounts.writeBack(() => Promise.resolve());
   await file.sync();
   const header = headerOf(options, { clusterBits, sizeBytes, l1: { offset: l1Offset, entries: l1Bytes / 8 }, refcountTable: { offset: refcounts.tablePlace.offset, clusters: refcounts.tablePlace.bytes / clusterBytes } });
-  if (header.length > clusterBytes) throw new EngineError('disk.clusterSize', `The name of the backing file does not fit into a cluster of ${clusterBytes} bytes.`);
+  if (header.length > clusterBytes) throw new EngineError('disk.clusterSize', say`The name of the backing file does not fit into a cluster of ${clusterBytes} bytes.`);
   await file.write(0, header);
   await file.sync();
 }
@@ -65,7 +66,7 @@ function headerOf({ lazyRefcounts = false, compression = 'zlib', backing }: Qcow
 /** A header of `HEADER_BYTES` with what follows it: extensions, and the name of the backing file. */
 export function withBacking(fixed: Buffer, backing: Qcow2Options['backing']): Buffer {
   const header = Buffer.from(fixed), name = Buffer.from(backing?.path ?? '');
-  if (name.length > MAX_NAME) throw new EngineError('disk.backing', `The name of the backing file has more than ${MAX_NAME} bytes.`);
+  if (name.length > MAX_NAME) throw new EngineError('disk.backing', say`The name of the backing file has more than ${MAX_NAME} bytes.`);
   const extensions = Buffer.concat([...(backing === undefined ? [] : [extension(EXTENSION.backingFormat, Buffer.from(backing.format === 'iso' ? 'raw' : backing.format))]), extension(EXTENSION.end, Buffer.alloc(0))]);
   writeBe64(header, 8, backing === undefined ? 0 : HEADER_BYTES + extensions.length);
   header.writeUInt32BE(name.length, 16);

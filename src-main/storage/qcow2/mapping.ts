@@ -3,6 +3,7 @@ import { damaged } from '../image-errors.ts';
 import type { ImageFile } from '../image-file.ts';
 import { TableCache } from '../table-cache.ts';
 import { writeBe64, type TablePlace } from './header.ts';
+import { say } from '../../../shared/base/phrase.ts';
 
 const COPIED = 0x8000_0000, COMPRESSED = 0x4000_0000, OFFSET_HIGH = 0x00ff_ffff;
 const CACHE_BYTES = 0x80_0000, MIN_TABLES = 8;
@@ -70,7 +71,7 @@ export class ClusterMap {
     const high = this.l1.readUInt32BE(index * 8), low = this.l1.readUInt32BE(index * 8 + 4);
     const offset = ((high & OFFSET_HIGH) * 0x1_0000_0000 + low) - low % 512;
     if (offset === 0) return undefined;
-    if (offset % this.clusterBytes !== 0) throw damaged(this.file.path, 'one of its L2 tables does not lie where a cluster can');
+    if (offset % this.clusterBytes !== 0) throw damaged(this.file.path, say`one of its L2 tables does not lie where a cluster can`);
     return { offset, exclusive: high >= COPIED };
   }
 
@@ -85,7 +86,7 @@ export class ClusterMap {
     const high = table.readUInt32BE(index * 8), low = table.readUInt32BE(index * 8 + 4);
     if ((high & COMPRESSED) !== 0) return this.decodeCompressed(table.readBigUInt64BE(index * 8));
     const offset = ((high & OFFSET_HIGH) * 0x1_0000_0000 + low) - low % 512, exclusive = high >= COPIED;
-    if (offset % this.clusterBytes !== 0) throw damaged(this.file.path, 'a cluster of it does not lie where a cluster can');
+    if (offset % this.clusterBytes !== 0) throw damaged(this.file.path, say`a cluster of it does not lie where a cluster can`);
     if (this.hasZeroFlag && (low & 1) !== 0) return { kind: 'zero', offset: offset === 0 ? undefined : offset };
     return offset === 0 ? UNALLOCATED : { kind: 'data', offset, exclusive };
   }

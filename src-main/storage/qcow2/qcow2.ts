@@ -7,6 +7,7 @@
  * snapshot shares is never written in place; one that became free is not used again while a request that may read it is under way.
  */
 import { EngineError } from '../../../shared/base/errors.ts';
+import { say, type Phrase } from '../../../shared/base/phrase.ts';
 import type { DiskImage, Extent, ImageDetails } from '../block-backend.ts';
 import { assertInside, damaged, unsupported, writeRefused } from '../image-errors.ts';
 import type { ImageFile } from '../image-file.ts';
@@ -59,10 +60,10 @@ export class Qcow2Image implements DiskImage {
   /** The file is the image's from then on, unless this throws. A writer finds the refcounts right: see `check.ts` for those that are not. */
   static async over(file: ImageFile, header: Qcow2Header, options: { backing: DiskImage | undefined; snapshot?: string | undefined; repair?: boolean }): Promise<Qcow2Image> {
     const snapshot = options.snapshot === undefined ? undefined : header.snapshots.find(one => one.id === options.snapshot || one.name === options.snapshot);
-    if (options.snapshot !== undefined && snapshot === undefined) throw new EngineError('disk.noSnapshot', `The disk image ${file.path} has no snapshot "${options.snapshot}".`);
+    if (options.snapshot !== undefined && snapshot === undefined) throw new EngineError('disk.noSnapshot', say`The disk image ${file.path} has no snapshot "${options.snapshot}".`);
     const { sizeBytes, l1 } = snapshot ?? header;
-    if (sizeBytes % 512 !== 0 || sizeBytes === 0 || l1.bytes < l1BytesFor(sizeBytes, header.clusterBits)) throw damaged(file.path, 'a snapshot\'s L1 table is too small for its size');
-    if (!file.readOnly && (header.incompatible & CORRUPT) !== 0n && options.repair !== true) throw unsupported(file.path, 'it is marked as corrupt; it can be read, or repaired');
+    if (sizeBytes % 512 !== 0 || sizeBytes === 0 || l1.bytes < l1BytesFor(sizeBytes, header.clusterBits)) throw damaged(file.path, say`a snapshot's L1 table is too small for its size`);
+    if (!file.readOnly && (header.incompatible & CORRUPT) !== 0n && options.repair !== true) throw unsupported(file.path, say`it is marked as corrupt; it can be read, or repaired`);
     const [map, refcounts] = [await ClusterMap.load(file, header, l1), await Refcounts.load(file, header, options.repair)];
     return new Qcow2Image({ file, header, map, refcounts, backing: options.backing, sizeBytes });
   }
@@ -153,7 +154,7 @@ export class Qcow2Image implements DiskImage {
   private checkWritable(offset: number, length: number) {
     assertInside(this, offset, length);
     if (this.readOnly) throw writeRefused(this.path);
-    if (this.isBroken) throw damaged(this.path, 'it was found to be corrupt, so nothing is written to it any more');
+    if (this.isBroken) throw damaged(this.path, say`it was found to be corrupt, so nothing is written to it any more`);
   }
 
   private async request(act: () => Promise<void>): Promise<void> {
@@ -199,7 +200,7 @@ export class Qcow2Image implements DiskImage {
 
   /** The last cluster may end beyond the file. */
   private async readData(offset: number, into: Uint8Array) {
-    if (offset >= Math.max(this.refcounts.endBytes, this.file.sizeBytes)) throw damaged(this.path, 'a cluster of it does not lie within the file');
+    if (offset >= Math.max(this.refcounts.endBytes, this.file.sizeBytes)) throw damaged(this.path, say`a cluster of it does not lie within the file`);
     await this.file.readPadded(offset, into);
   }
 
@@ -218,11 +219,11 @@ export class Qcow2Image implements DiskImage {
   private async writeInPlace(offset: number, bytes: Uint8Array): Promise<void> {
     const { refcounts: { tablePlace }, map: { place }, header: { snapshotTable } } = this;
     const hits = [{ offset: 0, bytes: this.clusterBytes }, tablePlace, place, snapshotTable].some(area => offset < area.offset + area.bytes && area.offset < offset + bytes.length);
-    if (hits || offset >= this.refcounts.endBytes) await this.markCorrupt('a cluster of it lies where its tables are, or outside the file');
+    if (hits || offset >= this.refcounts.endBytes) await this.markCorrupt(say`a cluster of it lies where its tables are, or outside the file`);
     await this.file.write(offset, bytes);
   }
 
-  private async markCorrupt(what: string): Promise<never> {
+  private async markCorrupt(what: Phrase): Promise<never> {
     this.isBroken = true;
     if (this.header.version === 3) await this.writeFeatures(this.header.incompatible | CORRUPT);
     throw damaged(this.path, what);
@@ -372,7 +373,7 @@ export class Qcow2Image implements DiskImage {
   async grow(sizeBytes: number): Promise<void> {
     if (this.readOnly) throw writeRefused(this.path);
     const from = this.size, shown = Math.min(sizeBytes, this.backing?.sizeBytes ?? 0);
-    if (this.header.version === 2 && (this.header.snapshots.length > 0 || shown > from)) throw new EngineError('disk.resize', `The disk image ${this.path} cannot grow: it is of version 2, and has snapshots or a larger backing file.`);
+    if (this.header.version === 2 && (this.header.snapshots.length > 0 || shown > from)) throw new EngineError('disk.resize', say`The disk image ${this.path} cannot grow: it is of version 2, and has snapshots or a larger backing file.`);
     await this.metadata.run(() => this.makeRoom(sizeBytes));
     this.size = sizeBytes;
     if (shown > from) await this.zero(from, shown - from);

@@ -3,6 +3,7 @@
  * follows from them. Everything here is called by one at a time; nothing is written before `writeBack`.
  */
 import { EngineError } from '../../../shared/base/errors.ts';
+import { say } from '../../../shared/base/phrase.ts';
 import { damaged } from '../image-errors.ts';
 import type { ImageFile } from '../image-file.ts';
 import { TableCache } from '../table-cache.ts';
@@ -46,7 +47,7 @@ export class Refcounts {
     for (let n = 0; n < table.length; n++) {
       const offset = be64(raw, n * 8);
       if (offset === 0 || (offset % clusterBytes === 0 && offset + clusterBytes <= file.sizeBytes)) table[n] = offset;
-      else if (!repair) throw damaged(file.path, 'a block of its refcounts does not lie within the file');
+      else if (!repair) throw damaged(file.path, say`a block of its refcounts does not lie within the file`);
     }
     const refcounts = new Refcounts(file, header, table);
     if (repair) table.forEach((offset, n) => { if (offset !== be64(raw, n * 8)) refcounts.changedEntries.add(n); });
@@ -78,7 +79,7 @@ export class Refcounts {
   }
 
   async set(cluster: number, count: number): Promise<void> {
-    if (count > this.maxCount) throw new EngineError('disk.refcount', `The disk image ${this.file.path} cannot count more than ${this.maxCount} uses of a cluster.`);
+    if (count > this.maxCount) throw new EngineError('disk.refcount', say`The disk image ${this.file.path} cannot count more than ${this.maxCount} uses of a cluster.`);
     await this.addBlock(this.rangeOf(cluster));
     const block = (await this.block(this.rangeOf(cluster)))!;
     this.put(block.bytes, cluster % this.perBlock, count);
@@ -89,7 +90,7 @@ export class Refcounts {
 
   async change(cluster: number, by: 1 | -1): Promise<void> {
     const count = await this.get(cluster) + by;
-    if (count < 0) throw damaged(this.file.path, 'a cluster that is in use counts as free');
+    if (count < 0) throw damaged(this.file.path, say`a cluster that is in use counts as free`);
     await this.set(cluster, count);
   }
 
@@ -136,7 +137,7 @@ export class Refcounts {
 
   private async growTable(range: number): Promise<void> {
     const old = { ...this.place }, bytes = roundUp(Math.ceil((range + 2) * 1.5) * 8, this.clusterBytes);
-    if (bytes > MAX_TABLE_BYTES) throw new EngineError('disk.full', `The disk image ${this.file.path} cannot become larger: its refcount table has its greatest size.`);
+    if (bytes > MAX_TABLE_BYTES) throw new EngineError('disk.full', say`The disk image ${this.file.path} cannot become larger: its refcount table has its greatest size.`);
     const table = new Float64Array(bytes / 8);
     table.set(this.table);
     this.table = table;

@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { EngineError } from '../../../shared/base/errors.ts';
+import { say } from '../../../shared/base/phrase.ts';
 import { ImageFile, type FileMode } from '../image-file.ts';
 import { formatDescriptor, SECTOR, type VmdkType } from './descriptor.ts';
 import { directoryEntries, FLAG, GD_AT_END, MAGIC, TABLE_ENTRIES } from './sparse-extent.ts';
@@ -39,12 +40,12 @@ function sparseHeader({ sizeBytes, version, flags, directory, redundant, overhea
 
 function embedded(path: string, sizeBytes: number, type: VmdkType): Buffer {
   const text = Buffer.from(formatDescriptor({ type, extents: [{ writable: type !== 'streamOptimized', sectors: sizeBytes / SECTOR, kind: 'SPARSE', fileName: basename(path), offsetSectors: 0 }] }, randomInt(2 ** 32 - 2)));
-  if (text.length > DESCRIPTOR_SECTORS * SECTOR) throw new EngineError('disk.name', `The name of ${path} is too long for a VMDK.`);
+  if (text.length > DESCRIPTOR_SECTORS * SECTOR) throw new EngineError('disk.name', say`The name of ${path} is too long for a VMDK.`);
   return padded(text, DESCRIPTOR_SECTORS * SECTOR);
 }
 
 function checkSize(path: string, sizeBytes: number) {
-  if (sizeBytes > MAX_BYTES) throw new EngineError('disk.size', `The VMDK ${path} cannot have ${sizeBytes} bytes: ${MAX_BYTES} are the most.`);
+  if (sizeBytes > MAX_BYTES) throw new EngineError('disk.size', say`The VMDK ${path} cannot have ${sizeBytes} bytes: ${MAX_BYTES} are the most.`);
 }
 
 /** All grain tables are there from the beginning, and twice. `file` is empty. */

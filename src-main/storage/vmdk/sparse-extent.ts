@@ -11,6 +11,7 @@ import type { ImageFile } from '../image-file.ts';
 import { KeyedMutex, Mutex } from '../mutex.ts';
 import { TableCache } from '../table-cache.ts';
 import { SECTOR } from './descriptor.ts';
+import { say } from '../../../shared/base/phrase.ts';
 
 const decompress = promisify(inflate);
 export const MAGIC = 0x564d444b, GD_AT_END = 0xffff_ffff_ffff_ffffn;
@@ -28,10 +29,10 @@ export async function readSparseHeader(file: ImageFile): Promise<SparseHeader> {
   await file.readPadded(0, first);
   const isAtEnd = first.readBigUInt64LE(56) === GD_AT_END;
   const raw = isAtEnd ? await file.bytes(Math.max(0, file.sizeBytes - 2 * SECTOR), SECTOR) : first;
-  if (raw.readUInt32LE(0) !== MAGIC) throw damaged(file.path, isAtEnd ? 'its footer is missing' : 'it is no sparse extent');
+  if (raw.readUInt32LE(0) !== MAGIC) throw damaged(file.path, isAtEnd ? say`its footer is missing` : say`it is no sparse extent`);
   const version = raw.readUInt32LE(4), sectors = (at: number) => Number(raw.readBigUInt64LE(at)) * SECTOR, flags = raw.readUInt32LE(8);
-  if (version < 1 || version > 3) throw unsupported(file.path, `it is of VMDK version ${version}`);
-  if ((flags & FLAG.compressed) !== 0 && raw.readUInt16LE(77) !== 1) throw unsupported(file.path, 'it is compressed in a way that is not known');
+  if (version < 1 || version > 3) throw unsupported(file.path, say`it is of VMDK version ${version}`);
+  if ((flags & FLAG.compressed) !== 0 && raw.readUInt16LE(77) !== 1) throw unsupported(file.path, say`it is compressed in a way that is not known`);
   const header = {
     flags, capacityBytes: sectors(12), grainBytes: sectors(20), directory: sectors(56), redundantDirectory: (flags & FLAG.redundant) !== 0 ? sectors(48) : 0,
     descriptor: { offset: Number(first.readBigUInt64LE(28)) * SECTOR, bytes: Number(first.readBigUInt64LE(36)) * SECTOR },
@@ -42,12 +43,12 @@ export async function readSparseHeader(file: ImageFile): Promise<SparseHeader> {
 
 function checkHeader(file: ImageFile, header: SparseHeader, tableEntries: number) {
   const { capacityBytes, grainBytes, directory, redundantDirectory } = header;
-  if (tableEntries !== TABLE_ENTRIES) throw damaged(file.path, `its grain tables are said to have ${tableEntries} entries`);
-  if (grainBytes < 8 * SECTOR || grainBytes > MAX_GRAIN || !Number.isInteger(Math.log2(grainBytes))) throw damaged(file.path, `its grains are said to have ${grainBytes} bytes`);
-  if (capacityBytes === 0 || !Number.isSafeInteger(capacityBytes)) throw damaged(file.path, `it is said to have ${capacityBytes} bytes`);
+  if (tableEntries !== TABLE_ENTRIES) throw damaged(file.path, say`its grain tables are said to have ${tableEntries} entries`);
+  if (grainBytes < 8 * SECTOR || grainBytes > MAX_GRAIN || !Number.isInteger(Math.log2(grainBytes))) throw damaged(file.path, say`its grains are said to have ${grainBytes} bytes`);
+  if (capacityBytes === 0 || !Number.isSafeInteger(capacityBytes)) throw damaged(file.path, say`it is said to have ${capacityBytes} bytes`);
   const bytes = directoryEntries(header) * 4;
-  if (bytes > MAX_DIRECTORY) throw damaged(file.path, `its grain directory is said to have ${bytes} bytes`);
-  for (const offset of [directory, redundantDirectory]) if (offset + bytes > file.sizeBytes) throw damaged(file.path, 'its grain directory does not lie within the file');
+  if (bytes > MAX_DIRECTORY) throw damaged(file.path, say`its grain directory is said to have ${bytes} bytes`);
+  for (const offset of [directory, redundantDirectory]) if (offset + bytes > file.sizeBytes) throw damaged(file.path, say`its grain directory does not lie within the file`);
 }
 
 export const directoryEntries = ({ capacityBytes, grainBytes }: { capacityBytes: number; grainBytes: number }): number => Math.ceil(capacityBytes / (grainBytes * TABLE_ENTRIES));
@@ -98,7 +99,7 @@ export class SparseExtent {
       const place = await this.lookup(grain);
       if (place === 0) part.fill(0);
       else if (this.isStream) part.set((await this.grainAt(place)).subarray(at, at + part.length));
-      else if (place + at + part.length > Math.max(this.end, this.file.sizeBytes)) throw damaged(this.file.path, 'a grain does not lie within the file');
+      else if (place + at + part.length > Math.max(this.end, this.file.sizeBytes)) throw damaged(this.file.path, say`a grain does not lie within the file`);
       else await this.file.readPadded(place + at, part);
     }));
   }
@@ -121,8 +122,8 @@ export class SparseExtent {
   /** A grain marker: its sector, the bytes that follow, and these. */
   private async unpack(offset: number): Promise<Buffer> {
     const marker = await this.file.bytes(offset, 12), length = marker.readUInt32LE(8), { grainBytes } = this.header;
-    if (length > 2 * grainBytes) throw damaged(this.file.path, `a compressed grain is said to have ${length} bytes`);
-    const bytes = await decompress(await this.file.bytes(offset + 12, length), { maxOutputLength: grainBytes }).catch(() => { throw damaged(this.file.path, 'a grain cannot be decompressed'); });
+    if (length > 2 * grainBytes) throw damaged(this.file.path, say`a compressed grain is said to have ${length} bytes`);
+    const bytes = await decompress(await this.file.bytes(offset + 12, length), { maxOutputLength: grainBytes }).catch(() => { throw damaged(this.file.path, say`a grain cannot be decompressed`); });
     return bytes.length === grainBytes ? bytes : Buffer.concat([bytes, Buffer.alloc(grainBytes - bytes.length)]);
   }
 
@@ -133,7 +134,7 @@ export class SparseExtent {
 
   private async writeGrain(grain: number, at: number, part: Uint8Array): Promise<void> {
     const place = await this.lookup(grain);
-    if (place !== 0 && (place < this.header.descriptor.offset + this.header.descriptor.bytes || place + at + part.length > this.end)) throw damaged(this.file.path, 'a grain does not lie within the file');
+    if (place !== 0 && (place < this.header.descriptor.offset + this.header.descriptor.bytes || place + at + part.length > this.end)) throw damaged(this.file.path, say`a grain does not lie within the file`);
     if (place !== 0) return this.file.write(place + at, part);
     const fresh = await this.metadata.run(() => { const offset = this.end; this.end += this.header.grainBytes; return Promise.resolve(offset); });
     await this.file.write(fresh + at, part);
@@ -142,7 +143,7 @@ export class SparseExtent {
 
   private async map(grain: number, offset: number): Promise<void> {
     const index = Math.floor(grain / TABLE_ENTRIES);
-    if (this.directory[index] === 0) throw damaged(this.file.path, 'it lacks a grain table');
+    if (this.directory[index] === 0) throw damaged(this.file.path, say`it lacks a grain table`);
     for (const sector of [this.directory[index]!, this.redundant?.[index] ?? 0]) if (sector !== 0) await this.put(sector * SECTOR, grain % TABLE_ENTRIES, offset / SECTOR);
     if (this.tables.isFullOfChanges) await this.commit();
   }

@@ -6,6 +6,7 @@ import { ImageFile } from '../image-file.ts';
 import { CLEAN, step, type CheckResult, type Progress } from '../progress.ts';
 import { MAX_DESCRIPTOR_BYTES, parseDescriptor, SECTOR, type Descriptor, type ExtentLine } from './descriptor.ts';
 import { MAGIC, readSparseHeader, SparseExtent } from './sparse-extent.ts';
+import { say } from '../../../shared/base/phrase.ts';
 
 const ZEROES = new Uint8Array(0x1_0000);
 
@@ -52,16 +53,16 @@ export class VmdkImage implements DiskImage {
     const { readOnly, path } = file, magic = Buffer.alloc(4);
     await file.readPadded(0, magic);
     if (magic.readUInt32LE(0) === MAGIC) return VmdkImage.overSparse(file);
-    if (file.sizeBytes > MAX_DESCRIPTOR_BYTES) throw damaged(path, `its descriptor has ${file.sizeBytes} bytes`);
+    if (file.sizeBytes > MAX_DESCRIPTOR_BYTES) throw damaged(path, say`its descriptor has ${file.sizeBytes} bytes`);
     const descriptor = parseDescriptor(path, (await file.bytes(0, file.sizeBytes)).toString());
     return new VmdkImage(path, descriptor, await openParts(file, descriptor), { readOnly, file });
   }
 
   private static async overSparse(file: ImageFile): Promise<VmdkImage> {
     const { descriptor: place } = await readSparseHeader(file);
-    if (place.offset === 0 || place.bytes > MAX_DESCRIPTOR_BYTES) throw damaged(file.path, `its descriptor is said to have ${place.bytes} bytes`);
+    if (place.offset === 0 || place.bytes > MAX_DESCRIPTOR_BYTES) throw damaged(file.path, say`its descriptor is said to have ${place.bytes} bytes`);
     const descriptor = parseDescriptor(file.path, (await file.bytes(place.offset, place.bytes)).toString().replace(/\0[^]*$/, ''));
-    if (descriptor.extents.length !== 1) throw damaged(file.path, 'its descriptor names other extents than itself');
+    if (descriptor.extents.length !== 1) throw damaged(file.path, say`its descriptor names other extents than itself`);
     const part = await SparseExtent.over(file);
     return new VmdkImage(file.path, descriptor, [{ from: 0, writable: descriptor.extents[0]!.writable, part }], { readOnly: file.readOnly, file: undefined });
   }
@@ -140,7 +141,7 @@ async function openParts(file: ImageFile, { extents }: Descriptor): Promise<Plac
       opened.push({ from, writable: line.writable, part });
       from += part.sizeBytes;
     }
-    if (!Number.isSafeInteger(from)) throw damaged(file.path, 'its extents are larger than any disk');
+    if (!Number.isSafeInteger(from)) throw damaged(file.path, say`its extents are larger than any disk`);
     return opened;
   } catch (error) {
     for (const { part } of opened) await part.close();
@@ -156,7 +157,7 @@ async function openPart(descriptor: ImageFile, line: ExtentLine): Promise<Part> 
   try {
     if (kind === 'FLAT') return new FlatExtent(file, offsetSectors * SECTOR, sizeBytes);
     const part = await SparseExtent.over(file);
-    if (part.sizeBytes !== sizeBytes) throw damaged(file.path, `it has ${part.sizeBytes} bytes, and its descriptor says ${sizeBytes}`);
+    if (part.sizeBytes !== sizeBytes) throw damaged(file.path, say`it has ${part.sizeBytes} bytes, and its descriptor says ${sizeBytes}`);
     return part;
   } catch (error) {
     await file.close();
@@ -170,7 +171,7 @@ class FlatExtent implements Part {
   private readonly from: number;
 
   constructor(file: ImageFile, from: number, sizeBytes: number) {
-    if (from + sizeBytes > file.sizeBytes) throw damaged(file.path, `it has ${file.sizeBytes} bytes, and its descriptor says at least ${from + sizeBytes}`);
+    if (from + sizeBytes > file.sizeBytes) throw damaged(file.path, say`it has ${file.sizeBytes} bytes, and its descriptor says at least ${from + sizeBytes}`);
     this.file = file;
     this.from = from;
     this.sizeBytes = sizeBytes;

@@ -1,7 +1,9 @@
 /** What the wizard of an alarm has been told so far, and what is wrong with it; numbers stay as typed until they are checked. */
 import * as v from 'valibot';
+import { say, type Phrase } from '../../../shared/base/phrase.ts';
 import { ALARM_STATES, AlarmSettings, COLOUR_WORDS, type AlarmAction, type AlarmLevel, type AlarmRule, type AlarmState } from '../../../shared/model/alarm.ts';
 import { isMetricOf, METERED_KINDS, metricOf, METRICS, type MeteredKind, type Metric } from '../../../shared/model/metric.ts';
+import { t, translate } from '../../i18n/i18n.ts';
 import { formatMetric, metricTitle } from '../monitor/metric-format.ts';
 
 export interface RuleDraft { readonly key: number; kind: AlarmRule['kind']; metric: string; is: 'above' | 'below'; warning: string; critical: string; forMinutes: string; state: AlarmState; type: string; level: AlarmLevel }
@@ -53,27 +55,29 @@ export const settingsOf = ({ rules, actions, resetEvents, repeatMinutes, ...rest
   actions: actions.map(({ kind, at, command }) => (kind === 'command' ? { kind, at, command } : { kind, at })), repeatMinutes: typed(repeatMinutes),
 }) as AlarmSettings;
 
-export const STEPS = [{ id: 'name', title: 'Name and Targets' }, { id: 'rules', title: 'Alarm Rules' }, { id: 'reset', title: 'Reset Rules' }, { id: 'review', title: 'Review' }] as const;
+export const STEPS = [{ id: 'name', title: say`Name and Targets` }, { id: 'rules', title: say`Alarm Rules` }, { id: 'reset', title: say`Reset Rules` }, { id: 'review', title: say`Review` }] as const;
 export type StepId = (typeof STEPS)[number]['id'];
 export const stepOf = (field: string): StepId => (/^(name|description|targetKind)/.test(field) ? 'name' : field.startsWith('resetEvents') ? 'reset' : 'rules');
 
 /** What is wrong, by the path of the field in `AlarmSettings`; what concerns several fields is at `rules`. */
 export function problemsOf(draft: AlarmDraft, takenNames: readonly string[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  for (const issue of v.safeParse(AlarmSettings, settingsOf(draft)).issues ?? []) { const field = v.getDotPath(issue) ?? 'rules'; if (!found.has(field)) found.set(field, issue.message); }
-  if (takenNames.some(name => name.toLocaleLowerCase('en') === draft.name.trim().toLocaleLowerCase('en'))) found.set('name', `There already is an alarm named ${draft.name.trim()} here.`);
+  for (const issue of v.safeParse(AlarmSettings, settingsOf(draft)).issues ?? []) { const field = v.getDotPath(issue) ?? 'rules'; if (!found.has(field)) found.set(field, translate(issue.message)); }
+  if (takenNames.some(name => name.toLocaleLowerCase('en') === draft.name.trim().toLocaleLowerCase('en'))) found.set('name', t`There already is an alarm named ${draft.name.trim()} here.`);
   return found;
 }
 
+const LIMITS = { warning: { above: (limit: string) => t`Yellow above ${limit}`, below: (limit: string) => t`Yellow below ${limit}` }, critical: { above: (limit: string) => t`Red above ${limit}`, below: (limit: string) => t`Red below ${limit}` } } as const;
+
 /** A rule in words. */
 export function describeRule(rule: AlarmRule): string {
-  if (rule.kind === 'state') return `${ALARM_STATES[rule.state]}: ${COLOUR_WORDS[rule.level]}`;
-  if (rule.kind === 'event') return `Event ${rule.type}: ${COLOUR_WORDS[rule.level]}`;
+  if (rule.kind === 'state') return `${translate(ALARM_STATES[rule.state])}: ${translate(COLOUR_WORDS[rule.level])}`;
+  if (rule.kind === 'event') return t`Event ${rule.type}: ${COLOUR_WORDS[rule.level]}`;
   const metric = metricOf(rule.metric), format = formatMetric(metric?.unit ?? 'number');
-  const limits = (['warning', 'critical'] as const).flatMap(level => (rule[level] === undefined ? [] : [`${COLOUR_WORDS[level]} ${rule.is} ${format(rule[level])}`]));
-  return `${metric ? metricTitle(metric) : rule.metric} ${limits.join(', ')}${rule.forS > 0 ? ` for ${rule.forS % 60 === 0 ? `${rule.forS / 60} min` : `${rule.forS} s`}` : ''}`;
+  const title = metric ? metricTitle(metric) : rule.metric, limits = (['warning', 'critical'] as const).flatMap(level => (rule[level] === undefined ? [] : [LIMITS[level][rule.is](format(rule[level]))])).join(', ');
+  return rule.forS > 0 ? t`${title} ${limits} for ${rule.forS % 60 === 0 ? `${rule.forS / 60} min` : `${rule.forS} s`}` : `${title} ${limits}`;
 }
 
-const ACTION_WORDS: Readonly<Record<AlarmAction['kind'], string>> = { notify: 'Notify', command: 'Run a command', powerOff: 'Power off the VM', suspend: 'Suspend the VM' };
-export const actionName = (kind: AlarmAction['kind']): string => ACTION_WORDS[kind];
-export const AT_WORDS: Readonly<Record<AlarmAction['at'], string>> = { warning: 'when it becomes yellow', critical: 'when it becomes red', both: 'when it becomes yellow or red' };
+const ACTION_WORDS: Readonly<Record<AlarmAction['kind'], Phrase>> = { notify: say`Notify`, command: say`Run a command`, powerOff: say`Power off the VM`, suspend: say`Suspend the VM` };
+export const actionName = (kind: AlarmAction['kind']): string => translate(ACTION_WORDS[kind]);
+export const AT_WORDS: Readonly<Record<AlarmAction['at'], Phrase>> = { warning: say`when it becomes yellow`, critical: say`when it becomes red`, both: say`when it becomes yellow or red` };

@@ -1,8 +1,10 @@
 /** What is shown of an object's alarms beside its name. */
 import { computed, type ComputedRef } from 'vue';
-import { COLOUR_WORDS, type AlarmLevel } from '../../../shared/model/alarm.ts';
+import type { AlarmLevel } from '../../../shared/model/alarm.ts';
 import type { ObjectRef } from '../../../shared/model/task.ts';
+import { t } from '../../i18n/i18n.ts';
 import { useAlarms } from '../../stores/alarms.ts';
+import { alarmTitle } from '../engine-texts.ts';
 
 export interface Badge { readonly level: AlarmLevel; readonly icon: 'warning-standard' | 'error-standard'; readonly status: 'warning' | 'danger'; readonly text: string }
 
@@ -12,7 +14,7 @@ export function useAlarmBadge(object: () => Pick<ObjectRef, 'kind' | 'id'>): Com
   return computed(() => {
     const [worst, ...others] = alarms.of(object());
     if (worst === undefined) return undefined;
-    const text = `${COLOUR_WORDS[worst.level]} alarm: ${[worst, ...others].map(({ name }) => name).join(', ')}`;
-    return worst.level === 'critical' ? { level: 'critical', icon: 'error-standard', status: 'danger', text } : { level: 'warning', icon: 'warning-standard', status: 'warning', text };
+    const names = [worst, ...others].map(({ name }) => alarmTitle(name)).join(', ');
+    return worst.level === 'critical' ? { level: 'critical', icon: 'error-standard', status: 'danger', text: t`Red alarm: ${names}` } : { level: 'warning', icon: 'warning-standard', status: 'warning', text: t`Yellow alarm: ${names}` };
   });
 }

@@ -4,6 +4,7 @@ import type { CloneRequest } from '../../../shared/model/clone.ts';
 import { LOCAL_DATASTORE, type Folder } from '../../../shared/model/container.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
+import { t } from '../../i18n/i18n.ts';
 import { hostProblem, nameProblem } from '../wizard/draft.ts';
 
 /** Selections are '' for what comes first in their list: the present, no folder. */
@@ -20,7 +21,7 @@ export interface CloneContext { readonly source: Vm | undefined; readonly host: 
 /** By field. */
 export function cloneProblems(draft: CloneDraft, { source, host, takenNames }: CloneContext): ReadonlyMap<keyof CloneDraft, string> {
   const problems: [keyof CloneDraft, string | undefined][] = [
-    ['sourceId', source === undefined ? 'Choose what is copied.' : undefined],
+    ['sourceId', source === undefined ? t`Choose what is copied.` : undefined],
     ['name', nameProblem(draft.name, takenNames)],
     ['hostId', source && hostProblem(host, source.spec.cpus, source.spec.memoryMib)],
   ];

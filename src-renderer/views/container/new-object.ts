@@ -1,4 +1,5 @@
 /** What the dialog for new objects makes, and what is said of each. */
+import { say, type Phrase } from '../../../shared/base/phrase.ts';
 import type { Folder } from '../../../shared/model/container.ts';
 import type { Values } from '../../../shared/api/verbs.ts';
 import type { NewObject } from '../../../shared/model/objects.ts';
@@ -6,11 +7,12 @@ import type { Place } from '../../../shared/model/place.ts';
 
 export type NewKind = 'datacenter' | 'folder' | 'cluster' | 'network';
 
-export const HINTS: Readonly<Record<NewKind, string>> = {
-  datacenter: 'Hosts, virtual machines, datastores and networks belong to one datacenter.',
-  folder: 'Folders order what is in a tree.',
-  cluster: 'Hosts are moved into it; its resource pools divide what they have together.',
-  network: 'A port group of a virtual switch; virtual machines with the same switch reach each other.',
+/** What the dialog says of each: its heading, which is the first name too, its button, and what the object is for. */
+export const TEXTS: Readonly<Record<NewKind, { readonly title: Phrase; readonly create: Phrase; readonly hint: Phrase }>> = {
+  datacenter: { title: say`New Datacenter`, create: say`Create datacenter`, hint: say`Hosts, virtual machines, datastores and networks belong to one datacenter.` },
+  folder: { title: say`New Folder`, create: say`Create folder`, hint: say`Folders order what is in a tree.` },
+  cluster: { title: say`New Cluster`, create: say`Create cluster`, hint: say`Hosts are moved into it; its resource pools divide what they have together.` },
+  network: { title: say`New Network`, create: say`Create network`, hint: say`A port group of a virtual switch; virtual machines with the same switch reach each other.` },
 };
 
 export interface NewDraft { readonly name: string; readonly switchName: string; readonly vlan: string }

@@ -1,8 +1,10 @@
 /** What divides a host's or a pool's CPU and memory, a row for each resource pool and VM, pools before what is in them. */
+import { say } from '../../../shared/base/phrase.ts';
 import { SHARE_LEVELS, SHARES, type Allocation } from '../../../shared/model/container.ts';
 import { isSamePlace, type Place } from '../../../shared/model/place.ts';
 import { reservesFrom, usesHost, vmsBelow, type Inventory, type Resource } from '../../../shared/model/reservations.ts';
 import { cpuAllocationOf, memoryAllocationOf, type Vm } from '../../../shared/model/vm.ts';
+import { t, translate } from '../../i18n/i18n.ts';
 import { compareNames } from '../../stores/by-id.ts';
 import type { CpuByVm } from './host-stats.ts';
 
@@ -22,9 +24,10 @@ export interface AllocationRow {
   readonly entitled?: number;
 }
 
+const LEVELS = { low: say`Low`, normal: say`Normal`, high: say`High` } as const;
 const level = (shares: number, of: Readonly<Record<string, number>>, units = 1): string => {
   const found = SHARE_LEVELS.find(each => Math.round((of[each] ?? 0) * units) === shares);
-  return found === undefined ? 'Custom' : `${found[0]?.toUpperCase()}${found.slice(1)}`;
+  return found === undefined ? t`Custom` : translate(LEVELS[found]);
 };
 
 function vmRow(vm: Vm, resource: Resource, stats: CpuByVm): Omit<AllocationRow, 'part' | 'depth'> {

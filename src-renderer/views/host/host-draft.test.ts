@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { HostId } from '../../../shared/base/ids.ts';
 import { HOST_PROFILES, type Host } from '../../../shared/model/host.ts';
-import { hostDraft, hostNameProblem, newDrive, newNic, profileName, profileOf, profileProblems } from './host-draft.ts';
+import { changesOf, hostDraft, hostNameProblem, newDrive, newNic, profileName, profileOf, profileProblems } from './host-draft.ts';
 
 const place = { kind: 'datacenter', id: 'd' } as const;
 
@@ -25,4 +25,9 @@ test('a name must be there and be free where the host is to be', () => {
   const hosts: Host[] = [{ ...HOST_PROFILES[0], id: 'h' as HostId, name: 'edge', parent: place, connected: true }];
   expect(['', 'EDGE', 'other'].map(name => hostNameProblem(name, place, hosts))).toEqual(['Enter a name.', 'There is already a host named "edge" there.', undefined]);
   expect(hostNameProblem('edge', { kind: 'datacenter', id: 'e' }, hosts)).toBeUndefined();
+});
+
+test('what differs from other hardware is told alone', () => {
+  const changed = profileOf({ ...hostDraft(HOST_PROFILES[0]), cpus: '2', drives: [] });
+  expect([changesOf(changed, HOST_PROFILES[0]), changesOf(HOST_PROFILES[0], HOST_PROFILES[0])]).toEqual([{ cpus: 2, drives: [] }, {}]);
 });

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { HOST_PROFILES, HostProfile, type Host, type HostDrive, type HostNic, type NewHost } from '../../../shared/model/host.ts';
 import { ObjectName } from '../../../shared/model/object-name.ts';
 import type { Place } from '../../../shared/model/place.ts';
+import { t, translate } from '../../i18n/i18n.ts';
 import { typed } from '../settings/hardware-draft.ts';
 
 /** Numbers as text until they are checked. */
@@ -55,7 +56,7 @@ export function profileProblems(draft: HostDraft): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const issue of v.safeParse(HostProfile, profileOf(draft)).issues ?? []) {
     const field = v.getDotPath(issue) ?? '';
-    if (!found.has(field)) found.set(field, issue.message);
+    if (!found.has(field)) found.set(field, translate(issue.message));
   }
   return found;
 }
@@ -63,12 +64,16 @@ export function profileProblems(draft: HostDraft): ReadonlyMap<string, string> {
 /** Why a host cannot have this name where it is to be; absent when it can. */
 export function hostNameProblem(name: string, place: Place | undefined, hosts: readonly Host[]): string | undefined {
   const result = v.safeParse(ObjectName, name);
-  if (!result.success) return result.issues[0].message;
+  if (!result.success) return translate(result.issues[0].message);
   const same = hosts.find(({ parent, name: other }) => place !== undefined && parent.id === place.id && parent.kind === place.kind && other.toLocaleLowerCase('en') === result.output.toLocaleLowerCase('en'));
-  return same && `There is already a host named "${same.name}" there.`;
+  return same && t`There is already a host named "${same.name}" there.`;
 }
 
 export const newHostOf = (name: string, parent: NewHost['parent'], draft: HostDraft): NewHost => ({ name: name.trim(), parent, profile: profileOf(draft) });
+
+/** Of a profile what another does not have so, as the command line takes it. */
+export const changesOf = (profile: HostProfile, from: HostProfile): Partial<HostProfile> =>
+  Object.fromEntries(Object.entries(profile).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(from[key as keyof HostProfile])));
 
 /** The named profile that the hardware still is. */
 export const profileName = (draft: HostDraft): string => HOST_PROFILES.find(profile => JSON.stringify(hostDraft(profile)) === JSON.stringify(draft))?.model ?? '';

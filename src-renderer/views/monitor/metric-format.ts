@@ -1,11 +1,14 @@
 /** How metrics and their figures read. */
-import { instanceName, metricOf, seriesOf, type Metric, type MetricGroup, type MetricUnit } from '../../../shared/model/metric.ts';
+import { say, type Phrase } from '../../../shared/base/phrase.ts';
+import { instanceName, metricOf, seriesOf, type Metric, type MetricGroup, type MetricUnit, type Rollup } from '../../../shared/model/metric.ts';
 import { formatBytes, formatDuration, formatMib, formatRate } from '../../components/format.ts';
+import { perLocale, t, translate } from '../../i18n/i18n.ts';
 
-const short = new Intl.NumberFormat('en', { maximumSignificantDigits: 3, notation: 'compact' });
+const exact = perLocale(locale => new Intl.NumberFormat(locale, { maximumSignificantDigits: 3, useGrouping: false }));
+const short = perLocale(locale => new Intl.NumberFormat(locale, { maximumSignificantDigits: 3, notation: 'compact' }));
 const FORMATS: Readonly<Record<MetricUnit, (value: number) => string>> = {
-  '%': value => `${Number(value.toPrecision(3))} %`, 'MHz': value => `${short.format(value)} MHz`, 'MIPS': value => `${short.format(value)} MIPS`, 'number': value => short.format(value), '/s': value => `${short.format(value)}/s`,
-  'MiB': formatMib, 'B': formatBytes, 'B/s': value => formatRate(value, 'B'), 'bit/s': value => formatRate(value, 'bit'), 'ms': value => `${Number(value.toPrecision(3))} ms`, 's': value => formatDuration(value * 1000),
+  '%': value => `${exact().format(value)} %`, 'MHz': value => `${short().format(value)} MHz`, 'MIPS': value => `${short().format(value)} MIPS`, 'number': value => short().format(value), '/s': value => `${short().format(value)}/s`,
+  'MiB': formatMib, 'B': formatBytes, 'B/s': value => formatRate(value, 'B'), 'bit/s': value => formatRate(value, 'bit'), 'ms': value => `${exact().format(value)} ms`, 's': value => formatDuration(value * 1000),
 };
 export const formatMetric = (unit: MetricUnit): ((value: number) => string) => FORMATS[unit];
 
@@ -13,13 +16,15 @@ export const formatMetric = (unit: MetricUnit): ((value: number) => string) => F
 const LEAST: Readonly<Record<MetricUnit, number>> = { '%': 100, 'MHz': 100, 'MIPS': 10, 'number': 10, '/s': 10, 'MiB': 64, 'B': 1e6, 'B/s': 5000, 'bit/s': 1000, 'ms': 1, 's': 60 };
 export const leastOf = (unit: MetricUnit): number => LEAST[unit];
 
-export const GROUP_NAMES: Readonly<Record<MetricGroup, string>> = {
-  cpu: 'CPU', memory: 'Memory', disk: 'Disk', network: 'Network', translator: 'Translator', exits: 'Exits', system: 'System', datastore: 'Datastore',
+export const GROUP_NAMES: Readonly<Record<MetricGroup, Phrase>> = {
+  cpu: say`CPU`, memory: say`Memory`, disk: say`Disk`, network: say`Network`, translator: say`Translator`, exits: say`Exits`, system: say`System`, datastore: say`Datastore`,
 };
-export const metricTitle = ({ group, name }: Metric): string => `${GROUP_NAMES[group]}: ${name}`;
+export const ROLLUPS: Readonly<Record<Rollup, Phrase>> = { average: say`average`, summation: say`summation`, latest: say`latest` };
+export const unitName = (unit: MetricUnit): string => (unit === 'number' ? t`number` : unit);
+export const metricTitle = ({ group, name }: Metric): string => `${translate(GROUP_NAMES[group])}: ${translate(name)}`;
 
 /** A line's name among those of other metrics. */
 export function lineName(key: string): string {
-  const { metric, instance } = seriesOf(key), name = metricOf(metric)?.name ?? metric;
-  return instance === '' ? name : `${name}, ${instanceName(instance)}`;
+  const { metric, instance } = seriesOf(key), name = translate(metricOf(metric)?.name ?? metric);
+  return instance === '' ? name : `${name}, ${translate(instanceName(instance))}`;
 }

@@ -1,6 +1,9 @@
 /** Tasks, events and alarms as moments on one axis of time. */
 import type { InventoryEvent } from '../../../shared/model/event.ts';
-import type { ObjectRef, Task } from '../../../shared/model/task.ts';
+import { say, type Phrase } from '../../../shared/base/phrase.ts';
+import type { ObjectRef, Task, TaskState } from '../../../shared/model/task.ts';
+import { translate } from '../../i18n/i18n.ts';
+import { eventText, taskText } from '../engine-texts.ts';
 
 export type Lane = 'task' | 'event' | 'alarm';
 export interface Moment {
@@ -14,11 +17,16 @@ export interface Moment {
   readonly target: ObjectRef;
 }
 
-const ofTask = ({ id, name, state, error, target, queuedMs, startedMs, completedMs }: Task): Moment => ({
-  key: `task ${id}`, lane: 'task', fromMs: startedMs ?? queuedMs, toMs: completedMs ?? (state === 'running' ? Infinity : undefined), target,
-  text: `${name}: ${error ?? { queued: 'queued', running: 'running', success: 'completed', error: 'failed', cancelled: 'cancelled' }[state]}`, level: state === 'error' ? 'error' : state === 'cancelled' ? 'warning' : 'info',
-});
-const ofEvent = ({ id, atMs, type, message, severity, target }: InventoryEvent): Moment => ({ key: `event ${id}`, lane: type.startsWith('alarm.') ? 'alarm' : 'event', fromMs: atMs, text: message, level: severity, target });
+const STATES: Readonly<Record<TaskState, Phrase>> = { queued: say`queued`, running: say`running`, success: say`completed`, error: say`failed`, cancelled: say`cancelled` };
+function ofTask(task: Task): Moment {
+  const { id, state, target, queuedMs, startedMs, completedMs } = task;
+  return {
+    key: `task ${id}`, lane: 'task', fromMs: startedMs ?? queuedMs, toMs: completedMs ?? (state === 'running' ? Infinity : undefined), target,
+    text: `${taskText(task, 'name')}: ${taskText(task, 'error') ?? translate(STATES[state])}`, level: state === 'error' ? 'error' : state === 'cancelled' ? 'warning' : 'info',
+  };
+}
+const ofEvent = (event: InventoryEvent): Moment =>
+  ({ key: `event ${event.id}`, lane: event.type.startsWith('alarm.') ? 'alarm' : 'event', fromMs: event.atMs, text: eventText(event), level: event.severity, target: event.target });
 
 /** Those that touch a span of time, newest first. */
 export function momentsWithin(tasks: readonly Task[], events: readonly InventoryEvent[], fromMs: number, toMs: number): readonly Moment[] {

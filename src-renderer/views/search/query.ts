@@ -2,9 +2,11 @@
  * The search's small language: words are looked for in names, guests, notes, tags and attributes; `key:value` asks one
  * thing, quotes keep words together, a minus in front turns a term round. All terms must hold.
  */
-import { KIND_WORDS, nameOf, type InventoryObject, type LabelledKind, type ObjectKind } from '../../../shared/model/objects.ts';
+import { english, say, type Phrase } from '../../../shared/base/phrase.ts';
+import { nameOf, type InventoryObject, type LabelledKind, type ObjectKind } from '../../../shared/model/objects.ts';
 import type { GuestSource } from '../../../shared/model/vm.ts';
-import { formatPowerState } from '../../components/format.ts';
+import { POWER_STATES } from '../../components/format.ts';
+import { t } from '../../i18n/i18n.ts';
 
 export type Found = Extract<InventoryObject, { readonly kind: LabelledKind }>;
 export interface Term { readonly key?: string; readonly value: string; readonly not: boolean }
@@ -18,9 +20,10 @@ export interface Names {
   readonly attributeNames: readonly string[];
 }
 
-export const KEYS: Readonly<Record<string, string>> = {
-  name: 'its name', type: 'vm, template, host, cluster, datacenter, folder, pool, datastore or network', state: 'on, off, suspended, connected or disconnected', tag: 'one of its tags',
-  host: 'the host it runs on', in: 'anything that it is in', os: 'its guest, or a file of its guest', notes: 'its notes',
+/** Its words are the same in every language. */
+export const KEYS: Readonly<Record<string, Phrase>> = {
+  name: say`its name`, type: say`vm, template, host, cluster, datacenter, folder, pool, datastore or network`, state: say`on, off, suspended, connected or disconnected`, tag: say`one of its tags`,
+  host: say`the host it runs on`, in: say`anything that it is in`, os: say`its guest, or a file of its guest`, notes: say`its notes`,
 };
 
 const TERM = /(-?)(?:([^\s:"]+):)?(?:"([^"]*)"?|(\S+))/g;
@@ -32,7 +35,7 @@ export function parseQuery(text: string): readonly Term[] {
 /** What is wrong with a query; absent when nothing is. */
 export function queryProblem(terms: readonly Term[], { attributeNames }: Names): string | undefined {
   const unknown = terms.find(({ key }) => key !== undefined && !(key in KEYS) && !attributeNames.some(name => sameKey(name, key)));
-  return unknown && `The search knows no "${unknown.key}:"; it knows ${Object.keys(KEYS).join(':, ')}: and the names of custom attributes.`;
+  return unknown && t`The search knows no "${unknown.key ?? ''}:"; it knows ${Object.keys(KEYS).join(':, ')}: and the names of custom attributes.`;
 }
 /** Names of attributes are written without spaces. */
 const sameKey = (name: string, key: string): boolean => name.toLowerCase().replaceAll(' ', '') === key;
@@ -42,11 +45,11 @@ const guestText = (known: Found): string => (known.kind === 'vm' ? [GUEST_WORDS[
 
 function typeOf(known: Found): readonly string[] {
   if (known.kind === 'vm') return known.object.template ? ['template'] : ['vm'];
-  return known.kind === 'resourcePool' ? ['pool', 'resourcepool'] : [KIND_WORDS[known.kind]];
+  return known.kind === 'resourcePool' ? ['pool', 'resourcepool'] : [known.kind];
 }
 
 function stateOf(known: Found): string {
-  if (known.kind === 'vm') return known.object.template ? '' : formatPowerState(known.object.powerState).toLowerCase();
+  if (known.kind === 'vm') return known.object.template ? '' : english(POWER_STATES[known.object.powerState]).toLowerCase();
   return known.kind === 'host' ? (known.object.connected ? 'connected' : 'disconnected') : '';
 }
 const isState = (state: string, value: string): boolean => state !== '' && (state === value || state.split(' ').at(-1) === value || state.replaceAll(' ', '') === value);

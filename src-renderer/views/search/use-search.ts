@@ -2,11 +2,12 @@
 import { computed } from 'vue';
 import { LABELLED_KINDS, nameOf } from '../../../shared/model/objects.ts';
 import { formatPowerState } from '../../components/format.ts';
+import { t } from '../../i18n/i18n.ts';
 import { parentOf, useHierarchy } from '../../stores/hierarchy.ts';
 import { useInventory } from '../../stores/inventory.ts';
 import { useLabels } from '../../stores/labels.ts';
 import { useVms } from '../../stores/vms.ts';
-import { kindTitle } from '../describe-object.ts';
+import { kindTitle } from '../kind-texts.ts';
 import { parseQuery, queryProblem, searcher, type Found, type Names } from './query.ts';
 
 export function useSearch() {
@@ -37,7 +38,7 @@ export function useSearch() {
   /** What stands beside a name in a list of results. */
   function detail(found: Found): string {
     const parent = parentOf(found), outer = parent && hierarchy.find(parent);
-    return [found.kind === 'vm' ? (found.object.template ? 'Template' : formatPowerState(found.object.powerState)) : kindTitle(found.kind), outer && nameOf(outer)].filter(Boolean).join(', ');
+    return [found.kind === 'vm' ? (found.object.template ? t`Template` : formatPowerState(found.object.powerState)) : kindTitle(found.kind), outer && nameOf(outer)].filter(Boolean).join(', ');
   }
 
   return {

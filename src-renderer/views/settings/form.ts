@@ -4,6 +4,7 @@ import type { FileProbe } from '../../../shared/api/engine-api.ts';
 import { assert } from '../../../shared/base/errors.ts';
 import { useEngine } from '../../engine/use-engine.ts';
 import { useHosts } from '../../stores/hosts.ts';
+import { createFields } from '../form-fields.ts';
 import { filesOf, problemsOf, type Draft } from '../wizard/draft.ts';
 
 export type Form = ReturnType<typeof createForm>;
@@ -20,8 +21,8 @@ export function useForm(): Form {
 export function createForm(draft: Draft, { takenNames, isRunning }: { takenNames: () => readonly string[]; isRunning?: ComputedRef<boolean> }) {
   const [engine, hosts] = [useEngine(), useHosts()];
   const probes = shallowRef<ReadonlyMap<string, FileProbe>>(new Map());
-  const touched = reactive(new Set<string>());
   const problems = computed(() => problemsOf(draft, { takenNames: takenNames(), hosts: hosts.all, probes: probes.value }));
+  const fields = createFields(() => problems.value);
 
   watch(() => filesOf(draft).map(file => file.path).filter(Boolean).join('\n'), async paths => {
     for (const path of paths.split('\n')) if (path) await look(path);
@@ -35,9 +36,6 @@ export function createForm(draft: Draft, { takenNames, isRunning }: { takenNames
 
   return reactive({
     draft, probes, problems, isRunning: isRunning ?? computed(() => false), hosts: computed(() => hosts.all),
-    touch: (field: string) => { touched.add(field); },
-    isTouched: (field: string) => touched.has(field),
-    /** The problem to show at a field: none before the operator has been there. */
-    shown: (field: string) => (touched.has(field) ? problems.value.get(field) : undefined),
+    touch: fields.touch, isTouched: fields.isTouched, shown: fields.shown,
   });
 }

@@ -2,6 +2,7 @@
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
 import { fileName } from '../../../shared/model/hardware-change.ts';
 import type { DiskBus, DiskRequest, DiskSpec, NEW_DISK_FORMATS, NicSpec, PortForward } from '../../../shared/model/vm.ts';
+import { t, translate } from '../../i18n/i18n.ts';
 
 const MIB = 2 ** 20;
 
@@ -88,7 +89,7 @@ export const sizeMib = ({ size, sizeUnit }: Pick<DiskDraft, 'size' | 'sizeUnit'>
 
 export function nicOf(draft: NicDraft): NicSpec {
   const { kind, own, connected, portGroup, vlan } = draft, mac = draft.mac.trim();
-  const common = { connected, ...(mac && { mac }), ...(own?.limit && { limit: own.limit }) };
+  const common = { connected, ...(own?.slot !== undefined && { slot: own.slot }), ...(mac && { mac }), ...(own?.limit && { limit: own.limit }) };
   if (kind === 'nat') return { kind, forwards: draft.forwards.map(forwardOf), ...common };
   return { kind, switch: draft.switch.trim(), ...(portGroup.trim() && { portGroup: portGroup.trim() }), ...(vlan.trim() && { vlan: typed(vlan) }), ...common };
 }
@@ -106,9 +107,9 @@ function diskProblems(disk: DiskDraft, at: number, { disks, probes }: { disks: r
   const path = disk.path.trim(), image = probes.get(path)?.image, field = `disks.${at}.path`;
   const first = disks.findIndex(other => other.source === 'image' && other.path.trim() === path);
   return [
-    ...(path !== '' && first < at ? [[field, `Disk ${first + 1} has this image already.`] as const] : []),
-    ...(image && 'problem' in image ? [[field, image.problem] as const] : []),
-    ...(image && 'format' in image && image.format === 'iso' && !disk.readOnly ? [[field, `${fileName(path)} is an ISO image, which can only be read: tick Read only.`] as const] : []),
+    ...(path !== '' && first < at ? [[field, t`Disk ${first + 1} has this image already.`] as const] : []),
+    ...(image && 'problem' in image ? [[field, translate(image.problemPhrase ?? image.problem)] as const] : []),
+    ...(image && 'format' in image && image.format === 'iso' && !disk.readOnly ? [[field, t`${fileName(path)} is an ISO image, which can only be read: tick Read only.`] as const] : []),
   ];
 }
 
@@ -117,7 +118,7 @@ function repeatedPorts(nics: readonly NicDraft[]): readonly (readonly [string, s
   return nics.flatMap(({ kind, forwards }, nic) => (kind === 'switch' ? [] : forwards.flatMap(({ protocol, hostPort, bind }, at) => {
     const port = `${protocol} ${hostPort.trim()} ${bind.trim() || '127.0.0.1'}`, isRepeated = hostPort.trim() !== '' && seen.has(port);
     seen.add(port);
-    return isRepeated ? [[`nics.${nic}.forwards.${at}.hostPort`, `${protocol.toUpperCase()} port ${hostPort.trim()} is forwarded twice.`] as const] : [];
+    return isRepeated ? [[`nics.${nic}.forwards.${at}.hostPort`, t`${protocol.toUpperCase()} port ${hostPort.trim()} is forwarded twice.`] as const] : [];
   })));
 }
 
@@ -126,8 +127,14 @@ export const busName = (bus: DiskBus | 'cdrom'): string => BUS_NAMES[bus] ?? bus
 
 /** What people call the disks of a VM, by their places: `Disk 2`, `CD/DVD drive 1`. */
 export function deviceNames(disks: readonly object[]): readonly string[] {
+  const numbers = deviceNumbers(disks);
+  return disks.map((disk, at) => (isDrive(disk) ? t`CD/DVD drive ${numbers[at] ?? 0}` : t`Disk ${numbers[at] ?? 0}`));
+}
+
+/** Disks and drives are counted apart. */
+export function deviceNumbers(disks: readonly object[]): readonly number[] {
   const count = { disks: 0, drives: 0 };
-  return disks.map(disk => (isDrive(disk) ? `CD/DVD drive ${++count.drives}` : `Disk ${++count.disks}`));
+  return disks.map(disk => (isDrive(disk) ? ++count.drives : ++count.disks));
 }
 
 const isDrive = (disk: object): boolean => ('source' in disk ? disk.source === 'cdrom' : 'cdrom' in disk && disk.cdrom === true);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
+import { USUAL_DISPLAY, type DisplaySpec } from '../../../shared/model/display.ts';
 import { diskText, hardwareRows, nicText } from './describe-vm.ts';
 
 test('a disk is told by its path until its image is known', () => {
@@ -16,7 +17,16 @@ test('an adapter is told by its network, its cable, its address and its forwards
   expect(nicText({ kind: 'switch', switch: 'lab', vlan: 4095, connected: false, mac: '52:54:00:00:00:01' })).toBe('lab: VM Network, all VLANs, disconnected, MAC address 52:54:00:00:00:01');
 });
 
+test('a display is told without its password', () => {
+  const told = (display: DisplaySpec) => hardwareRows({ name: 'web', cpus: 1, memoryMib: 64, guest: { kind: 'diagnostics' }, disks: [], display }).slice(-3);
+  expect(told(USUAL_DISPLAY)).toEqual([['Display', 'virtio-gpu, 1 display, size follows the client'], ['Display sessions', 'shared'], ['VNC server', undefined]]);
+  expect(told({ adapter: 'framebuffer', heads: 1, fixedSize: { width: 800, height: 600 }, sessions: 'refuse', unwatched: 'suspend', vnc: { at: { kind: 'tcp', port: 5901 }, password: 'secret', tls: true } })).toEqual([
+    ['Display', 'Framebuffer, 1 display, 800 × 600'], ['Display sessions', 'one at a time, suspended when nobody looks'], ['VNC server', 'TCP port 5901 on loopback, with a password, TLS'],
+  ]);
+  expect(told({ ...USUAL_DISPLAY, vnc: { at: { kind: 'unix', path: '/run/web.vnc' } } })[2]).toEqual(['VNC server', '/run/web.vnc']);
+});
+
 test('drives and disks are counted apart', () => {
   const rows = hardwareRows({ name: 'web', cpus: 1, memoryMib: 64, guest: { kind: 'diagnostics' }, disks: [{ path: '', readOnly: true, cdrom: true }, { path: '/a', readOnly: false }, { path: '/b.iso', readOnly: true, cdrom: true }] });
-  expect(rows.slice(3)).toEqual([['CD/DVD drive 1', 'empty'], ['Disk 1', '/a, virtio'], ['CD/DVD drive 2', '/b.iso'], ['Disks', undefined], ['Network adapters', 'none']]);
+  expect(rows.slice(3)).toEqual([['CD/DVD drive 1', 'empty'], ['Disk 1', '/a, virtio'], ['CD/DVD drive 2', '/b.iso'], ['Disks', undefined], ['Network adapters', 'none'], ['Display', 'none']]);
 });

@@ -1,8 +1,10 @@
 /** What an operator can do with a VM now, in vSphere's order, and why the rest cannot be done. */
 import { computed, type ComputedRef } from 'vue';
+import { say, type Phrase } from '../../../shared/base/phrase.ts';
 import { canRunVms } from '../../../shared/model/reservations.ts';
 import { BIN_DAYS, type PowerState, type Vm } from '../../../shared/model/vm.ts';
 import type { IconAction, MenuAction } from '../../components/menu-action.ts';
+import { t, translate } from '../../i18n/i18n.ts';
 import { useConnection } from '../../stores/connection.ts';
 import { useHosts } from '../../stores/hosts.ts';
 import { useNotices } from '../../stores/notices.ts';
@@ -13,21 +15,21 @@ import { openConsole } from './open-console.ts';
 
 export type Action = 'powerOn' | 'shutDown' | 'template' | 'powerOff' | 'suspend' | 'takeSnapshot' | 'reset' | 'editSettings' | 'delete';
 
-const REASONS: Record<Action, Partial<Record<PowerState, string>>> = {
-  powerOn: { poweredOn: 'It is powered on already.', poweringOn: 'It is powering on.', poweringOff: 'It is powering off.', suspending: 'It is being suspended.' },
-  shutDown: { suspended: 'It is suspended.', suspending: 'It is being suspended.', poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off already.' },
-  powerOff: { poweredOff: 'It is powered off already.', suspending: 'It is being suspended.' },
-  suspend: { poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off.', suspended: 'It is suspended already.', suspending: 'It is being suspended.' },
-  reset: { suspended: 'It is suspended.', suspending: 'It is being suspended.', poweredOff: 'It is powered off.', poweringOn: 'It is still powering on.', poweringOff: 'It is powering off.' },
-  takeSnapshot: { poweringOn: 'It is powering on.', poweringOff: 'It is powering off.', suspended: 'It is suspended: resume it or power it off first.', suspending: 'It is being suspended.' },
-  editSettings: { poweringOn: 'It is powering on.', poweringOff: 'It is powering off.', suspended: 'It is suspended: resume it or power it off first.', suspending: 'It is being suspended.' },
-  template: { poweredOn: 'Power it off first.', poweringOn: 'Power it off first.', poweringOff: 'Wait until it is powered off.', suspended: 'Power it off first: that gives up its suspended state.', suspending: 'It is being suspended.' },
-  delete: { suspended: 'Power it off first: that gives up its suspended state.', suspending: 'It is being suspended.', poweredOn: 'Power it off first.', poweringOn: 'Power it off first.', poweringOff: 'Wait until it is powered off.' },
+const REASONS: Record<Action, Partial<Record<PowerState, Phrase>>> = {
+  powerOn: { poweredOn: say`It is powered on already.`, poweringOn: say`It is powering on.`, poweringOff: say`It is powering off.`, suspending: say`It is being suspended.` },
+  shutDown: { suspended: say`It is suspended.`, suspending: say`It is being suspended.`, poweredOff: say`It is powered off.`, poweringOn: say`It is still powering on.`, poweringOff: say`It is powering off already.` },
+  powerOff: { poweredOff: say`It is powered off already.`, suspending: say`It is being suspended.` },
+  suspend: { poweredOff: say`It is powered off.`, poweringOn: say`It is still powering on.`, poweringOff: say`It is powering off.`, suspended: say`It is suspended already.`, suspending: say`It is being suspended.` },
+  reset: { suspended: say`It is suspended.`, suspending: say`It is being suspended.`, poweredOff: say`It is powered off.`, poweringOn: say`It is still powering on.`, poweringOff: say`It is powering off.` },
+  takeSnapshot: { poweringOn: say`It is powering on.`, poweringOff: say`It is powering off.`, suspended: say`It is suspended: resume it or power it off first.`, suspending: say`It is being suspended.` },
+  editSettings: { poweringOn: say`It is powering on.`, poweringOff: say`It is powering off.`, suspended: say`It is suspended: resume it or power it off first.`, suspending: say`It is being suspended.` },
+  template: { poweredOn: say`Power it off first.`, poweringOn: say`Power it off first.`, poweringOff: say`Wait until it is powered off.`, suspended: say`Power it off first: that gives up its suspended state.`, suspending: say`It is being suspended.` },
+  delete: { suspended: say`Power it off first: that gives up its suspended state.`, suspending: say`It is being suspended.`, poweredOn: say`Power it off first.`, poweringOn: say`Power it off first.`, poweringOff: say`Wait until it is powered off.` },
 };
 
 /** Why `action` cannot be done to a VM in this state; absent when it can. */
-export const whyNot = (action: Action, state: PowerState): string | undefined => REASONS[action][state];
-const ofTemplate = (action: Action) => (action === 'delete' || action === 'template' ? undefined : 'It is a template: deploy a virtual machine from it, or convert it into one.');
+export const whyNot = (action: Action, state: PowerState): string | undefined => { const reason = REASONS[action][state]; return reason && translate(reason); };
+const ofTemplate = (action: Action) => (action === 'delete' || action === 'template' ? undefined : t`It is a template: deploy a virtual machine from it, or convert it into one.`);
 /** The same of a VM that may be a template. */
 export const whyNotNow = (action: Action, { template, powerState }: Pick<Vm, 'template' | 'powerState'>): string | undefined => (template ? ofTemplate(action) : undefined) ?? whyNot(action, powerState);
 
@@ -40,41 +42,41 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
     const target = vm();
     if (!target) return { power: [], all: [] };
     const { id, spec: { name }, powerState } = target;
-    const offline = connection.connected ? undefined : 'The engine is not connected.';
-    const host = hosts.byId.get(target.hostId), noHost = host === undefined || canRunVms(host) ? undefined : `Its host ${host.name} runs no VM now: ${stateOf(host)}.`;
+    const offline = connection.connected ? undefined : t`The engine is not connected.`;
+    const host = hosts.byId.get(target.hostId), noHost = host === undefined || canRunVms(host) ? undefined : t`Its host ${host.name} runs no VM now: ${stateOf(host)}.`;
     const reason = (action: Action) => offline ?? whyNotNow(action, target) ?? (action === 'powerOn' ? noHost : undefined);
     const confirm = (title: string, message: string, confirmLabel: string, words: string, run: () => Promise<unknown>) =>
       () => { dialogs.value = { kind: 'confirm', title, message, confirmLabel, danger: true, command: [words, { vm: name }], run: () => void notices.attempt(run()) }; };
 
     const power: IconAction[] = [
-      { label: powerState === 'suspended' ? 'Resume' : 'Power On', icon: 'play', status: 'success', disabledReason: reason('powerOn'), run: () => void notices.attempt(vms.powerOn(id)) },
-      { label: 'Power Off', icon: 'stop', status: 'danger', disabledReason: reason('powerOff'),
-        run: confirm('Power off virtual machine', powerState === 'suspended' ? `Give up the suspended state of "${name}"? What its guest had not saved is lost.` : `Power off "${name}" without shutting down its guest? What the guest has not saved is lost.`, 'Power Off', 'vm power-off', () => vms.powerOff(id)) },
-      { label: 'Suspend', icon: 'pause', disabledReason: reason('suspend'), run: () => void notices.attempt(vms.suspend(id)) },
-      { label: 'Shut Down Guest OS', icon: 'power', disabledReason: reason('shutDown'), run: () => void notices.attempt(vms.shutDownGuest(id)) },
-      { label: 'Reset', icon: 'refresh', disabledReason: reason('reset'),
-        run: confirm('Reset virtual machine', `Reset "${name}"? It restarts at once; what the guest has not saved is lost.`, 'Reset', 'vm reset', () => vms.reset(id)) },
+      { label: powerState === 'suspended' ? t`Resume` : t`Power On`, icon: 'play', status: 'success', disabledReason: reason('powerOn'), run: () => void notices.attempt(vms.powerOn(id)) },
+      { label: t`Power Off`, icon: 'stop', status: 'danger', disabledReason: reason('powerOff'),
+        run: confirm(t`Power off virtual machine`, powerState === 'suspended' ? t`Give up the suspended state of "${name}"? What its guest had not saved is lost.` : t`Power off "${name}" without shutting down its guest? What the guest has not saved is lost.`, t`Power Off`, 'vm power-off', () => vms.powerOff(id)) },
+      { label: t`Suspend`, icon: 'pause', disabledReason: reason('suspend'), run: () => void notices.attempt(vms.suspend(id)) },
+      { label: t`Shut Down Guest OS`, icon: 'power', disabledReason: reason('shutDown'), run: () => void notices.attempt(vms.shutDownGuest(id)) },
+      { label: t`Reset`, icon: 'refresh', disabledReason: reason('reset'),
+        run: confirm(t`Reset virtual machine`, t`Reset "${name}"? It restarts at once; what the guest has not saved is lost.`, t`Reset`, 'vm reset', () => vms.reset(id)) },
     ];
     const clone = (toTemplate: boolean) => () => { dialogs.value = { kind: 'clone', sourceId: id, toTemplate }; };
     const copies = ({ template }: Vm): MenuAction[] => [
-      { label: template ? 'New VM From This Template…' : 'Clone to Virtual Machine…', icon: 'copy', divided: true, disabledReason: offline, run: clone(false) },
-      { label: 'Clone to Template…', icon: 'file', disabledReason: offline, run: clone(true) },
+      { label: template ? t`New VM From This Template…` : t`Clone to Virtual Machine…`, icon: 'copy', divided: true, disabledReason: offline, run: clone(false) },
+      { label: t`Clone to Template…`, icon: 'file', disabledReason: offline, run: clone(true) },
       template
-        ? { label: 'Convert to Virtual Machine', icon: 'vm', disabledReason: offline, run: () => void notices.attempt(vms.convertToVm(id)) }
-        : { label: 'Convert to Template', icon: 'file', disabledReason: reason('template'), run: () => void notices.attempt(vms.convertToTemplate(id)) },
+        ? { label: t`Convert to Virtual Machine`, icon: 'vm', disabledReason: offline, run: () => void notices.attempt(vms.convertToVm(id)) }
+        : { label: t`Convert to Template`, icon: 'file', disabledReason: reason('template'), run: () => void notices.attempt(vms.convertToTemplate(id)) },
     ];
     return {
       power,
       all: [
         ...power,
-        { label: 'Restart Guest OS', disabledReason: reason('shutDown'), run: () => void notices.attempt(vms.restartGuest(id)) },
-        { label: 'Open Console in New Window', icon: 'pop-out', divided: true, run: () => openConsole(id) },
-        { label: 'Take Snapshot…', icon: 'plus', divided: true, disabledReason: reason('takeSnapshot'), run: () => { dialogs.value = { kind: 'takeSnapshot', vmId: id }; } },
+        { label: t`Restart Guest OS`, disabledReason: reason('shutDown'), run: () => void notices.attempt(vms.restartGuest(id)) },
+        { label: t`Open Console in New Window`, icon: 'pop-out', divided: true, run: () => openConsole(id) },
+        { label: t`Take Snapshot…`, icon: 'plus', divided: true, disabledReason: reason('takeSnapshot'), run: () => { dialogs.value = { kind: 'takeSnapshot', vmId: id }; } },
         ...copies(target),
-        { label: 'Edit Settings…', icon: 'cog', divided: true, disabledReason: reason('editSettings'), run: () => { dialogs.value = { kind: 'editSettings', vm: target }; } },
-        { label: 'Rename…', icon: 'pencil', disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', id: { kind: 'vm', id } }; } },
-        { label: 'Delete', icon: 'trash', status: 'danger', divided: true, disabledReason: reason('delete'),
-          run: confirm('Delete virtual machine', `Delete "${name}"? It goes to the bin of the datacenter, with its snapshots, and can be restored for ${BIN_DAYS} days.`, 'Delete', 'vm delete', () => vms.remove(id)) },
+        { label: t`Edit Settings…`, icon: 'cog', divided: true, disabledReason: reason('editSettings'), run: () => { dialogs.value = { kind: 'editSettings', vm: target }; } },
+        { label: t`Rename…`, icon: 'pencil', disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', id: { kind: 'vm', id } }; } },
+        { label: t`Delete`, icon: 'trash', status: 'danger', divided: true, disabledReason: reason('delete'),
+          run: confirm(t`Delete virtual machine`, t`Delete "${name}"? It goes to the bin of the datacenter, with its snapshots, and can be restored for ${BIN_DAYS} days.`, t`Delete`, 'vm delete', () => vms.remove(id)) },
       ],
     };
   });

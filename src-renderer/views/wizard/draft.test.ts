@@ -1,10 +1,14 @@
 import { expect, test } from 'vitest';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
-import type { HostId } from '../../../shared/base/ids.ts';
+import type { HostId, ResourcePoolId } from '../../../shared/base/ids.ts';
+import { LOCAL_DATASTORE } from '../../../shared/model/container.ts';
 import { HOST_PROFILES, type Host } from '../../../shared/model/host.ts';
+import { USUAL_DISPLAY } from '../../../shared/model/display.ts';
 import type { VmSpec } from '../../../shared/model/vm.ts';
+import { displayDraft } from '../settings/display-draft.ts';
 import { newDisk, newForward, newNic, type DiskDraft } from '../settings/hardware-draft.ts';
-import { describeFile, draftOf, fileProblem, filesOf, followGuest, newDraft, problemsOf, requestOf, type Draft } from './draft.ts';
+import type { TreeNode } from '../../components/tree.ts';
+import { describeFile, draftOf, fileProblem, filesOf, followGuest, locations, newDraft, PAGES, pageOf, placeAt, problemsOf, requestOf, type Draft } from './draft.ts';
 
 const host: Host = { ...HOST_PROFILES[0], id: 'a' as HostId, name: 'host-a', cpus: 4, memoryMib: 2048, connected: true, parent: { kind: 'datacenter', id: 'datacenter' } };
 const draft = (changes: Partial<Draft> = {}): Draft => ({ ...newDraft(host.id), name: 'web-01', ...changes });
@@ -61,15 +65,20 @@ test('a file says what it is, or why it cannot be used', () => {
   expect(fileProblem('disk', undefined)).toBeUndefined();
 });
 
-test('a Linux guest has an adapter behind a NAT, as long as the operator does not want something else', () => {
+test('a Linux guest has an adapter behind a NAT and a display, as long as the operator does not want something else', () => {
   const one = draft();
   followGuest(one, 'diagnostics', 'linux');
-  expect(asked(one).nics).toEqual([{ kind: 'nat', forwards: [], connected: true }]);
-  followGuest(one, 'linux', 'binary');
-  expect(asked(one).nics).toBeUndefined();
+  expect(asked(one)).toMatchObject({ nics: [{ kind: 'nat', forwards: [], connected: true }], display: USUAL_DISPLAY });
+  followGuest(one, 'linux', 'firmware');
+  expect(asked(one).display).toEqual(USUAL_DISPLAY);
+  followGuest(one, 'firmware', 'binary');
+  expect(asked(one)).toEqual(expect.not.objectContaining({ nics: expect.anything() as unknown, display: expect.anything() as unknown }));
   const own = draft({ nics: [{ ...newNic([]), connected: false }] });
   followGuest(own, 'linux', 'diagnostics');
   expect(own.nics).toHaveLength(1);
+  const headless = draft({ display: displayDraft(undefined) });
+  followGuest(headless, 'linux', 'disk');
+  expect(asked(headless).display).toBeUndefined();
 });
 
 test('a VM’s settings become a draft and the same settings again', () => {
@@ -77,6 +86,7 @@ test('a VM’s settings become a draft and the same settings again', () => {
     name: 'web-01', cpus: 2, smpMode: 'deterministic', memoryMib: 1536, guest: { kind: 'linux', kernelPath: '/k', commandLine: 'quiet' },
     disks: [{ path: '/a', readOnly: false }, { path: '/b', readOnly: true, bus: 'nvme', format: 'qcow2', slot: 1, iopsLimit: 100, bytesPerSecondLimit: 1_572_864 }],
     nics: [{ kind: 'nat', forwards: [{ protocol: 'tcp', hostPort: 8080, guestPort: 80, bind: '0.0.0.0' }], connected: true, mac: '52:54:00:00:00:01' }, { kind: 'switch', switch: 'lab', vlan: 0, connected: false, limit: { bitsPerSecond: 1e6, burstBytes: 1e5 } }],
+    display: { ...USUAL_DISPLAY, heads: 2, vnc: { at: { kind: 'tcp', port: 5901 }, password: 'secret' } },
   };
   expect(asked(draftOf(spec, host.id))).toEqual(spec);
 });
@@ -101,10 +111,38 @@ test('hardware that cannot be says so at its field', () => {
   });
 });
 
+test('a display that cannot be says so at its fields', () => {
+  const display = { ...displayDraft(USUAL_DISPLAY), size: 'fixed', width: '100', height: '', vnc: 'tcp', port: '70000', password: 'longer than 8' } as const;
+  expect(problems({ display })).toEqual({
+    'display.fixedSize.width': 'The width in pixels must be at least 320.', 'display.fixedSize.height': 'The height in pixels must be a number.',
+    'display.vnc.at.port': 'The port must be at most 65535.', 'display.vnc.password': 'A VNC password has at most 8 characters.',
+  });
+  expect(problems({ display: { ...display, size: 'client', vnc: 'unix', path: ' ', password: '' } })).toEqual({ 'display.vnc.at.path': 'Enter the path of the socket.' });
+  expect([problems({ display: { ...display, adapter: 'none' } }), pageOf('display.vnc.at.port')]).toEqual([{}, 'hardware']);
+});
+
+test('CPU hot add allows no fewer CPUs than there are', () => {
+  expect(problems({ cpus: '3', maxCpus: '2' })).toEqual({ maxCpus: 'It has 3 CPUs.' });
+  expect(problems({ maxCpus: '9' })).toEqual({ maxCpus: 'The most CPUs must be at most 8.' });
+  expect([asked(draft({ maxCpus: '4' })).maxCpus, asked(draft())]).toEqual([4, expect.not.objectContaining({ maxCpus: expect.anything() as unknown }) as unknown]);
+});
+
 test('allocations are judged at their fields, and left out when they are normal', () => {
   const allocation = { level: 'custom', shares: '0', reservation: '99999', limit: '5', expandable: true } as const;
   expect(problems({ cpuAllocation: { ...allocation } })).toEqual({ 'cpuAllocation.shares': 'Shares are at least 1.', 'cpuAllocation.reservation': 'Its CPUs have 2400 MHz on host-a.', 'cpuAllocation.limit': 'The limit is below the reservation.' });
   expect(problems({ memory: '512', memoryAllocation: { ...allocation, shares: '1', reservation: '600' } })).toEqual({ 'memoryAllocation.reservation': 'It has 512 MiB of memory.', 'memoryAllocation.limit': 'It has 512 MiB of memory; a limit is not below that.' });
   expect(asked(draft())).not.toHaveProperty('cpuAllocation');
   expect(asked(draft({ cpus: '2', cpuAllocation: { ...allocation, level: 'high', reservation: '0', limit: '' } })).cpuAllocation).toEqual({ shares: 4000, reservation: 0 });
+});
+
+test('pages come in vSphere’s order', () => {
+  expect(PAGES.map(({ id }) => id)).toEqual(['type', 'name', 'host', 'storage', 'compatibility', 'guest', 'hardware', 'review']);
+});
+
+test('a VM is put in a datacenter or a folder of it, and in the pool that was asked for', () => {
+  const node = (id: string, children: readonly TreeNode[] = []): TreeNode => ({ id, label: id, icon: 'folder', children });
+  const centre = node('/datacenter/a', [node('/folder/apps')]), nested = node('/datacenter/b');
+  expect(locations([node('/root/root', [centre, node('/folder/europe', [nested])])])).toEqual([centre, nested]);
+  expect(placeAt({ kind: 'datacenter', id: 'a' }, {}, LOCAL_DATASTORE)).toEqual({ datastoreId: LOCAL_DATASTORE });
+  expect(placeAt({ kind: 'folder', id: 'apps' }, { poolId: 'p' as ResourcePoolId }, LOCAL_DATASTORE)).toEqual({ folderId: 'apps', poolId: 'p', datastoreId: LOCAL_DATASTORE });
 });

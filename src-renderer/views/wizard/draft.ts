@@ -1,14 +1,21 @@
 /** What the wizard has been told so far, and what is wrong with it. Pure, so that every rule is tested without a page. */
 import * as v from 'valibot';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
-import type { DatastoreId, HostId } from '../../../shared/base/ids.ts';
+import type { DatastoreId, FolderId, HostId } from '../../../shared/base/ids.ts';
+import { say, type Phrase } from '../../../shared/base/phrase.ts';
+import type { VmPlace } from '../../../shared/model/clone.ts';
 import { LOCAL_DATASTORE } from '../../../shared/model/container.ts';
+import { USUAL_DISPLAY } from '../../../shared/model/display.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import { ObjectName } from '../../../shared/model/object-name.ts';
 import { SHARE_LEVELS, SHARES } from '../../../shared/model/container.ts';
 import { cpuAllocationOf, memoryAllocationOf, VmRequest, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
-import { formatBytes, formatMib, plural } from '../../components/format.ts';
+import { formatBytes, formatMib } from '../../components/format.ts';
+import type { TreeNode } from '../../components/tree.ts';
+import { plural, t, translate } from '../../i18n/i18n.ts';
+import { idOf } from '../links.ts';
 import { allocationDraft, allocationOf, isNormal, newAllocation, type AllocationDraft, type Levels } from '../settings/allocation-draft.ts';
+import { displayDraft, displayOf, type DisplayDraft } from '../settings/display-draft.ts';
 import { diskDraft, diskOf, hardwareProblems, newDisk, newNic, nicDraft, nicOf, typed, type HardwareDraft, type Probes } from '../settings/hardware-draft.ts';
 
 const ROOT_DISK = 'guest.rootDiskPath';
@@ -29,12 +36,15 @@ export interface Draft extends HardwareDraft {
   firmwarePath: string;
   variablesPath: string;
   cpus: string;
+  /** CPU hot add: none when empty. */
+  maxCpus: string;
   smpMode: SmpMode;
   memory: string;
   memoryUnit: 'MiB' | 'GiB';
   iommu: boolean;
   cpuAllocation: AllocationDraft;
   memoryAllocation: AllocationDraft;
+  display: DisplayDraft;
 }
 
 /** What levels of shares stand for, with the hardware as typed. */
@@ -45,43 +55,57 @@ export const memoryLevels = (mib: number): Levels => perUnit(SHARES.vmMemory, mi
 export const newDraft = (hostId: HostId | undefined): Draft => ({
   name: '', hostId, datastoreId: LOCAL_DATASTORE, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
   rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '',
-  cpus: '1', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: [], nics: [],
+  cpus: '1', maxCpus: '', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: [], nics: [], display: displayDraft(undefined),
 });
 
 /** A VM's settings, to be changed. */
 export function draftOf(spec: VmSpec, hostId: HostId): Draft {
-  const { name, cpus, smpMode = 'parallel', memoryMib, iommu = false, guest, disks, nics = [] } = spec, isWholeGib = memoryMib % 1024 === 0;
+  const { name, cpus, maxCpus, smpMode = 'parallel', memoryMib, iommu = false, guest, disks, nics = [], display } = spec, isWholeGib = memoryMib % 1024 === 0;
   return {
     ...newDraft(hostId), name, guest: guest.kind,
     ...(guest.kind === 'linux' && { kernelPath: guest.kernelPath, initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine }),
     ...(guest.kind === 'binary' && { imagePath: guest.imagePath }),
     ...(guest.kind === 'firmware' && { firmwarePath: guest.firmwarePath, variablesPath: guest.variablesPath ?? '' }),
-    cpus: String(cpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB', iommu,
+    cpus: String(cpus), maxCpus: maxCpus === undefined ? '' : String(maxCpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB', iommu,
     cpuAllocation: allocationDraft(cpuAllocationOf(spec), cpuLevels(cpus)), memoryAllocation: allocationDraft(memoryAllocationOf(spec), memoryLevels(memoryMib)),
-    disks: disks.map((disk, at) => diskDraft(disk, at + 1)), nics: nics.map((nic, at) => nicDraft(nic, at + 1)),
+    disks: disks.map((disk, at) => diskDraft(disk, at + 1)), nics: nics.map((nic, at) => nicDraft(nic, at + 1)), display: displayDraft(display),
   };
 }
 
-/** What a guest is usually given: an operating system finds a network behind a NAT. */
-const usualNics = (guest: Draft['guest']) => (guest === 'diagnostics' || guest === 'binary' ? [] : [newNic([])]);
+/** What a guest is usually given: an operating system finds a network behind a NAT and a display. */
+const isSystem = (guest: Draft['guest']) => guest !== 'diagnostics' && guest !== 'binary';
+const usualNics = (guest: Draft['guest']) => (isSystem(guest) ? [newNic([])] : []);
+const usualDisplay = (guest: Draft['guest']) => displayDraft(isSystem(guest) ? USUAL_DISPLAY : undefined);
 
 /** Gives the draft what the guest now chosen usually has, unless the operator changed that. */
 export function followGuest(draft: Draft, before: Draft['guest'], now: Draft['guest']): void {
   if (JSON.stringify(draft.nics) === JSON.stringify(usualNics(before))) draft.nics = usualNics(now);
+  if (JSON.stringify(draft.display) === JSON.stringify(usualDisplay(before))) draft.display = usualDisplay(now);
 }
 
-export interface WizardPage { readonly id: 'type' | 'name' | 'host' | 'storage' | 'guest' | 'hardware' | 'review'; readonly title: string }
+export interface WizardPage { readonly id: 'type' | 'name' | 'host' | 'storage' | 'compatibility' | 'guest' | 'hardware' | 'review'; readonly title: Phrase }
 
-export const FIRST_PAGE: WizardPage = { id: 'type', title: 'Select a creation type' };
+export const FIRST_PAGE: WizardPage = { id: 'type', title: say`Select a creation type` };
 export const PAGES: readonly WizardPage[] = [
   FIRST_PAGE,
-  { id: 'name', title: 'Select a name' },
-  { id: 'host', title: 'Select a compute resource' },
-  { id: 'storage', title: 'Select storage' },
-  { id: 'guest', title: 'Select a guest' },
-  { id: 'hardware', title: 'Customize hardware' },
-  { id: 'review', title: 'Ready to complete' },
+  { id: 'name', title: say`Select a name and folder` },
+  { id: 'host', title: say`Select a compute resource` },
+  { id: 'storage', title: say`Select storage` },
+  { id: 'compatibility', title: say`Select compatibility` },
+  { id: 'guest', title: say`Select a guest` },
+  { id: 'hardware', title: say`Customize hardware` },
+  { id: 'review', title: say`Ready to complete` },
 ];
+
+/** Where a VM stands in the tree of VMs: at its datacenter, or in a folder there. */
+export interface Location { readonly kind: 'datacenter' | 'folder'; readonly id: string }
+
+/** The datacenters of the tree of VMs, with the folders in each: every one is a location. */
+export const locations = (nodes: readonly TreeNode[]): readonly TreeNode[] => nodes.flatMap(node => (idOf(node.id).kind === 'datacenter' ? [node] : locations(node.children ?? [])));
+
+/** What the engine is told of a location, besides the pool that was asked for. */
+export const placeAt = (location: Location | undefined, { poolId }: VmPlace, datastoreId: DatastoreId): VmPlace =>
+  ({ ...(location?.kind === 'folder' && { folderId: location.id as FolderId }), ...(poolId !== undefined && { poolId }), datastoreId });
 
 /** What the draft is judged against. A path that is not in `probes` has not been looked at yet. */
 export interface DraftContext {
@@ -114,37 +138,41 @@ const allocationsOf = (draft: Draft): Pick<VmRequest, 'cpuAllocation' | 'memoryA
   ...(!isNormal(draft.memoryAllocation) && { memoryAllocation: allocationOf(draft.memoryAllocation, memoryLevels(memoryMib(draft))) }),
 });
 
-/** What an allocation asks for that the VM could not use, or that its host does not have. */
-function allocationProblems({ cpus, memoryMib: mib, cpuAllocation, memoryAllocation }: VmRequest, host: Host | undefined): readonly (readonly [field: string, problem: string | false])[] {
+/** What the number of CPUs or an allocation asks for that the VM could not use, or that its host does not have. */
+function allocationProblems({ cpus, maxCpus = cpus, memoryMib: mib, cpuAllocation, memoryAllocation }: VmRequest, host: Host | undefined): readonly (readonly [field: string, problem: string | false])[] {
   const { reservation = 0, limit } = cpuAllocation ?? {}, mostMhz = cpus * (host?.cpuMhz ?? NaN);
   return [
-    ['cpuAllocation.reservation', reservation > mostMhz && `Its CPUs have ${mostMhz} MHz on ${host?.name ?? 'its host'}.`],
-    ['cpuAllocation.limit', limit !== undefined && (limit === 0 ? 'A CPU limit is at least 1 MHz.' : reservation > limit && 'The limit is below the reservation.')],
-    ['memoryAllocation.reservation', (memoryAllocation?.reservation ?? 0) > mib && `It has ${mib} MiB of memory.`],
-    ['memoryAllocation.limit', memoryAllocation?.limit !== undefined && memoryAllocation.limit < mib && `It has ${mib} MiB of memory; a limit is not below that.`],
+    ['maxCpus', maxCpus < cpus && plural(cpus, 'It has {n} CPU.', 'It has {n} CPUs.')],
+    ['cpuAllocation.reservation', host !== undefined && reservation > mostMhz && t`Its CPUs have ${mostMhz} MHz on ${host.name}.`],
+    ['cpuAllocation.limit', limit !== undefined && (limit === 0 ? t`A CPU limit is at least 1 MHz.` : reservation > limit && t`The limit is below the reservation.`)],
+    ['memoryAllocation.reservation', (memoryAllocation?.reservation ?? 0) > mib && t`It has ${mib} MiB of memory.`],
+    ['memoryAllocation.limit', memoryAllocation?.limit !== undefined && memoryAllocation.limit < mib && t`It has ${mib} MiB of memory; a limit is not below that.`],
   ];
 }
 
 /** What is asked for, as typed; only without problems is it a `VmRequest`. */
-export const requestOf = (draft: Draft, probes: Probes): VmRequest => ({
-  name: draft.name.trim(), cpus: typed(draft.cpus), smpMode: draft.smpMode, memoryMib: memoryMib(draft), ...(draft.iommu && { iommu: true }), ...allocationsOf(draft), guest: guestOf(draft),
-  disks: disksOf(draft).map(disk => diskOf(disk, probes)), ...(draft.nics.length > 0 && { nics: draft.nics.map(nicOf) }),
-});
+export function requestOf(draft: Draft, probes: Probes): VmRequest {
+  const display = displayOf(draft.display);
+  return {
+    name: draft.name.trim(), cpus: typed(draft.cpus), ...(draft.maxCpus.trim() && { maxCpus: typed(draft.maxCpus) }), smpMode: draft.smpMode, memoryMib: memoryMib(draft), ...(draft.iommu && { iommu: true }), ...allocationsOf(draft), guest: guestOf(draft),
+    disks: disksOf(draft).map(disk => diskOf(disk, probes)), ...(draft.nics.length > 0 && { nics: draft.nics.map(nicOf) }), ...(display && { display }),
+  };
+}
 
 /** Why a VM cannot have this name; absent when it can. */
 export function nameProblem(name: string, taken: readonly string[]): string | undefined {
   const result = v.safeParse(ObjectName, name);
-  if (!result.success) return result.issues[0].message;
+  if (!result.success) return translate(result.issues[0].message);
   const same = taken.find(other => other.toLocaleLowerCase('en') === result.output.toLocaleLowerCase('en'));
-  return same === undefined ? undefined : `There is already a virtual machine named "${same}".`;
+  return same === undefined ? undefined : t`There is already a virtual machine named "${same}".`;
 }
 
 /** Why the VM does not fit on a host; absent when it does. */
 export function hostProblem(host: Host | undefined, cpus: number, mib: number): string | undefined {
-  if (!host) return 'Choose a host.';
-  if (!host.connected) return `${host.name} is not connected.`;
-  if (cpus > host.cpus) return `${host.name} has ${plural(host.cpus, 'CPU')}, the virtual machine asks for ${cpus}.`;
-  return mib > host.memoryMib ? `${host.name} has ${formatMib(host.memoryMib)} of memory, the virtual machine asks for ${formatMib(mib)}.` : undefined;
+  if (!host) return t`Choose a host.`;
+  if (!host.connected) return t`${host.name} is not connected.`;
+  if (cpus > host.cpus) return plural(host.cpus, '{0} has {n} CPU, the virtual machine asks for {1}.', '{0} has {n} CPUs, the virtual machine asks for {1}.', host.name, cpus);
+  return mib > host.memoryMib ? t`${host.name} has ${formatMib(host.memoryMib)} of memory, the virtual machine asks for ${formatMib(mib)}.` : undefined;
 }
 
 /** An `own` disk is the VM's already, however it is now. */
@@ -153,27 +181,29 @@ export type FileUse = 'kernel' | 'initrd' | 'image' | 'disk' | 'own';
 /** Why a file cannot be used; absent when it can or has not been looked at. */
 export function fileProblem(use: FileUse, probe: FileProbe | undefined): string | undefined {
   if (!probe || use === 'own') return undefined;
-  if (probe.problem) return probe.problem;
-  if (!probe.exists) return 'There is no such file.';
-  if (probe.what === 'directory') return 'This is a folder. Choose a file in it.';
-  if (probe.sizeBytes === 0) return 'This file is empty.';
-  if (use === 'kernel' && probe.what !== 'linux-image' && probe.what !== 'gzip') return 'This is not a Linux arm64 Image, plain or gzip.';
-  return use === 'initrd' && probe.what === 'linux-image' ? 'This is a kernel, not an initial RAM disk.' : undefined;
+  if (probe.problem) return translate(probe.problemPhrase ?? probe.problem);
+  if (!probe.exists) return t`There is no such file.`;
+  if (probe.what === 'directory') return t`This is a folder. Choose a file in it.`;
+  if (probe.sizeBytes === 0) return t`This file is empty.`;
+  if (use === 'kernel' && probe.what !== 'linux-image' && probe.what !== 'gzip') return t`This is not a Linux arm64 Image, plain or gzip.`;
+  return use === 'initrd' && probe.what === 'linux-image' ? t`This is a kernel, not an initial RAM disk.` : undefined;
 }
 
 /** A disk image's format, and how much of what it can hold it takes. */
 export function describeImage({ image }: FileProbe): string | undefined {
   if (!image || 'problem' in image) return undefined;
-  return `${image.format}, ${formatBytes(image.sizeBytes)}, ${formatBytes(image.allocatedBytes)} allocated`;
+  return t`${image.format}, ${formatBytes(image.sizeBytes)}, ${formatBytes(image.allocatedBytes)} allocated`;
 }
 
-const KINDS: Record<FileProbe['what'], string> = { 'linux-image': 'Linux arm64 kernel', gzip: 'gzip file', cpio: 'cpio archive', directory: 'folder', other: 'file' };
+const KINDS: Record<FileProbe['what'], (size: string) => Phrase> = {
+  'linux-image': size => say`Linux arm64 kernel, ${size}.`, gzip: size => say`Gzip file, ${size}.`, cpio: size => say`Cpio archive, ${size}.`, directory: size => say`Folder, ${size}.`, other: size => say`File, ${size}.`,
+};
 
 /** What was found at a path, for the line below its field; the same for what is to be a disk. */
-export const describeFile = (probe: FileProbe): string => `${KINDS[probe.what][0]?.toUpperCase()}${KINDS[probe.what].slice(1)}, ${formatBytes(probe.sizeBytes)}.`;
+export const describeFile = (probe: FileProbe): string => translate(KINDS[probe.what](formatBytes(probe.sizeBytes)));
 export function describeDisk(probe: FileProbe): string {
   const image = describeImage(probe);
-  return image === undefined ? describeFile(probe) : `Disk image: ${image}.`;
+  return image === undefined ? describeFile(probe) : t`Disk image: ${image}.`;
 }
 
 /** The fields that hold paths now in use. */
@@ -206,7 +236,7 @@ export function problemsOf(draft: Draft, context: DraftContext): Problems {
   const spec = requestOf(draft, context.probes);
   const found = new Map<string, string>();
   const note = (field: string, problem: string | undefined) => { if (problem && !found.has(field)) found.set(field, problem); };
-  for (const issue of v.safeParse(VmRequest, spec).issues ?? []) note(fieldOf(draft, v.getDotPath(issue) ?? ''), issue.message);
+  for (const issue of v.safeParse(VmRequest, spec).issues ?? []) note(fieldOf(draft, v.getDotPath(issue) ?? ''), translate(issue.message));
   note('name', nameProblem(draft.name, context.takenNames));
   const host = context.hosts.find(({ id }) => id === draft.hostId);
   note('hostId', hostProblem(host, 0, 0));

@@ -82,27 +82,10 @@ export function pageMiss(cpu: usize, va: u64, bytes: i32, reads: bool, writes: b
   return host;
 }
 
-/** As `loadMiss`, for a store of what is in STAGED. False: nothing is stored, and the instruction has to be interpreted. */
-export function storeMiss(cpu: usize, va: u64, flags: i32): bool {
+/** The same for a store; 0 as well when the bytes lie in two pages, of which neither may be written alone. */
+export function storeMiss(cpu: usize, va: u64, flags: i32): usize {
   const size = flags & 0xff;
-  if (mayBeMisaligned(cpu, va, size, flags)) return false;
-  const host = quietAddress(cpu, va, size, WRITE, flags);
-  if (host == 0) return false;
-  if (crosses(va, size)) {
-    const first = 4096 - (<i32>va & 0xfff), second = quietAddress(cpu, va + <u64>first, 1, WRITE, flags);
-    if (second == 0) return false;
-    memory.copy(host, cpu + STAGED, first);
-    memory.copy(second, cpu + STAGED + first, size - first);
-    return true;
-  }
-  if ((flags & ACCESS_ALIGNED) != 0) { storeOrdered(host, size, load<u64>(cpu + STAGED)); return true; }
-  switch (size) {
-    case 1: store<u8>(host, load<u8>(cpu + STAGED)); break;
-    case 2: store<u16>(host, load<u16>(cpu + STAGED)); break;
-    case 4: store<u32>(host, load<u32>(cpu + STAGED)); break;
-    default: for (let i = 0; i < size; i += 8) store<u64>(host + i, load<u64>(cpu + STAGED + i));
-  }
-  return true;
+  return mayBeMisaligned(cpu, va, size, flags) || crosses(va, size) ? 0 : quietAddress(cpu, va, size, WRITE, flags);
 }
 
 /** Device memory takes no unaligned access, whatever SCTLR_EL1.A says. */

@@ -1,0 +1,76 @@
+import { expect, test } from '../fixtures/app.ts';
+import { LOOK, violations } from '../pages/accessibility.ts';
+import { EditSettings } from '../pages/edit-settings.ts';
+import { NewVmWizard } from '../pages/new-vm-wizard.ts';
+import { VmPage } from '../pages/vm-page.ts';
+
+test('a VM is given a display in the wizard, which Edit Settings changes as far as it can while it runs', async ({ page }) => {
+  const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)], settings = new EditSettings(page, vm);
+  await wizard.open();
+  await wizard.next();
+  await wizard.nameIt('seen');
+  for (const _ of ['host', 'storage', 'compatibility', 'guest', 'hardware']) await wizard.next();
+  await expect(wizard.field('Video adapter')).toHaveValue('none');
+  await wizard.field('Video adapter').selectOption('Framebuffer');
+  await expect(wizard.field('Number of displays')).toBeDisabled();
+  await wizard.field('Video adapter').selectOption('virtio-gpu');
+  await wizard.field('Number of displays').selectOption('2');
+  await wizard.field('Display size').selectOption('Fixed');
+  await wizard.field('Width').fill('100');
+  await wizard.next();
+  await expect(wizard.dialog).toContainText('The width in pixels must be at least 320.');
+  await expect(wizard.pageTitle).toHaveText('Customize hardware');
+  await wizard.field('Width').fill('1024');
+  await wizard.field('Height').fill('768');
+  await wizard.field('VNC server').selectOption('TCP port on loopback');
+  await wizard.field('VNC port').fill('0');
+  await wizard.field('VNC password').fill('wizardry');
+  await wizard.next();
+  await expect(wizard.dialog).toContainText('virtio-gpu, 2 displays, 1024 × 768');
+  await expect(wizard.dialog).toContainText('a free TCP port on loopback, with a password');
+  await wizard.dialog.getByText('Command line', { exact: true }).click();
+  await expect(wizard.dialog.locator('code')).toContainText('"password":"***"');
+  expect(await wizard.dialog.textContent()).not.toContain('wizardry');
+  await wizard.finish();
+  await vm.openTab('Configure');
+  await expect(vm.panel).toContainText('virtio-gpu, 2 displays, 1024 × 768');
+
+  await vm.powerOn();
+  await expect(vm.powerState).toHaveText('Powered On');
+  await settings.open();
+  for (const builtIn of ['Video adapter', 'Number of displays']) await expect(settings.field(builtIn)).toBeDisabled();
+  await expect(settings.field('Number of displays')).toHaveAccessibleDescription('Needs power off');
+  await expect(settings.field('Display size')).toHaveAccessibleDescription(/^Now /);
+  await expect(settings.field('VNC password')).toHaveAttribute('type', 'password');
+  await expect(settings.field('VNC password')).toHaveValue('wizardry');
+  await settings.field('Display size').selectOption('Follows the client');
+  await settings.field('When several want to look').selectOption('Refuse');
+  await settings.field('When nobody looks').selectOption('Suspend');
+  await settings.field('VNC port').fill('99999');
+  await settings.save();
+  await expect(settings.dialog).toContainText('The port must be at most 65535.');
+  await expect(settings.field('VNC port')).toBeFocused();
+  await settings.field('VNC server').selectOption('Off');
+  await settings.save();
+  await expect(settings.dialog).toBeHidden();
+  await expect(vm.panel).toContainText('virtio-gpu, 2 displays, size follows the client');
+  await expect(vm.panel).toContainText('one at a time, suspended when nobody looks');
+  await expect(vm.panel).not.toContainText('VNC server');
+});
+
+test('a display’s settings with all fields, and their errors, are accessible', { tag: LOOK }, async ({ page }) => {
+  const [wizard, vm] = [new NewVmWizard(page), new VmPage(page)], settings = new EditSettings(page, vm);
+  await wizard.create({ name: 'shown' });
+  await settings.open();
+  await settings.field('Video adapter').selectOption('virtio-gpu');
+  await settings.field('Display size').selectOption('Fixed');
+  await settings.field('VNC server').selectOption('Unix socket');
+  await settings.field('Height').fill('');
+  await settings.save();
+  await expect(settings.dialog.getByText('The height in pixels must be a number.')).toBeInViewport({ ratio: 1 });
+  await expect(settings.dialog).toContainText('Enter the path of the socket.');
+  // So high that nothing is scrolled half under the tabs, which axe would hold against it.
+  await page.setViewportSize({ width: 1440, height: 2400 });
+  await expect(settings.field('Video adapter')).toBeInViewport();
+  expect(await violations(page)).toEqual([]);
+});
