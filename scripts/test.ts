@@ -1,6 +1,6 @@
 /**
  * `npm test`: everything. The cheapest failures come first; then unit tests run beside those that need a disk of minutes or
- * a browser, each one by one. Each stage runs whatever became of those before it, and the last line sums up all tests.
+ * a browser, each one by one. Each stage runs whatever became of those before it; at the end stand all failures, and a line that sums up.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,35 +17,59 @@ import { fetchGuests } from './fetch-guests.ts';
 const DISK_TEST = 'src-main/hypervisor/debian-disk.test.ts';
 const RESULTS = join(ROOT, 'test-results');
 
-interface Count { readonly passed: number; readonly failed: number }
+/** What a stage came to: how many tests passed, and of each that failed its name and why. */
+interface Outcome { readonly passed: number; readonly failures: readonly string[] }
 
 /** Runs a test program and reads what it wrote; a program that wrote nothing counts as one failure. */
-async function run<Report>(command: string, args: readonly string[], report: string, count: (report: Report) => Count): Promise<Count> {
+async function run<Report>(command: string, args: readonly string[], report: string, outcome: (report: Report) => Outcome): Promise<Outcome> {
+  const started = performance.now();
   const [status] = await once(spawn(join(ROOT, 'node_modules/.bin', command), args, { cwd: ROOT, stdio: 'inherit' }), 'close') as [number | null];
+  const stage = `${command} (${report})`;
+  console.log(`${stage}: ${Math.round((performance.now() - started) / 1000)} s`);
   try {
-    const { passed, failed } = count(JSON.parse(readFileSync(join(RESULTS, report), 'utf8')) as Report);
-    return { passed, failed: status !== 0 && failed === 0 ? 1 : failed };
-  } catch { return { passed: 0, failed: 1 }; }
+    const { passed, failures } = outcome(JSON.parse(readFileSync(join(RESULTS, report), 'utf8')) as Report);
+    return { passed, failures: status !== 0 && failures.length === 0 ? [`${stage} ended with ${status}`] : failures };
+  } catch { return { passed: 0, failures: [`${stage} wrote no report`] }; }
 }
 
-const unit = (report: string, ...which: readonly string[]): Promise<Count> => run<{ numPassedTests: number; numFailedTests: number }>('vitest',
+interface UnitReport {
+  readonly numPassedTests: number;
+  readonly testResults: readonly { readonly name: string; readonly status: string; readonly message: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string; readonly failureMessages: readonly string[] }[] }[];
+}
+
+const unit = (report: string, ...which: readonly string[]): Promise<Outcome> => run<UnitReport>('vitest',
   ['run', ...which, '--reporter', 'default', '--reporter', 'json', '--outputFile.json', join(RESULTS, report)], report,
-  ({ numPassedTests, numFailedTests }) => ({ passed: numPassedTests, failed: numFailedTests }));
+  ({ numPassedTests, testResults }) => ({
+    passed: numPassedTests,
+    failures: testResults.flatMap(({ name, status, message, assertionResults }) => {
+      const failed = assertionResults.filter(test => test.status === 'failed').map(test => `${name}: ${test.fullName}\n${test.failureMessages.join('\n')}`);
+      return status === 'failed' && failed.length === 0 ? [`${name}\n${message}`] : failed;
+    }),
+  }));
 
-const e2e = (): Promise<Count> => run<{ stats: { expected: number; unexpected: number } }>('playwright',
-  ['test', '--config', 'e2e/playwright.config.ts'], 'e2e.json', ({ stats }) => ({ passed: stats.expected, failed: stats.unexpected }));
-
-async function inTurn(...stages: readonly (() => Promise<Count>)[]): Promise<Count[]> {
-  const counts: Count[] = [];
-  for (const stage of stages) counts.push(await stage());
-  return counts;
+interface E2eSuite {
+  readonly suites?: readonly E2eSuite[];
+  readonly specs: readonly { readonly file: string; readonly title: string;
+    readonly tests: readonly { readonly projectName: string; readonly status: string; readonly results: readonly { readonly errors: readonly { readonly message?: string }[] }[] }[] }[];
 }
 
-async function checks(): Promise<Count> {
-  const failed = await check();
-  if (failed.length > 0) console.error(`check failed: ${failed.join(', ')}`);
-  return { passed: 0, failed: failed.length };
+const e2eFailures = (suite: E2eSuite): string[] => [
+  ...suite.specs.flatMap(({ file, title, tests }) => tests.filter(test => test.status === 'unexpected')
+    .map(({ projectName, results }) => `[${projectName}] ${file}: ${title}\n${results.flatMap(({ errors }) => errors.map(({ message }) => message ?? '')).join('\n')}`)),
+  ...(suite.suites ?? []).flatMap(e2eFailures),
+];
+
+const e2e = (): Promise<Outcome> => run<{ stats: { expected: number }; suites: readonly E2eSuite[] }>('playwright',
+  ['test', '--config', 'e2e/playwright.config.ts'], 'e2e.json', ({ stats, suites }) => ({ passed: stats.expected, failures: suites.flatMap(e2eFailures) }));
+
+async function inTurn(...stages: readonly (() => Promise<Outcome>)[]): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const stage of stages) outcomes.push(await stage());
+  return outcomes;
 }
+
+const checks = async (): Promise<Outcome> => ({ passed: 0, failures: (await check()).map(name => `check: ${name}`) });
 
 rmSync(RESULTS, { recursive: true, force: true });
 mkdirSync(RESULTS, { recursive: true });
@@ -60,13 +84,14 @@ try {
   process.exit(1);
 }
 /** A failure is told by the test that wants the disk. */
-async function onDisk(): Promise<Count> {
+async function onDisk(): Promise<Outcome> {
   try { await debianDisk({ isBuilt: true }); }
   catch (error) { console.error(messageOf(error)); }
   return await unit('disk.json', DISK_TEST);
 }
 
-const counts = [await checks(), ...(await Promise.all([unit('unit.json', '--exclude', DISK_TEST), inTurn(onDisk, e2e)])).flat()];
-const sum = (of: keyof Count): number => counts.reduce((total, count) => total + count[of], 0);
-console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
-process.exitCode = sum('failed') > 0 ? 1 : 0;
+const outcomes = [await checks(), ...(await Promise.all([unit('unit.json', '--exclude', DISK_TEST), inTurn(onDisk, e2e)])).flat()];
+const failures = outcomes.flatMap(outcome => outcome.failures);
+for (const failure of failures) console.error(`\nFAILED ${failure}`);
+console.log(`${outcomes.reduce((total, { passed }) => total + passed, 0)} passed, ${failures.length} failed`);
+process.exitCode = failures.length > 0 ? 1 : 0;

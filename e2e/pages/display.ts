@@ -42,9 +42,10 @@ export class Display {
   /** The size that it has room for. */
   async room(): Promise<string> { return await this.screen.evaluate(({ clientWidth, clientHeight }) => `${clientWidth}x${clientHeight}`); }
 
-  /** How many pixels are lit. */
+  /** How many pixels are lit; none before the guest has a picture. */
   async lit(): Promise<number> {
     return await this.canvas.evaluate((canvas: HTMLCanvasElement) => {
+      if (canvas.width === 0 || canvas.height === 0) return 0;
       const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
       let lit = 0;
       for (let at = 0; at < data.length; at += 4) if (data[at]! + data[at + 1]! + data[at + 2]! > 96) lit++;
