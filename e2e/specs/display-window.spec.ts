@@ -93,4 +93,9 @@ test('each display of a VM has a window, in the same session', async ({ page, ho
   await display.button('Sessions').click();
   await expect(page.getByRole('list', { name: 'Sessions' }).getByRole('listitem')).toHaveCount(1);
   await expect(page.getByRole('list', { name: 'Sessions' })).toContainText(/\d+ × \d+, \d+ × \d+, mouse/);
+  await vm.openConsole();
+  await expect(second.notice).toContainText('The session has ended.');
+  await second.notice.getByRole('button', { name: 'Open a session' }).click();
+  await expect(second.notice).not.toContainText('The session has ended.');
+  await expect(second.canvas).toBeVisible();
 });

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from '../fixtures/app.ts';
+import { Display } from '../pages/display.ts';
 import { EditSettings } from '../pages/edit-settings.ts';
 import { NewVmWizard } from '../pages/new-vm-wizard.ts';
 import { RecentTasks } from '../pages/recent-tasks.ts';
@@ -103,6 +104,7 @@ test('a CD/DVD drive is empty at first, and holds a disc while its VM runs until
   await wizard.create({ name: 'driven' });
   await settings.open();
   await settings.dialog.getByRole('button', { name: 'Add CD/DVD drive' }).click();
+  await settings.field('Video adapter').selectOption('virtio-gpu');
   await settings.save();
   await vm.openTab('Configure');
   await expect(vm.panel).toContainText('CD/DVD drive 1empty');
@@ -119,5 +121,17 @@ test('a CD/DVD drive is empty at first, and holds a disc while its VM runs until
   await expect(settings.field('Memory balloon')).toHaveValue('64');
   await settings.dialog.getByRole('button', { name: 'Eject' }).click();
   await settings.save();
+  await expect(vm.panel).toContainText('CD/DVD drive 1empty');
+
+  const display = new Display(page);
+  await vm.openDisplay();
+  await display.choose('CD/DVD', 'Insert an image into drive 1…');
+  await page.getByLabel('Path of the image').fill(disc);
+  await page.getByRole('dialog').getByRole('button', { name: 'Insert', exact: true }).click();
+  await vm.openTab('Configure');
+  await expect(vm.panel).toContainText('disc.iso');
+  await vm.openDisplay();
+  await display.choose('CD/DVD', 'Eject drive 1');
+  await vm.openTab('Configure');
   await expect(vm.panel).toContainText('CD/DVD drive 1empty');
 });

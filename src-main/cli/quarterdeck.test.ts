@@ -1,9 +1,13 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { USUAL_SIZE } from '../../shared/model/display.ts';
 import { assemble } from '../cpu/asm/assembler.ts';
+import { TestViewer } from '../display/rfb/test-viewer.ts';
 
 interface End { readonly code: number; readonly stdout: string; readonly stderr: string }
 
@@ -46,6 +50,25 @@ test('a profile of the guest is on stderr, and all else as without', async () =>
     await rm(folder, { recursive: true });
   }
 });
+
+test('a VNC client sees the display of a VM that was run with one, and a place that is taken is told', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')), image = join(folder, 'loop.bin'), path = join(folder, 'vnc.sock');
+  await writeFile(image, assemble('again: wfi\n b again', 0x4008_0000));
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'quarterdeck.ts'), 'run', '--kernel', image, '--vnc', path], { stdio: ['pipe', 'ignore', 'pipe'] }), ended = once(child, 'exit');
+  try {
+    const [said] = await once(child.stderr, 'data') as [Buffer];
+    expect(said.toString()).toBe(`quarterdeck: VNC clients find the display at ${path}.\n`);
+    const stream = connect(path), { width, height } = await TestViewer.connect(stream, { encodings: [0] });
+    expect([width, height]).toEqual([USUAL_SIZE.width, USUAL_SIZE.height]);
+    stream.destroy();
+    const { code, stderr } = await quarterdeck('run', '--kernel', image, '--vnc', path);
+    expect([code, stderr]).toEqual([2, `quarterdeck: Somebody listens at ${path} already.\n`]);
+  } finally {
+    child.kill();
+    await ended;
+    await rm(folder, { recursive: true });
+  }
+}, 60_000);
 
 test('help is no failure', async () => {
   const { code, stdout } = await quarterdeck('--help');

@@ -1,4 +1,7 @@
-/** TigerVNC's viewer, on an X server whose picture is a file, shows what the guest draws: through TLS, with a password, with continuous updates. */
+/**
+ * Viewers that others wrote, on an X server whose picture is a file, show what the guest draws: TigerVNC's through TLS, with a
+ * password and continuous updates; TightVNC's, whose authors made the encoding, with a password and an update for each request.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -39,20 +42,23 @@ function shows(file: Buffer, guest: TestGuest): boolean {
   return false;
 }
 
-test('TigerVNC shows the guest', { timeout: 60_000 }, async () => {
+const VIEWERS = {
+  TigerVNC: { tls: true, command: 'xtigervncviewer', args: (folder: string, port: number) => ['-X509CA', join(folder, 'ca.pem'), '-passwd', join(folder, 'password'), '-AlertOnFatalError=0', '-RemoteResize=0', `localhost::${port}`] },
+  TightVNC: { tls: false, command: 'xtightvncviewer', args: (folder: string, port: number) => ['-passwd', join(folder, 'password'), '-encodings', 'tight', '-nojpeg', `localhost::${port}`] },
+};
+
+test.each(Object.entries(VIEWERS))('%s shows the guest', { timeout: 60_000 }, async (_, { tls, command, args }) => {
   const folder = await mkdtemp(join(tmpdir(), 'viewer-')), certificate = await makeCertificate('localhost'), guest = new TestGuest(400, 300);
   const display = new DisplayClient({ admit: () => Promise.resolve(undefined), onEvent: () => {} });
   ends.push(() => rm(folder, { recursive: true }), () => display.end(), () => Promise.resolve(guest.off()));
   for (let y = 0; y < 300; y++) for (let x = 0; x < 400; x++) guest.set(x, y, x < 200 ? (x * 255 / 400) << 16 | y << 7 | 1 : Math.imul(x * 401 + y, 0x9e37_79b1) >>> 8);
   await display.attach('vm', guest.port);
-  const { port } = await display.listen('vm', { at: { kind: 'tcp', port: 0 }, password: 'geheim', tls: true }, certificate) as { readonly port: number };
+  const { port } = await display.listen('vm', { at: { kind: 'tcp', port: 0 }, password: 'geheim', tls }, certificate) as { readonly port: number };
   await writeFile(join(folder, 'ca.pem'), certificate.cert);
   await writeFile(join(folder, 'password'), hidden('geheim'));
 
   const x = start('Xvfb', ['-displayfd', '1', '-screen', '0', '640x480x24', '-nocursor', '-nolisten', 'tcp', '-fbdir', folder], '', ['ignore', 'pipe', 'ignore']);
-  const [number] = await once(x.stdout as Readable, 'data') as [Buffer], viewer = start('xtigervncviewer', [
-    '-X509CA', join(folder, 'ca.pem'), '-passwd', join(folder, 'password'), '-AlertOnFatalError=0', '-RemoteResize=0', `localhost::${port}`,
-  ], `:${number.toString().trim()}`);
+  const [number] = await once(x.stdout as Readable, 'data') as [Buffer], viewer = start(command, args(folder, port), `:${number.toString().trim()}`);
   const shown = async () => {
     while (!shows(await readFile(join(folder, 'Xvfb_screen0')), guest)) if (viewer.exitCode !== null) throw new Error(`the viewer ended: ${viewer.exitCode}`);
   };

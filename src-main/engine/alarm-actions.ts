@@ -28,13 +28,12 @@ export class AlarmActions {
 
   private act(action: AlarmAction, alarm: TriggeredAlarm): void {
     const { tasks, power, notifications } = this.engine, { object, name } = alarm, id = object.id as VmId;
-    // A task that cannot even be recorded has nobody left to tell.
-    const run = (title: Said, work: () => Promise<void>) => void tasks.run(title, object, work, { initiator: `alarm ${name}` }).catch(() => undefined);
+    const run = (title: Said, work: () => Promise<void>) => tasks.launch(title, object, work, { initiator: `alarm ${name}` });
     switch (action.kind) {
       case 'notify': notifications.raise({ level: alarm.level, title: say`${object.name}: ${alarmName(name)}`, text: alarm.causePhrase ?? alarm.cause, target: object }); break;
       case 'command': run(say`Run command of an alarm`, () => runCommand(action.command, alarm)); break;
       case 'powerOff': run(say`Power off virtual machine`, () => power.off(id)); break;
-      case 'suspend': void tasks.run(say`Suspend virtual machine`, object, context => power.suspend(id, context), { cancelable: true, initiator: `alarm ${name}` }).catch(() => undefined); break;
+      case 'suspend': tasks.launch(say`Suspend virtual machine`, object, context => power.suspend(id, context), { cancelable: true, initiator: `alarm ${name}` }); break;
       default: action satisfies never;
     }
   }

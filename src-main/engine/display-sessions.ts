@@ -74,7 +74,7 @@ export class DisplaySessions {
     this.count(id, 'opened');
     this.tell(vm, 'display.sessionOpened', say`${client} opened a session at ${vm.spec.name}.`);
     this.fit(id);
-    void this.wake(id);
+    this.wake(id);
     return session;
   }
 
@@ -150,31 +150,31 @@ export class DisplaySessions {
   }
 
   /** Of a VM that was suspended as nobody looked, resumes it; one that is on its way there comes back. */
-  private async wake(id: VmId): Promise<void> {
+  private wake(id: VmId): void {
     const vm = this.engine.inventory.vm(id);
     if (vm.unwatched !== true || !['suspending', 'suspended'].includes(vm.powerState)) return;
     this.count(id, 'resumed');
-    await this.engine.tasks.run(say`Resume for a session`, refOf(vm), context => this.engine.power.on(id, context), { cancelable: true, initiator: 'display', alone: `display ${id}` });
+    this.engine.tasks.launch(say`Resume for a session`, refOf(vm), context => this.engine.power.on(id, context), { cancelable: true, initiator: 'display', alone: `display ${id}` });
   }
 
   private unwatched(vm: Vm): void {
     const at = this.at(vm.id);
     if (this.sessionsAt(vm.id).length > 0 || vm.spec.display?.unwatched !== 'suspend') return;
     clearTimeout(at.grace);
-    at.grace = setTimeout(() => void this.suspend(vm.id), GRACE_MS);
+    at.grace = setTimeout(() => this.suspend(vm.id), GRACE_MS);
   }
 
-  private async suspend(id: VmId): Promise<void> {
+  private suspend(id: VmId): void {
     const { inventory, power, tasks } = this.engine, vm = this.live(id);
     if (vm?.powerState !== 'poweredOn' || this.sessionsAt(id).length > 0) return;
     this.count(id, 'suspended');
-    await tasks.run(say`Suspend as nobody looks`, refOf(vm), async context => {
+    tasks.launch(say`Suspend as nobody looks`, refOf(vm), async context => {
       const mark = (unwatched: boolean) => inventory.transact(edit => { const { unwatched: _, ...rest } = edit.vm(id); edit.put('vm', { ...rest, ...(unwatched && { unwatched }) }); });
       if (this.sessionsAt(id).length > 0) return;
       await mark(true);
       try { await power.suspend(id, context); } catch (error) { await mark(false); throw error; }
       // One that came too early to see that it is suspended.
-      if (this.sessionsAt(id).length > 0) void this.wake(id);
+      if (this.sessionsAt(id).length > 0) this.wake(id);
     }, { cancelable: true, initiator: 'display', alone: `display ${id}` });
   }
 

@@ -1,6 +1,6 @@
 /** An engine's displays as clients find them: by VNC, by streams of the console, in pictures and recordings. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import type { HostId, VmId } from '../../shared/base/ids.ts';
 import { USUAL_DISPLAY, type ClientProperties, type DisplaySpec, type VmDisplay } from '../../shared/model/display.ts';
 import { Encoding } from '../display/rfb/protocol.ts';
 import { TestViewer } from '../display/rfb/test-viewer.ts';
+import { makeCertificate } from '../display/start-display.ts';
 import { openTestClient, type TestClient } from './test-client.ts';
 
 let folder: string, engine: TestClient;
@@ -76,6 +77,24 @@ test('no VNC client gets in where none is let in any more, and a place that is t
   await becomes(id, display => display.vncAt === undefined);
   const socket = connect({ host: '127.0.0.1', port });
   await expect(once(socket, 'connect')).rejects.toThrow('ECONNREFUSED');
+}, 60_000);
+
+test('through TLS, VNC clients know the engine by one certificate, also after it was started again', async () => {
+  const listener: DisplaySpec['vnc'] = { at: { kind: 'tcp', port: 0 }, tls: true, password: 'secret' }, certificate = () => (JSON.parse(readFileSync(join(folder, 'vnc-certificate.json'), 'utf8')) as { readonly cert: string }).cert;
+  const sees = async (id: VmId, ca: string) => {
+    const { vncAt } = await becomes(id, display => display.vncAt !== undefined), stream = connect({ host: '127.0.0.1', port: vncAt?.kind === 'tcp' ? vncAt.port : 0 });
+    const { width } = await TestViewer.connect(stream, { encodings: [Encoding.zrle], password: 'secret', ca });
+    stream.destroy();
+    return width;
+  };
+  const id = await created({ vnc: listener }), { width } = (await engine.client.api.displays.get(id)).configuration!.heads[0]!;
+  await becomes(id, display => display.vncAt !== undefined);
+  const first = certificate();
+  expect(await sees(id, first)).toBe(width);
+  await engine.close();
+  engine = await openTestClient(folder);
+  expect(await sees(id, first)).toBe(width);
+  await expect(sees(id, (await makeCertificate('Quarterdeck')).cert)).rejects.toThrow();
 }, 60_000);
 
 test('a console’s stream greets and ends with its session; pictures and recordings are of the size that the display has', async () => {

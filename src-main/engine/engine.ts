@@ -80,7 +80,7 @@ export class Engine {
     const metrics = await MetricsStore.open(join(dataPath, 'metrics.db')), engine = new Engine({ store, metrics, inventory: await Inventory.open(store), startVm, files, ticks });
     if (metrics.isRenewed) await engine.inventory.transact(edit => edit.event({ severity: 'warning', type: 'metrics.renewed', message: say`The file of figures was damaged: it was set aside as metrics.db.damaged, and charts begin anew.`, target: ROOT }));
     await deleteExpired(engine);
-    await engine.consolidateWhenOff();
+    engine.consolidateWhenOff();
     return engine;
   }
 
@@ -98,19 +98,19 @@ export class Engine {
   }
 
   /** Layers that could not become one while a VM was on do so when it goes off. What an engine that was killed left of this is done first. */
-  private async consolidateWhenOff(): Promise<void> {
-    const on = new Set<string>(), start = (vm: Vm) => this.tasks.run(say`Consolidate virtual machine disks`, refOf(vm), context => this.snapshots.consolidate(vm.id, context), { cancelable: true, alone: vm.id });
+  private consolidateWhenOff(): void {
+    const on = new Set<string>(), start = (vm: Vm) => this.tasks.launch(say`Consolidate virtual machine disks`, refOf(vm), context => this.snapshots.consolidate(vm.id, context), { cancelable: true, alone: vm.id });
     this.inventory.changed.on(changes => {
       for (const { kind, id, after } of changes) {
         if (kind !== 'vm') continue;
         if (after !== null && after.powerState !== 'poweredOff') on.add(id);
-        else if (on.delete(id) && after?.needsConsolidation === true && this.closing === undefined) void start(after);
+        else if (on.delete(id) && after?.needsConsolidation === true && this.closing === undefined) start(after);
       }
     });
     for (const vm of this.inventory.vms) {
       const left = vm.snapshots?.find(snapshot => snapshot.temporary);
-      if (left !== undefined) await this.tasks.run(say`Delete snapshot`, refOf(vm), context => this.snapshots.delete(vm.id, left.id, context), { alone: vm.id });
-      else if (vm.needsConsolidation === true && vm.powerState === 'poweredOff') await start(vm);
+      if (left !== undefined) this.tasks.launch(say`Delete snapshot`, refOf(vm), context => this.snapshots.delete(vm.id, left.id, context), { alone: vm.id });
+      else if (vm.needsConsolidation === true && vm.powerState === 'poweredOff') start(vm);
     }
   }
 

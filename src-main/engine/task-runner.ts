@@ -4,7 +4,7 @@
  */
 import type { Page } from '../../shared/api/engine-api.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
-import { EngineError, saidOf } from '../../shared/base/errors.ts';
+import { EngineError, messageOf, saidOf } from '../../shared/base/errors.ts';
 import type { TaskId } from '../../shared/base/ids.ts';
 import { english, nested, say, type Said, type Value } from '../../shared/base/phrase.ts';
 import type { SettingsChange } from '../../shared/model/settings-change.ts';
@@ -61,6 +61,11 @@ export class TaskRunner {
   /** Resolves when the task is recorded; the work itself goes on, or waits for its turn. */
   async run(name: Said, target: ObjectRef, work: TaskWork, options: TaskOptions = {}): Promise<TaskId> {
     return (await this.start({ name, target, work, options }, {})).task.id;
+  }
+
+  /** What nobody asked for and nobody waits for. On a disk that does not even record the task, it is left undone. */
+  launch(...task: Parameters<TaskRunner['run']>): void {
+    this.run(...task).catch((error: unknown) => process.stderr.write(`quarterdeck: ${english(task[0])}: ${messageOf(error)}\n`));
   }
 
   async list(limit: number, before?: string, filter: TaskFilter = {}): Promise<Page<Task>> {

@@ -18,7 +18,7 @@ export interface DisplayWatcher {
   failed(error: unknown): void;
 }
 
-/** A session that another page has opened: this one shows another of its heads, and does not end it. */
+/** With `sessionId`, one that another page has opened: this one shows another of its heads, and does not end it. */
 export interface DisplayTarget { readonly vmId: VmId; readonly head: number; readonly sessionId?: string | undefined }
 
 const MOST_AT_ONCE = 256 * 1024;
@@ -80,6 +80,8 @@ export class DisplaySession implements Disposable {
   private readonly subscriptions: readonly Disposable[];
   private window: HeadWindow;
   private readonly properties: ClientProperties;
+  /** Another page's session, until that has ended and this page was asked to open one. */
+  private shared: string | undefined;
   private own: string | undefined;
   private current: { readonly streamId: string; readonly channel: StreamChannel } | undefined;
   private early: { readonly streamId: string; readonly bytes: Uint8Array }[] = [];
@@ -89,6 +91,7 @@ export class DisplaySession implements Disposable {
   constructor(engine: EngineClient, target: DisplayTarget, properties: ClientProperties, watcher: DisplayWatcher) {
     this.engine = engine;
     this.target = target;
+    this.shared = target.sessionId;
     this.properties = properties;
     this.window = windowOf(target, properties);
     this.watcher = watcher;
@@ -104,14 +107,18 @@ export class DisplaySession implements Disposable {
 
   /** What this page's window is like now. */
   update(properties: ClientProperties): void {
-    const window = windowOf(this.target, properties), id = this.own ?? this.target.sessionId;
+    const window = windowOf(this.target, properties), id = this.own ?? this.shared;
     if (isSame(window, this.window)) return;
     this.window = window;
     if (id !== undefined && this.isOpen) this.engine.call(api => api.displays.update(id, window)).catch((error: unknown) => this.watcher.failed(error));
   }
 
-  /** Opens it again after somebody else ended it. */
-  reopen(): void { if (!this.isOpen) void this.open(); }
+  /** Opens one after somebody else ended what this page showed. */
+  reopen(): void {
+    if (this.isOpen) return;
+    this.shared = undefined;
+    void this.open();
+  }
 
   dispose(): void {
     this.disposed = true;
@@ -130,10 +137,10 @@ export class DisplaySession implements Disposable {
 
   private async open(): Promise<void> {
     this.early = [];
-    const { vmId, head, sessionId } = this.target, asked = this.window;
+    const { vmId, head } = this.target, shared = this.shared, asked = this.window;
     try {
-      if (sessionId === undefined) this.own = (await this.engine.call(api => api.displays.open(vmId, this.properties))).id;
-      const id = sessionId ?? this.own ?? '';
+      if (shared === undefined) this.own = (await this.engine.call(api => api.displays.open(vmId, this.properties))).id;
+      const id = shared ?? this.own ?? '';
       // A session begins with what this client was at first, in its first head.
       if (head > 0 || !isSame(asked, windowOf(this.target, this.properties))) await this.engine.call(api => api.displays.update(id, asked));
       const { streamId } = await this.engine.call(api => api.displays.stream(id, head));
