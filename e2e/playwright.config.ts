@@ -1,11 +1,14 @@
 /**
  * The same specs against each way the console is delivered: by `quarterdeck serve` to a browser, by the desktop app in
- * the Electron stand-in, and by the desktop app in Electron itself where its runtime is installed.
+ * the Electron stand-in (those that it can differ in), and by the desktop app in Electron itself where its runtime is installed.
  */
 import { defineConfig } from '@playwright/test';
 import type { AppOptions } from './fixtures/app.ts';
 import { electronRuntime } from './fixtures/electron-runtime.ts';
 import { LOOK } from './pages/accessibility.ts';
+
+/** Specs of what passes between the page and the engine, and of windows: the rest is the same however the console is delivered. */
+const DELIVERY = ['cancelled-task', 'console', 'console-window', 'diagnostics-vm', 'display', 'engine-restart', 'language', 'linux-vm', 'performance', 'saved-state'];
 
 const runtime = electronRuntime();
 if (runtime === undefined && process.env.TEST_WORKER_INDEX === undefined) console.error('The project "electron" is left out: no Electron runtime is installed on this machine.');
@@ -24,7 +27,7 @@ export default defineConfig<AppOptions>({
   projects: [
     { name: 'server', use: { host: 'server' }, grepInvert: /@electron/ },
     // The stand-in shows pages in the same browser.
-    { name: 'electron-standin', use: { host: 'electron-standin' }, grepInvert: new RegExp(LOOK) },
+    { name: 'electron-standin', use: { host: 'electron-standin' }, testMatch: DELIVERY.map(name => `**/${name}.spec.ts`), grepInvert: new RegExp(LOOK) },
     ...(runtime === undefined ? [] : [{ name: 'electron', use: { host: 'electron' as const } }]),
   ],
 });

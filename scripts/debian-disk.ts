@@ -1,9 +1,9 @@
 /**
- * Makes a small Debian 12 arm64 disk from packages (systemd, ssh, stress-ng, fio, iperf3) with nobody being root: the archives are
- * unpacked under fakeroot as dpkg would, `mke2fs` makes the file system, and Debian's own configuration scripts run in
+ * Makes small Debian 12 arm64 disks from packages with nobody being root: a server's (systemd, ssh, stress-ng, fio, iperf3), and a
+ * desktop's with an X server. The archives are unpacked under fakeroot as dpkg would, `mke2fs` makes the file system, and Debian's own configuration scripts run in
  * Quarterdeck, as arm64 programs on the machine that they are for. `fetch-guests.ts` has the kernels to boot it with.
  *
- * `node scripts/debian-disk.ts` says where everything is. It takes some minutes, once.
+ * `node scripts/debian-disk.ts [server|desktop]` says where everything is. It takes some minutes, once.
  */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -17,15 +17,16 @@ import { cacheFolder, fetchGuests } from './fetch-guests.ts';
 
 const run = promisify(execFile);
 
-/** To be raised with every change to what the disk holds. */
-const FORMAT = 1;
 const DISK_BYTES = 3 * 2 ** 30;
 const MINUTES_TO_CONFIGURE = 30;
-const PACKAGES = [
-  '?essential', '?priority(required)', 'systemd-sysv', 'libpam-systemd', 'udev', 'kmod', 'dbus', 'openssh-server', 'iproute2', 'iputils-ping', 'stress-ng', 'fio', 'iperf3',
-];
-/** What boots the disk has its modules in it. */
-export const DISK_KERNELS = ['cloud', 'cloud-6.12'] as const;
+const BASE = ['?essential', '?priority(required)', 'systemd-sysv', 'libpam-systemd', 'udev', 'kmod', 'dbus', 'openssh-server', 'iproute2', 'iputils-ping'];
+/** `format` is to be raised with every change to what the disk holds. What boots it has its modules in it. */
+const DISKS = {
+  server: { format: 1, packages: [...BASE, 'stress-ng', 'fio', 'iperf3'], kernels: ['cloud', 'cloud-6.12'] },
+  desktop: { format: 1, packages: [...BASE, 'xserver-xorg-core', 'xserver-xorg-input-libinput', 'xinit', 'xterm', 'x11-xserver-utils', 'xinput'], kernels: ['generic'] },
+} as const;
+export type DiskKind = keyof typeof DISKS;
+export type DiskKernel<Kind extends DiskKind> = typeof DISKS[Kind]['kernels'][number];
 
 export interface DebianDisk {
   /** A raw image; root has no password on the console. */
@@ -38,26 +39,26 @@ const paths = (folder: string): DebianDisk => ({
   disk: join(folder, 'root.img'), sshKey: join(folder, 'ssh-key'),
 });
 
-/** The disk, from the cache when it is there. Not to be written to: boot a copy, or an overlay. Making it needs Quarterdeck to be built, which is done first unless it `isBuilt`. */
-export async function debianDisk({ isBuilt = false }: { readonly isBuilt?: boolean } = {}): Promise<DebianDisk> {
-  const folder = join(cacheFolder(), 'guests', `debian-disk-${FORMAT}`);
+/** A disk, from the cache when it is there. Not to be written to: boot a copy, or an overlay. Making it needs Quarterdeck to be built, which is done first unless it `isBuilt`. */
+export async function debianDisk(kind: DiskKind, { isBuilt = false }: { readonly isBuilt?: boolean } = {}): Promise<DebianDisk> {
+  const folder = join(cacheFolder(), 'guests', `debian-${kind}-${DISKS[kind].format}`);
   if (!existsSync(folder)) {
     try {
       if (!isBuilt) await build();
-      await makeInto(folder);
+      await makeInto(folder, DISKS[kind]);
     } catch (error) { throw new EngineError('no-disk', `The Debian disk could not be made: ${messageOf(error)}`); }
   }
   return paths(folder);
 }
 
 /** The folder appears complete or not at all. */
-async function makeInto(folder: string): Promise<void> {
+async function makeInto(folder: string, { packages, kernels: flavours }: typeof DISKS[DiskKind]): Promise<void> {
   const work = `${folder}.${process.pid}`, out = join(work, 'out'), made = paths(out);
   await mkdir(out, { recursive: true });
   try {
-    const apt = await Apt.in(join(work, 'apt')), kernels = await Promise.all(DISK_KERNELS.map(async flavour => (await fetchGuests(flavour)).archive));
+    const apt = await Apt.in(join(work, 'apt')), kernels = await Promise.all(flavours.map(async flavour => (await fetchGuests(flavour)).archive));
     say('fetching packages');
-    const archives = await apt.downloadWithDependencies(...PACKAGES);
+    const archives = await apt.downloadWithDependencies(...packages);
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'quarterdeck', '-f', made.sshKey]);
     say(`unpacking ${archives.length} packages`);
     await writeConfiguration(work, apt, await readFile(`${made.sshKey}.pub`, 'utf8'));
@@ -160,6 +161,8 @@ async function configure({ disk }: DebianDisk): Promise<void> {
 const say = (what: string): void => { console.error(`Debian disk: ${what}`); };
 
 if (import.meta.main) {
-  const { disk, sshKey } = await debianDisk();
+  const [kind = 'server'] = process.argv.slice(2);
+  if (!Object.hasOwn(DISKS, kind)) throw new EngineError('no-disk', `There is no disk "${kind}", but ${Object.keys(DISKS).join(' and ')}.`);
+  const { disk, sshKey } = await debianDisk(kind as DiskKind);
   console.log(`${disk}\n${sshKey}`);
 }

@@ -85,7 +85,7 @@ try {
 }
 /** A failure is told by the test that wants the disk. */
 async function onDisk(): Promise<Outcome> {
-  try { await debianDisk({ isBuilt: true }); }
+  try { await debianDisk('server', { isBuilt: true }); }
   catch (error) { console.error(messageOf(error)); }
   return await unit('disk.json', DISK_TEST);
 }

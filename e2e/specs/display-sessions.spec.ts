@@ -60,7 +60,7 @@ test('a desktop, then a phone: sizes, input devices and the running application 
   await says(vm.terminal, MODE, small);
   await says(vm.terminal, 'c=$(cat /count); until [ $(cat /count) -gt $c ]; do sleep 1; done; [ $c -ge 3 ] && echo survived', 'survived');
   // A finger arrives as a finger.
-  await says(vm.terminal, `(head -c 24 ${DEVICE('Touch')} > /finger) > /dev/null 2>&1 & echo waiting`, 'waiting');
+  await says(vm.terminal, `head -c 24 < ${DEVICE('Touch')} > /finger 2> /dev/null & until [ -e /finger ]; do sleep 1; done; echo waiting`, 'waiting');
   await touched.canvas.tap();
   await says(vm.terminal, 'until [ -s /finger ]; do sleep 1; done; echo touched', 'touched');
 
@@ -94,11 +94,11 @@ test('every key of a German and of a French keyboard arrives as the place that i
   await expect(screen.canvas).toBeVisible();
   for (const [layout, prints] of Object.entries(LAYOUTS)) {
     expect(prints).toHaveLength(PLACES.length);
-    // A key is four events of 24 bytes: down, its report, up, its report.
-    await says(vm.terminal, `(head -c ${PLACES.length * 4 * 24} ${DEVICE('Keyboard')} > /keys; touch /${layout}) > /dev/null 2>&1 & echo waiting for ${layout}`, `waiting for ${layout}`);
+    // A key is four events of 24 bytes: down, its report, up, its report. The device is open before there is a file of them.
+    await says(vm.terminal, `(head -c ${PLACES.length * 4 * 24}; touch /${layout}) < ${DEVICE('Keyboard')} > /keys.${layout} 2> /dev/null & until [ -e /keys.${layout} ]; do sleep 1; done; echo waiting for ${layout}`, `waiting for ${layout}`);
     await screen.canvas.focus();
     for (const [at, key] of prints.entries()) for (const type of ['keyDown', 'keyUp'] as const) await keys.send('Input.dispatchKeyEvent', { type, key, code: PLACES[at]!, ...(type === 'keyDown' && key.length === 1 && { text: key }) });
-    await says(vm.terminal, `until [ -e /${layout} ]; do sleep 1; done; od -An -v -tu2 -w24 /keys | awk '$9==1 && $11==1 {printf "%s.",$10} END {print "${layout}"}'`, `${CODES.join('.')}.${layout}`);
+    await says(vm.terminal, `until [ -e /${layout} ]; do sleep 1; done; od -An -v -tu2 -w24 /keys.${layout} | awk '$9==1 && $11==1 {printf "%s.",$10} END {print "${layout}"}'`, `${CODES.join('.')}.${layout}`);
   }
   await client.context().close();
 });

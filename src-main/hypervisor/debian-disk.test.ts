@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { DiskBus } from '../../shared/model/vm.ts';
-import { debianDisk, type DebianDisk, type DISK_KERNELS } from '../../scripts/debian-disk.ts';
+import { debianDisk, type DebianDisk, type DiskKernel } from '../../scripts/debian-disk.ts';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
 import { freePort } from '../../scripts/free-port.ts';
 import { createImage } from '../storage/image-operations.ts';
@@ -17,10 +17,10 @@ const MINUTES = 60_000;
 const PROMPT = ':~# ';
 const execute = promisify(execFile);
 
-interface Combination { readonly bus: DiskBus; readonly flavour: typeof DISK_KERNELS[number]; readonly cpus: number }
+interface Combination { readonly bus: DiskBus; readonly flavour: DiskKernel<'server'>; readonly cpus: number }
 
 let debian: DebianDisk, folder: string, session: GuestSession | undefined;
-beforeAll(async () => { debian = await debianDisk(); }, 60 * MINUTES);
+beforeAll(async () => { debian = await debianDisk('server'); }, 60 * MINUTES);
 beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')); });
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') console.error(`The console's last lines:\n${session?.lastLines()}`);

@@ -42,10 +42,10 @@ const connector = (head: number) => `/sys/class/drm/card0-Virtual-${head + 1}`;
 const names = async () => (await session.run('grep -h Name= /proc/bus/input/devices')).split(/\r?\n/).filter(line => line.includes('Quarterdeck')).map(line => /"Quarterdeck (.*)"/.exec(line)?.[1]).sort();
 /** Its modes as a desktop sees them: the console's own probing leaves out what is larger than the framebuffer that it has. */
 const firstMode = (head: number) => `echo detect > ${connector(head)}/status; head -1 ${connector(head)}/modes`;
-/** Follows what comes out of the device of this name. */
+/** Follows what comes out of the device of this name, which is open before there is a file. */
 const follow = async (name: string) => {
   await session.run(`dev=$(grep -l "${name}" /sys/class/input/event*/device/name | cut -d/ -f5)`);
-  session.type('cat /dev/input/$dev > /tmp/events & until [ -e /proc/$!/fd/1 ] && ls -l /proc/$!/fd | grep -q tmp/events; do sleep 0.1; done');
+  session.type('rm -f /tmp/events; cat < /dev/input/$dev > /tmp/events & until [ -e /tmp/events ]; do sleep 0.1; done');
   await session.expect('# ');
 };
 /** Type, code and value of each event so far, reports apart. */
