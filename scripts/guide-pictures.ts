@@ -1,18 +1,22 @@
+/// <reference lib="DOM" />
 /** Makes the pictures of docs/guide from the console as it is, on an inventory of its own. Wants a build. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launchServer } from '../e2e/fixtures/server-app.ts';
+import { Display } from '../e2e/pages/display.ts';
 import { DatastoreFiles } from '../e2e/pages/datastore-files.ts';
 import { Inventory } from '../e2e/pages/inventory.ts';
 import { Monitor } from '../e2e/pages/monitor.ts';
 import { NewVmWizard } from '../e2e/pages/new-vm-wizard.ts';
 import { Snapshots } from '../e2e/pages/snapshots.ts';
 import { VmPage } from '../e2e/pages/vm-page.ts';
+import { fetchGuests } from './fetch-guests.ts';
 
 const OUT = join(import.meta.dirname, '../docs/guide/images'), folder = await mkdtemp(join(tmpdir(), 'quarterdeck-guide-'));
 const app = await launchServer(join(folder, 'data')), { page } = app;
-const [inventory, wizard, vm, snapshots, monitor, files] = [new Inventory(page), new NewVmWizard(page), new VmPage(page), new Snapshots(page), new Monitor(page), new DatastoreFiles(page)];
+const [inventory, wizard, vm, snapshots, monitor, files] = [new Inventory(page), new NewVmWizard(page), new VmPage(page), new Snapshots(page), new Monitor(page), new DatastoreFiles(page)], display = new Display(page);
+const lit = async (pixels: number) => { while (await display.lit() < pixels) await page.waitForTimeout(200); };
 const picture = (name: string) => page.screenshot({ path: join(OUT, `${name}.png`), animations: 'disabled' });
 
 await mkdir(OUT, { recursive: true });
@@ -51,6 +55,17 @@ try {
   await inventory.open('host-a');
   await vm.openTab('Resource Allocation');
   await picture('host');
+
+  const { kernel, initrd } = await fetchGuests('generic');
+  await wizard.create({ name: 'desk-01', linux: { kernelPath: kernel, initrdPath: initrd, commandLine: 'console=ttyAMA0 console=tty0 quiet' } });
+  await vm.openDisplay();
+  await display.button('Sessions').click();
+  await page.getByRole('list', { name: 'Sessions' }).waitFor();
+  await vm.powerOn();
+  await lit(200);
+  await display.type('cat /proc/bus/input/devices | grep -A 4 Tablet; head -n 4 /sys/class/drm/card0-Virtual-1/modes');
+  await lit(await display.lit() + 4000);
+  await picture('display');
 
   await inventory.show('Storage');
   await inventory.open('datastore1');
