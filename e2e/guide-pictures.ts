@@ -1,17 +1,16 @@
-/// <reference lib="DOM" />
 /** Makes the pictures of docs/guide from the console as it is, on an inventory of its own. Wants a build. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { launchServer } from '../e2e/fixtures/server-app.ts';
-import { Display } from '../e2e/pages/display.ts';
-import { DatastoreFiles } from '../e2e/pages/datastore-files.ts';
-import { Inventory } from '../e2e/pages/inventory.ts';
-import { Monitor } from '../e2e/pages/monitor.ts';
-import { NewVmWizard } from '../e2e/pages/new-vm-wizard.ts';
-import { Snapshots } from '../e2e/pages/snapshots.ts';
-import { VmPage } from '../e2e/pages/vm-page.ts';
-import { fetchGuests } from './fetch-guests.ts';
+import { launchServer } from './fixtures/server-app.ts';
+import { Display } from './pages/display.ts';
+import { DatastoreFiles } from './pages/datastore-files.ts';
+import { Inventory } from './pages/inventory.ts';
+import { Monitor } from './pages/monitor.ts';
+import { NewVmWizard } from './pages/new-vm-wizard.ts';
+import { Snapshots } from './pages/snapshots.ts';
+import { VmPage } from './pages/vm-page.ts';
+import { fetchGuests } from '../scripts/fetch-guests.ts';
 
 const OUT = join(import.meta.dirname, '../docs/guide/images'), folder = await mkdtemp(join(tmpdir(), 'quarterdeck-guide-'));
 const app = await launchServer(join(folder, 'data')), { page } = app;
