@@ -56,7 +56,7 @@ test('a display’s window has its tools; what was recorded is played, and what 
   await player.getByRole('button', { name: 'Close', exact: true }).last().click();
 
   await vm.openTab('Summary');
-  await expect(page.getByRole('img', { name: 'What shown shows' })).toBeVisible();
+  await expect.poll(() => page.getByRole('img', { name: 'What shown shows' }).evaluate((picture: HTMLImageElement) => picture.naturalWidth)).toBeGreaterThan(100);
   await inventory.open('host-a');
   await object.openTab('VMs');
   await page.getByRole('button', { name: 'Displays', exact: true }).click();

@@ -1,7 +1,8 @@
 /** How the console's page is delivered, by the desktop app and by the server alike. */
 
 const CONTENT_POLICY = [
-  "default-src 'none'", "script-src 'self'", "connect-src 'self'", "img-src 'self' data:", "font-src 'self' data:",
+  // Pictures of displays are blobs.
+  "default-src 'none'", "script-src 'self'", "connect-src 'self'", "img-src 'self' data: blob:", "font-src 'self' data:",
   // The terminal and floating menus position themselves by style elements and attributes.
   "style-src 'self' 'unsafe-inline'",
   "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
