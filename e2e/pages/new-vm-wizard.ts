@@ -40,7 +40,7 @@ export class NewVmWizard {
   /** On the hardware page; `number` is its place, from 1. */
   async addNewDisk(number: number, { sizeMib, bus = 'virtio' }: NewDisk): Promise<void> { await addNewDisk(this.dialog, number, { sizeMib, bus }); }
 
-  /** From the button to Finish, with the defaults for all that is not given. */
+  /** From the button to the new VM's page, with the defaults for all that is not given. */
   async create(vm: { readonly name: string; readonly linux?: LinuxGuest; readonly disks?: readonly NewDisk[] }): Promise<void> {
     await this.open();
     await this.next();
@@ -51,5 +51,7 @@ export class NewVmWizard {
     for (const [at, disk] of (vm.disks ?? []).entries()) await this.addNewDisk(at + 1, disk);
     await this.next();
     await this.finish();
+    // It leads to the page of what was made.
+    await this.page.getByRole('main').getByRole('heading', { level: 1, name: vm.name }).waitFor();
   }
 }

@@ -9,6 +9,7 @@ import type { ClientProperties, DisplaySession, HeadWindow, VmDisplay } from '..
 import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage, PoolSettings } from '../model/container.ts';
 import type { HostProfile, HostStats, NewHost } from '../model/host.ts';
 import type { LabelChange } from '../model/labels.ts';
+import type { TimeChange } from '../model/guest-time.ts';
 import type { MeteredId, Metric, MetricQuery, MetricSeries } from '../model/metric.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
 import type { Place } from '../model/place.ts';
@@ -118,6 +119,8 @@ export interface EngineApi {
     changeMedium(id: VmId, drive: number, path?: string): Promise<void>;
     /** Asks the guest of a VM that is on to give up so much of its memory; what it did is in `stats`. */
     setBalloon(id: VmId, mib: number): Promise<void>;
+    /** Of a VM that is on and whose guest's time is scaled. Says whether the guest's clock itself was set: an earlier date is one of its real-time clock only. */
+    changeTime(id: VmId, change: TimeChange): Promise<{ readonly stepped: boolean }>;
     stats(id: VmId): Promise<VmStats | null>;
     /** Writes what passes an adapter of a VM that is on, counted from 0, to a pcapng file: a new one in the VM's folder where none is given. */
     startCapture(id: VmId, nic: number, path?: string): Promise<{ readonly path: string }>;

@@ -12,13 +12,13 @@ export const meteredKey = ({ kind, id }: Pick<ObjectRef, 'kind' | 'id'>): string
 
 /** What many samples become: their mean, their sum, or the last of them. */
 export type Rollup = 'average' | 'summation' | 'latest';
-export const METRIC_GROUPS = ['cpu', 'memory', 'disk', 'network', 'translator', 'exits', 'system', 'datastore'] as const;
+export const METRIC_GROUPS = ['cpu', 'memory', 'disk', 'network', 'translator', 'exits', 'time', 'system', 'datastore'] as const;
 export type MetricGroup = (typeof METRIC_GROUPS)[number];
 /** As a cause names them behind a metric's name. */
 export const METRIC_GROUP_WORDS: Readonly<Record<MetricGroup, Phrase>> = {
-  cpu: say`cpu`, memory: say`memory`, disk: say`disk`, network: say`network`, translator: say`translator`, exits: say`exits`, system: say`system`, datastore: say`datastore`,
+  cpu: say`cpu`, memory: say`memory`, disk: say`disk`, network: say`network`, translator: say`translator`, exits: say`exits`, time: say`time`, system: say`system`, datastore: say`datastore`,
 };
-export type MetricUnit = '%' | 'MHz' | 'MIPS' | 'number' | '/s' | 'MiB' | 'B' | 'B/s' | 'bit/s' | 'ms' | 's';
+export type MetricUnit = '%' | 'MHz' | 'MIPS' | 'number' | '/s' | 'MiB' | 'B' | 'B/s' | 'bit/s' | 'µs' | 'ms' | 's' | '×' | 'ppm';
 
 export interface Metric {
   readonly key: string;
@@ -68,6 +68,15 @@ export const METRICS: readonly Metric[] = [
   row('translator.made', say`Regions made`, 'number', { ...SUM, rollup: 'summation' }),
   row('translator.time', say`Time spent translating`, '%'),
   row('exits.count', say`Exits to the hypervisor`, '/s', EACH),
+  row('time.guest', say`Guest time`, 's', { of: 'vm', rollup: 'latest' }),
+  row('time.host', say`Host time`, 's', { of: 'vm', rollup: 'latest' }),
+  row('time.rate', say`Effective rate`, '×', { of: 'vm' }),
+  row('time.drift', say`Drift`, 'ppm', { of: 'vm' }),
+  row('time.behind', say`To catch up with`, 'ms', { of: 'vm', rollup: 'latest' }),
+  row('time.traps', say`Accesses performed`, '/s', { of: 'vm' }),
+  row('time.trapCost', say`Cost of an access`, 'µs', { of: 'vm' }),
+  row('time.interrupts', say`Timer interrupts`, '/s', { of: 'vm' }),
+  row('time.lateness', say`Timer lateness`, 'µs', { of: 'vm' }),
   row('system.guestErrors', say`Guest errors`, 'number', { ...SUM, rollup: 'summation' }),
   row('system.uptime', say`Up for`, 's', { of: 'vm', rollup: 'latest' }),
   row('system.running', say`VMs powered on`, 'number', { of: 'container', rollup: 'latest' }),

@@ -4,6 +4,7 @@ import type { DatastoreId, FolderId, HostId, ResourcePoolId, SnapshotId, VmId } 
 import { fixed, problemFields, say, type Phrase, type Problem, type Said } from '../base/phrase.ts';
 import { Allocation, SHARES } from './container.ts';
 import { DisplaySpec } from './display.ts';
+import { GuestTimeSpec, type GuestTimeStats } from './guest-time.ts';
 import type { Labels } from './labels.ts';
 import { NAME_LENGTH, ObjectName } from './object-name.ts';
 
@@ -125,6 +126,8 @@ export const VmSpec = v.object({
   nics: v.optional(v.pipe(v.array(NicSpec), v.maxLength(VM_LIMITS.nics, fixed(say`A VM has at most ${VM_LIMITS.nics} network adapters.`)))),
   /** Only its serial port when absent. */
   display: v.optional(DisplaySpec),
+  /** How its guest's time goes; as the host's, and still with the VM, when absent. */
+  time: v.optional(GuestTimeSpec),
 });
 export type VmSpec = v.InferOutput<typeof VmSpec>;
 
@@ -241,6 +244,7 @@ export interface VmStats {
   readonly balloonTargetMib: number;
   /** As the guest said last; absent when it has no driver for the balloon. */
   readonly guestMemory?: { readonly freeBytes: number; readonly totalBytes: number; readonly availableBytes: number };
+  readonly time: GuestTimeStats;
   /** Those that are on bus 0 in the order of the specification, then those in slots. */
   readonly disks: readonly DiskStats[];
   readonly nics: readonly NicStats[];

@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { open, readFile } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import { USUAL_DISPLAY, type VncListener } from '../../shared/model/display.ts';
+import { CATCH_UP_MODES, TIME_LIMITS, USUAL_TIME, type CatchUpMode } from '../../shared/model/guest-time.ts';
 import { DISK_BUSES, DISK_FORMATS, SMP_MODES, VIRTIO_BUSES, VM_LIMITS, type DiskSpec, type GuestSource, type NicSpec, type PortForward, type SmpMode, type VirtioBus } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { Symbols } from '../hypervisor/symbols.ts';
@@ -31,6 +32,8 @@ interface RunOptions {
   readonly capture?: string;
   readonly firmware?: string;
   readonly firmwareVars?: string;
+  readonly timeRate?: number;
+  readonly catchUp: CatchUpMode;
   readonly vnc?: VncListener['at'];
   readonly timeout?: number;
   readonly reboot: boolean;
@@ -69,6 +72,8 @@ export const runCommand = new Command('run')
   .option('--net <network>', 'a network adapter (may be repeated): nat, switch:NAME, or none, which is also what there is without it', nic, [])
   .option('--forward <ports>', 'with --net nat, a port of this machine that leads to the guest: tcp:8080:80, or udp:ADDRESS:8080:80 (may be repeated)', forward, [])
   .option('--capture <file>', 'write what passes the first network adapter to a pcapng file')
+  .option('--time-rate <rate>', 'scale the guest\'s time: how many of its seconds pass in one of the host\'s, 0.01 to 100', timeRate)
+  .addOption(new Option('--catch-up <how>', 'what becomes of time for which the guest stood still').choices(CATCH_UP_MODES).default('none'))
   .option('--vnc <port>', 'give the VM a display and show it to VNC clients on this machine: a TCP port, 0 for a free one, or the path of a Unix socket', vncAt)
   .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
   .option('--no-reboot', 'end with code 4 when the guest resets itself')
@@ -132,6 +137,12 @@ function forward(text: string, forwards: readonly PortForward[]): readonly PortF
   return [...forwards, { protocol: protocol.toLowerCase() === 'tcp' ? 'tcp' : 'udp', hostPort, guestPort, ...(address !== undefined && { bind: address.replace(/[[\]]/g, '') }) }];
 }
 
+function timeRate(text: string): number {
+  const rate = Number(text), { min, max } = TIME_LIMITS.rate;
+  if (!(rate >= min && rate <= max)) throw new InvalidArgumentError(`A rate of time is a number from ${min} to ${max}.`);
+  return rate;
+}
+
 function vncAt(text: string): VncListener['at'] {
   if (!/^\d+$/.test(text)) return { kind: 'unix', path: text };
   if (Number(text) > 65535) throw new InvalidArgumentError('A port is at most 65535.');
@@ -160,7 +171,7 @@ async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.resume && options.state === undefined) throw new EngineError('usage', '--resume goes on from the file given with --state: give that too.');
   const disks = [...options.disk, ...options.cdrom.map(driveOf)];
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.vnc && { display: USUAL_DISPLAY }), ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.vnc && { display: USUAL_DISPLAY }), time: { ...USUAL_TIME, scaling: options.timeRate !== undefined, rate: options.timeRate ?? 1, afterStop: options.catchUp, afterSuspend: options.catchUp }, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }
 
 /** Port forwards are those of the first NAT. */

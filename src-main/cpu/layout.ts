@@ -57,6 +57,8 @@ export const M_EXCLUSIVE = 56;             // i32: somebody has, or waits for, a
 export const M_EXCLUSIVE_WAITERS = 60;     // i32: threads that sleep until M_EXCLUSIVE is clear
 export const M_REGIONS = 64;               // i32: modules of translated regions that every thread has to have
 export const M_DOORBELL = 68;              // i32: counts vCPUs that came back to the hypervisor
+export const M_GUEST_MULTIPLIER = 96;      // i64 x 2: what guests see of the counter while the hypervisor scales it (hypervisor/counter-traps.ts)
+export const M_GUEST_OFFSET = 104;
 export const M_MAILBOXES = 0x100;          // one for each CPU, see MAILBOX_*
 export const MAILBOX_BYTES = 64;
 export const M_DEFERRED = 0x400;           // TLB maintenance that DSB has to carry to other CPUs: 64 addresses for each CPU
@@ -76,6 +78,8 @@ export const MAILBOX_STATE = 4;            // MAILBOX_PARKED or MAILBOX_RUNNING:
 export const MAILBOX_KICK = 8;             // the hypervisor wants it back after this turn
 export const MAILBOX_REASON = 12;          // EXIT_* with which it came back
 export const MAILBOX_DEFERRED = 16;        // how many addresses M_DEFERRED holds; more than DEFERRED_MOST: everything
+export const MAILBOX_TRAPS = 24;           // f64 x 2: accesses to counters and timers that were performed for it, and for how many ns
+export const MAILBOX_TRAP_NS = 32;
 export const PARKED = 0;
 export const RUNNING = 1;
 

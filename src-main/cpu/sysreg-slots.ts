@@ -26,6 +26,9 @@ export const CNTP_CVAL_EL0 = 0x498;
 export const CNTFRQ_EL0 = 0x4a0;
 export const OSLSR_EL1 = 0x4a8;
 export const CSSELR_EL1 = 0x4b0;
+// Kept by the hypervisor while it performs a guest's accesses to timers: what the guest believes that it wrote.
+export const GUEST_CNTP_CVAL = 0x4b8;
+export const GUEST_CNTV_CVAL = 0x4c0;
 
 export const HCR_EL2 = 0x500;
 export const VTTBR_EL2 = 0x508;
@@ -41,6 +44,8 @@ export const VMPIDR_EL2 = 0x550;
 export const VPIDR_EL2 = 0x558;
 export const CNTVOFF_EL2 = 0x560;
 export const CNTHCTL_EL2 = 0x568;
+export const CNTPOFF_EL2 = 0x4c8;
+export const CNTSCALE_EL2 = 0x4d0;         // of this CPU only: see core/wasm/timers.ts
 export const ICH_HCR_EL2 = 0x570;
 export const ICH_VMCR_EL2 = 0x578;
 export const ICH_AP0R0_EL2 = 0x580;

@@ -1,7 +1,8 @@
-/** What is changed on a VM whether or not it runs: the media of its CD drives, and its balloon. */
+/** What is changed on a VM whether or not it runs: the media of its CD drives, its balloon, and its guest's time. */
 import { EngineError } from '../../shared/base/errors.ts';
 import type { VmId } from '../../shared/base/ids.ts';
-import { say } from '../../shared/base/phrase.ts';
+import { say, type Phrase } from '../../shared/base/phrase.ts';
+import { USUAL_TIME, type TimeChange } from '../../shared/model/guest-time.ts';
 import type { VmSpec } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import type { Engine } from './engine.ts';
@@ -26,6 +27,21 @@ function withMedium(spec: VmSpec, drive: number, path = ''): VmSpec {
   if (at === undefined) throw new EngineError('disk.no-drive', say`There is no CD drive ${drive}; the VM has ${places.length}.`);
   // What the new image is, its first bytes tell.
   return { ...spec, disks: spec.disks.map((disk, place) => { const { format: _, ...rest } = disk; return place === at ? { ...rest, path } : disk; }) };
+}
+
+/** A rate is kept for the next power-on; the rest is the running guest's. Says whether its clock itself was set. */
+export async function changeTime({ inventory, power }: Context, id: VmId, change: TimeChange): Promise<{ readonly stepped: boolean }> {
+  const vm = inState(inventory.vm(id), ['poweredOn']), { rate, paused, dateMs } = change, answer = await power.machine(id).changeTime(change);
+  await inventory.transact(edit => {
+    const now = edit.vm(id), { name, time = USUAL_TIME } = now.spec, tell = (message: Phrase) => edit.event({ severity: 'info', type: 'vm.timeChanged', message, target: refOf(vm) });
+    if (rate !== undefined) {
+      edit.put('vm', { ...now, spec: { ...now.spec, time: { ...time, rate } } });
+      tell(say`Guest time of ${name} runs at a rate of ${rate}.`);
+    }
+    if (paused !== undefined) tell(paused ? say`Guest time of ${name} was paused.` : say`Guest time of ${name} goes on.`);
+    if (dateMs !== undefined) tell(say`The date of ${name} was set to ${new Date(dateMs).toISOString()}.`);
+  });
+  return answer;
 }
 
 export async function setBalloon({ power }: Context, id: VmId, mib: number): Promise<void> { await power.machine(id).setBalloon(mib); }

@@ -1,6 +1,10 @@
 /** From what a VM counts to figures: rates from one sample to the next, and what containers' VMs come to. */
 import { diskInstances, isMetricOf, metricOf, METRICS, seriesKey, seriesOf, type Values } from '../../shared/model/metric.ts';
+import type { GuestTimeStats } from '../../shared/model/guest-time.ts';
 import type { DiskStats, NicStats, VmSpec, VmStats } from '../../shared/model/vm.ts';
+
+/** All others are never below zero. */
+const SIGNED: ReadonlySet<string> = new Set(['time.drift', 'time.behind']);
 
 export interface StatsAt { readonly atMs: number; readonly stats: VmStats }
 
@@ -11,7 +15,7 @@ const sumOf = <T>(all: readonly T[], of: (each: T) => number): number => all.red
 export function vmFigures({ cpus, memoryMib }: Pick<VmSpec, 'cpus' | 'memoryMib'>, before: StatsAt | undefined, { atMs, stats }: StatsAt): Values {
   const { cpu } = stats, last = before && before.stats.upNs <= stats.upNs ? before : undefined;
   const seconds = last ? (atMs - last.atMs) / 1000 : 0, figures: Record<string, number> = {};
-  const put = (key: string, value: number | undefined) => { if (value !== undefined && Number.isFinite(value) && value >= 0) figures[key] = value; };
+  const put = (key: string, value: number | undefined) => { if (value !== undefined && Number.isFinite(value) && (value >= 0 || SIGNED.has(key))) figures[key] = value; };
   put('cpu.usage', 100 * stats.cpuUsage / cpus);
   put('cpu.usagemhz', cpu?.cpuMhz);
   put('cpu.ready', cpu && 100 * cpu.cpuReadyPart);
@@ -25,6 +29,8 @@ export function vmFigures({ cpus, memoryMib }: Pick<VmSpec, 'cpus' | 'memoryMib'
   }
   put('translator.regions', stats.translator.regions);
   put('system.uptime', stats.upNs / 1e9);
+  put('time.guest', stats.time.guestNs / 1e9);
+  put('time.host', stats.time.hostNs / 1e9);
   if (last !== undefined && seconds > 0) putRates(last.stats, stats, seconds, put);
   return figures;
 }
@@ -40,8 +46,21 @@ function putRates(before: VmStats, now: VmStats, seconds: number, put: Put): voi
   put('system.guestErrors', now.guestErrors - before.guestErrors);
   for (const [cause, count] of Object.entries(now.exits)) put(seriesKey('exits.count', cause), (count - (before.exits[cause] ?? 0)) / seconds);
   put('exits.count', (sumOf(Object.values(now.exits), n => n) - sumOf(Object.values(before.exits), n => n)) / seconds);
+  putTime(before.time, now.time, seconds, put);
   putDisks(pairs(before.disks, now.disks, diskInstances), seconds, put);
   putNics(pairs(before.nics, now.nics, nics => nics.map(({ slot }, n) => (slot === undefined ? `nic-${n}` : `nic-slot-${slot}`))), seconds, put);
+}
+
+/** Drift is from what guest time should be: the host's at its rate. Ahead and behind can be either. */
+function putTime(before: GuestTimeStats, now: GuestTimeStats, seconds: number, put: Put): void {
+  const gained = (of: (time: GuestTimeStats) => number) => of(now) - of(before), hostNs = gained(time => time.hostNs), rate = gained(time => time.guestNs) / hostNs, wanted = now.rate / now.factor;
+  put('time.rate', rate);
+  if (wanted > 0) put('time.drift', (rate / wanted - 1) * 1e6);
+  put('time.behind', now.owedNs / 1e6);
+  put('time.traps', gained(time => time.traps) / seconds);
+  if (gained(time => time.traps) > 0) put('time.trapCost', gained(time => time.trapNs) / gained(time => time.traps) / 1e3);
+  put('time.interrupts', gained(time => time.timerInterrupts) / seconds);
+  if (gained(time => time.timerInterrupts) > 0) put('time.lateness', gained(time => time.latenessNs) / gained(time => time.timerInterrupts) / 1e3);
 }
 
 interface Pair<T> { readonly instance: string; readonly was: T; readonly is: T }

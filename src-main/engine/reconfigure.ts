@@ -4,6 +4,7 @@ import { EngineError } from '../../shared/base/errors.ts';
 import type { TaskId, VmId } from '../../shared/base/ids.ts';
 import { listed, nested, say, type Phrase } from '../../shared/base/phrase.ts';
 import { fileName, keptDisk, keptNics, runningChange } from '../../shared/model/hardware-change.ts';
+import { USUAL_TIME } from '../../shared/model/guest-time.ts';
 import { undone } from '../../shared/model/settings-change.ts';
 import { taskText, type Task } from '../../shared/model/task.ts';
 import { VM_LIMITS, type DiskRequest, type DiskSpec, type NicSpec, type Vm, type VmRequest, type VmSpec } from '../../shared/model/vm.ts';
@@ -77,6 +78,7 @@ async function whileOn(engine: Context, id: VmId, wanted: VmRequest, context: Ta
     context.progress(step++ / steps, what);
   };
   if (cpus !== undefined) await machine.setCpus(cpus);
+  if (!isDeepStrictEqual(vm.spec.time, wanted.time)) await machine.setTime(wanted.time ?? USUAL_TIME);
   for (const { nic, connected } of cables) await machine.nics[nic]?.setConnected(connected);
   for (const { drive, path } of media) await changeMedium(engine, id, drive, path);
   await inventory.transact(edit => { settle(edit, edit.vm(id), wanted, cables); });
@@ -102,8 +104,8 @@ async function whileOn(engine: Context, id: VmId, wanted: VmRequest, context: Ta
 function settle(edit: Edit, vm: Vm, wanted: VmRequest, cables: ReturnType<typeof runningChange>['cables']): void {
   checkName(wanted.name, edit.vms, vm);
   checkVmReservations(edit, vm, wanted);
-  const disks = vm.spec.disks.map(disk => (disk.cdrom ? disk : keptDisk(disk, wanted) ?? disk)), own = vm.spec.nics ?? [], kept = keptNics(own, wanted.nics ?? []), nics = own.map((nic, at) => kept[at] ?? nic), { cpuAllocation, memoryAllocation, display } = wanted, { cpuAllocation: _c, memoryAllocation: _m, display: _d, ...rest } = vm.spec;
-  const settled: VmSpec = { ...rest, name: wanted.name, cpus: wanted.cpus, guest: wanted.guest, disks, ...(vm.spec.nics && { nics }), ...(cpuAllocation && { cpuAllocation }), ...(memoryAllocation && { memoryAllocation }), ...(display && { display }) };
+  const disks = vm.spec.disks.map(disk => (disk.cdrom ? disk : keptDisk(disk, wanted) ?? disk)), own = vm.spec.nics ?? [], kept = keptNics(own, wanted.nics ?? []), nics = own.map((nic, at) => kept[at] ?? nic), { cpuAllocation, memoryAllocation, display, time } = wanted, { cpuAllocation: _c, memoryAllocation: _m, display: _d, time: _t, ...rest } = vm.spec;
+  const settled: VmSpec = { ...rest, name: wanted.name, cpus: wanted.cpus, guest: wanted.guest, disks, ...(vm.spec.nics && { nics }), ...(cpuAllocation && { cpuAllocation }), ...(memoryAllocation && { memoryAllocation }), ...(display && { display }), ...(time && { time }) };
   if (!isDeepStrictEqual(settled, vm.spec)) putSpec(edit, vm, settled, 'vm.reconfigured', say`The settings of ${wanted.name} were changed.`);
   for (const { nic, connected } of cables) {
     const message = connected ? say`Network adapter ${nic + 1} of ${wanted.name} was connected.` : say`Network adapter ${nic + 1} of ${wanted.name} was disconnected.`;

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { fixed, say, type Phrase } from '../../shared/base/phrase.ts';
+import { TimeChange } from '../../shared/model/guest-time.ts';
 import { ROOT } from '../../shared/model/task.ts';
 import { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
 import { BULK_OPERATIONS, SnapshotEdit, SnapshotRequest, VmRequest, type Vm, type VmSpec } from '../../shared/model/vm.ts';
@@ -13,7 +14,7 @@ import { bulk } from './bulk.ts';
 import { clone, putNew, setTemplate } from './clone.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
-import { changeMedium, setBalloon } from './hardware.ts';
+import { changeMedium, changeTime, setBalloon } from './hardware.ts';
 import { withNewDisks } from './new-disks.ts';
 import { newId } from './new-id.ts';
 import { reconfigure } from './reconfigure.ts';
@@ -55,6 +56,7 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     convertToVm: task(say`Convert to virtual machine`, id => () => setTemplate(engine, id, false)),
     changeMedium: checked([Id, Count, v.optional(FilePath)], (id, drive, path) => changeMedium(engine, id, drive, path || undefined)),
     setBalloon: checked([Id, Count], (id, mib) => setBalloon(engine, id, mib)),
+    changeTime: checked([Id, TimeChange], (id, change) => changeTime(engine, id, change)),
     stats: checked([Id], id => engine.captures.stats(id)),
     startCapture: checked([Id, Count, v.optional(FilePath)], (id, nic, path) => engine.captures.start(id, nic, path)),
     stopCapture: checked([Id, Count], (id, nic) => engine.captures.stop(id, nic)),

@@ -15,6 +15,8 @@ export interface DeviceTreeOptions {
   readonly initrd?: { readonly start: number; readonly end: number };
   /** Entropy for the guest's first random numbers. */
   readonly rngSeed?: Uint8Array;
+  /** The virtual counter and timer are hidden: for a guest whose time is scaled. */
+  readonly virtualTimerHidden?: boolean;
   /** Whether the CPUs have a PMU. */
   readonly pmu?: boolean;
   /** Whether there is PCI Express, and an SMMU between it and memory. */
@@ -53,7 +55,9 @@ export function deviceTree(options: DeviceTreeOptions): Uint8Array {
     },
     timer: {
       compatible: ['arm,armv8-timer', 'arm,armv7-timer'], 'always-on': true,
-      interrupts: [PPI.secureTimer, PPI.physicalTimer, PPI.virtualTimer, PPI.hypervisorTimer].flatMap(ppi),
+      ...(options.virtualTimerHidden
+        ? { 'interrupt-names': ['sec-phys', 'phys'], interrupts: [PPI.secureTimer, PPI.physicalTimer].flatMap(ppi) }
+        : { interrupts: [PPI.secureTimer, PPI.physicalTimer, PPI.virtualTimer, PPI.hypervisorTimer].flatMap(ppi) }),
     },
     ...(options.pmu ? { pmu: { compatible: 'arm,armv8-pmuv3', interrupts: ppi(PPI.pmu) } } : {}),
     'apb-pclk': { compatible: 'fixed-clock', '#clock-cells': [0], 'clock-frequency': [24_000_000], 'clock-output-names': 'clk24mhz', phandle: [CLOCK] },

@@ -269,7 +269,7 @@ export class Board {
 
   powerButton(): void { this.button.press(); }
 
-  deviceTree(options: { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean } = {}): Uint8Array {
+  deviceTree(options: { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean; readonly virtualTimerHidden?: boolean } = {}): Uint8Array {
     const { cpus } = this.io, { framebuffer } = this;
     return deviceTree({
       ...options, cpus, memoryBytes: this.toldRam.sizeBytes, ...(framebuffer && { framebuffer }), pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), rngSeed: this.io.random(RNG_SEED_BYTES), ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),

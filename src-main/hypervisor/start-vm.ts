@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import { EngineError, messageOf, saidOf } from '../../shared/base/errors.ts';
 import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
+import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
 import type { DiskSpec, FrameStats, NicSpec, NicStats, VmStats } from '../../shared/model/vm.ts';
 import { macText } from '../fabric/frame.ts';
 import type { PortCounters } from '../fabric/switch/virtual-switch.ts';
@@ -79,6 +80,8 @@ class WorkerVm implements RunningVm {
   async changeMedium(drive: number, path: string | undefined): Promise<void> { await this.ask(id => ({ kind: 'change-medium', id, drive, path })); }
   async setCpus(cpus: number): Promise<void> { await this.ask(id => ({ kind: 'set-cpus', id, cpus })); }
   async setBalloon(mib: number): Promise<void> { await this.ask(id => ({ kind: 'set-balloon', id, mib })); }
+  async setTime(time: GuestTimeSpec): Promise<void> { await this.ask(id => ({ kind: 'set-time', id, time })); }
+  async changeTime(change: TimeChange): Promise<{ readonly stepped: boolean }> { return await this.ask(id => ({ kind: 'change-time', id, change })) as { readonly stepped: boolean }; }
 
   retryStorage(): void { this.post({ kind: 'room' }); }
 

@@ -1,6 +1,7 @@
 /**
  * Keeps a VM within what its gate lets it use, from the VM's own thread: it says how long the VM may run now, counts what
- * that took, and waits when all is used up. The guest's clock goes on meanwhile, as on any host with too few CPUs.
+ * that took, and waits when all is used up. The guest's clock goes on meanwhile, as on any host with too few CPUs, unless it is
+ * to catch up with what it misses.
  */
 import { hostNowNs } from '../time/host-time.ts';
 import { threadCpuNs } from '../time/thread-time.ts';
@@ -51,8 +52,10 @@ export class Throttle {
 
   /** Waits until there is more, or until `woken`. */
   async wait(woken: Promise<void>): Promise<void> {
-    const { gate, vm } = this, startedNs = hostNowNs(), waiting = Math.min(vm.threadCount, vm.runnableCount);
+    const { gate, vm } = this, startedNs = hostNowNs(), waiting = Math.min(vm.threadCount, vm.runnableCount), standsStill = vm.time.catchesUp;
+    if (standsStill) vm.pause();
     await Promise.race([gate?.granted(), woken]);
+    if (standsStill) vm.resume();
     gate?.account(0, waiting * (hostNowNs() - startedNs));
   }
 }

@@ -8,6 +8,7 @@ import * as L from '../cpu/layout.ts';
 import type { RegionModule } from '../cpu/core/translator.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { threadCpuNs } from '../time/thread-time.ts';
+import { CounterTraps } from './counter-traps.ts';
 import { SampleQueue, Sampler } from './sampler.ts';
 
 /** What the VM's thread gives to this one. */
@@ -40,6 +41,7 @@ class VcpuLoop {
   private readonly mailbox: number;
   private readonly attention: number;
   private readonly sampler: Sampler | undefined;
+  private readonly counterTraps: CounterTraps;
   private adopted = 0;
   private yields = 0;
   private turns = 0;
@@ -50,6 +52,7 @@ class VcpuLoop {
     this.cpuTimes = new BigInt64Array(cpuTimes);
     this.machine = new Machine({ ...options, nowNs: hostNowNs }, memory);
     this.cpu = this.machine.cpus[id] as Cpu;
+    this.counterTraps = new CounterTraps(this.machine);
     this.sampler = samples && new Sampler(this.cpu, new SampleQueue(samples));
     this.port = port;
     this.words = new Int32Array(memory.buffer);
@@ -88,7 +91,8 @@ class VcpuLoop {
       const before = this.cpu.retired, reason = this.turn();
       this.machine.translator.request();
       if (++this.turns % TURNS_TO_TELL === 0) this.tellTime();
-      if (reason !== 'budget' && reason !== 'yield') return reason;
+      const isPerformed = reason === 'el2' && this.counterTraps.perform(this.cpu);
+      if (reason !== 'budget' && reason !== 'yield' && !isPerformed) return reason;
       if (Atomics.load(this.words, this.word(L.MAILBOX_KICK)) !== 0 || this.cpu.timerOutputs !== lines) return 'budget';
       if (reason === 'yield') this.yielded(this.cpu.retired - before);
     }

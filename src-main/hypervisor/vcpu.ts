@@ -6,6 +6,7 @@ import type { Gic } from '../devices/gic/gic.ts';
 import type { VirtualCpuInterface } from '../devices/gic/list-register.ts';
 import type { CpuLines } from '../host/board.ts';
 import type { Bus } from '../memory/bus.ts';
+import type { CounterTraps } from './counter-traps.ts';
 import { decodeExit, loadedValue, type MmioExit, type VmExit } from './exit.ts';
 import { psciCall, type PsciActions } from './psci.ts';
 
@@ -20,6 +21,9 @@ export interface VcpuIo {
   readonly lines: CpuLines;
   readonly bus: Bus<Ipa>;
   readonly psci: PsciActions;
+  readonly counterTraps: CounterTraps;
+  /** A timer's line rises, whose comparator is this. */
+  readonly rang: (compare: bigint) => void;
   /** Called with the cause of each exit. */
   readonly countExit: (cause: string) => void;
   readonly guestError: (what: string) => void;
@@ -35,6 +39,8 @@ export class Vcpu {
   waiting = false;
   private readonly io: VcpuIo;
   private readonly interface: VirtualCpuInterface;
+  /** Timers' lines as they were driven last. */
+  private outputs = 0;
 
   constructor(cpu: Cpu, io: VcpuIo) {
     this.cpu = cpu;
@@ -79,7 +85,10 @@ export class Vcpu {
   }
 
   private driveTimerLines(): void {
-    const outputs = this.cpu.timerOutputs;
+    const outputs = this.cpu.timerOutputs, rising = outputs & ~this.outputs;
+    this.outputs = outputs;
+    if ((rising & TIMER_V) !== 0) this.io.rang(this.cpu.system('CNTV_CVAL_EL0'));
+    if ((rising & TIMER_P) !== 0) this.io.rang(this.cpu.system('CNTP_CVAL_EL0'));
     this.io.lines.virtualTimer.set((outputs & TIMER_V) !== 0);
     this.io.lines.physicalTimer.set((outputs & TIMER_P) !== 0);
   }
@@ -87,6 +96,7 @@ export class Vcpu {
   /** Does what the CPU came back for. */
   leave(reason: ExitReason): void {
     if (reason === 'budget' || reason === 'yield') return;
+    if (reason === 'el2' && this.io.counterTraps.perform(this.cpu)) return;
     if (reason === 'wfi') this.waiting = true;
     if (reason === 'el2') this.handle(decodeExit({ esr: this.cpu.system('ESR_EL2'), far: this.cpu.system('FAR_EL2'), hpfar: this.cpu.system('HPFAR_EL2') }));
     else this.io.countExit(reason);

@@ -1,6 +1,7 @@
 /** The contract between the engine, which wants VMs to run, and the hypervisor, which runs each in a worker of its own. */
 import type { MessagePort } from 'node:worker_threads';
 import type { DisplaySpec } from '../../shared/model/display.ts';
+import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
 import type { DiskSpec, GuestSource, NicSpec, SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
 import type { NicHandle } from './network-messages.ts';
 import type { ProfileOptions, VmProfile } from './profile.ts';
@@ -31,6 +32,8 @@ export interface VmLaunch {
   readonly nicSeed?: string;
   /** With a keyboard and something to point with; none when absent. */
   readonly display?: DisplaySpec | undefined;
+  /** The VM's own, unscaled, when absent. */
+  readonly time?: GuestTimeSpec | undefined;
   /** Samples where its vCPUs are. When the VM stops, whoever stops it, its listener gets the profile. */
   readonly profile?: ProfileOptions | undefined;
   /** A file that `suspend` wrote, to go on from instead of booting. It is removed before the first instruction, as its disks then go on. */
@@ -102,6 +105,10 @@ export interface RunningVm {
   setCpus(cpus: number): Promise<void>;
   /** Asks the guest to give up so much of its memory; what it did is in `stats`. */
   setBalloon(mib: number): Promise<void>;
+  /** The rules of the guest's time; whether it is scaled stays as it is. */
+  setTime(time: GuestTimeSpec): Promise<void>;
+  /** Of a guest whose time is scaled. Says whether its clock itself was set, which an earlier date does not do. */
+  changeTime(change: TimeChange): Promise<{ readonly stepped: boolean }>;
   /**
    * Keeps the machine in a file, if there is to be one, and puts a layer on each disk for which there is a path. Nothing runs while `record`
    * makes the layers known: when that rejects they are taken away again, and the VM goes on as before.

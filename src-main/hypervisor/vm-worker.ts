@@ -77,7 +77,7 @@ type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
 type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 
 /** Messages that change a device or memory. */
-const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'reset', 'plug-disk', 'plug-nic', 'unplug', 'change-medium', 'set-cpus', 'set-balloon']);
+const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'reset', 'plug-disk', 'plug-nic', 'unplug', 'change-medium', 'set-cpus', 'set-balloon', 'set-time', 'change-time']);
 
 /** Asks the engine for room. Requests of disks that there is none for wait here, and the VM with them. */
 class Room implements DiskRoom {
@@ -163,6 +163,8 @@ class Worker {
       case 'change-medium': void this.answer(message.id, this.changeMedium(message.drive, message.path)); break;
       case 'set-cpus': void this.answer(message.id, Promise.resolve().then(() => this.vm.setCpus(message.cpus))); break;
       case 'set-balloon': void this.answer(message.id, Promise.resolve().then(() => this.vm.setBalloon(message.mib))); break;
+      case 'set-time': void this.answer(message.id, Promise.resolve().then(() => this.vm.time.set(message.time))); break;
+      case 'change-time': void this.answer(message.id, Promise.resolve().then(() => this.vm.time.ask(message.change))); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'room': this.room.retry(); break;
       case 'granted-room': this.room.granted(message.id, message.bytes); break;

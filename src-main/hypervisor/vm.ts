@@ -16,8 +16,10 @@ import { GuestRam } from '../memory/guest-ram.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { VmClock } from '../time/vm-clock.ts';
 import type { DisplaySpec } from '../../shared/model/display.ts';
+import type { GuestTimeSpec } from '../../shared/model/guest-time.ts';
 import type { SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
 import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
+import { GuestTime, type GuestTimeState } from './guest-time.ts';
 import { endOfFlash, flashBanks, type Firmware } from './flash-banks.ts';
 import { ParallelVcpus } from './parallel-vcpus.ts';
 import { Profiler, type ProfileOptions, type VmProfile } from './profile.ts';
@@ -63,6 +65,7 @@ export interface VmOptions {
   /** For `smpMode` deterministic. */
   readonly counted?: CountedWorldOptions;
   readonly profile?: ProfileOptions | undefined;
+  readonly time?: GuestTimeSpec | undefined;
   /** It will be restored before it runs, and boots nothing. */
   readonly isRestored?: boolean;
 }
@@ -74,12 +77,13 @@ export type PowerRequest = 'none' | 'off' | 'reset';
 type ConsolePort = 'serial' | 'virtio';
 
 /** Everything of a VM but its RAM. */
-export interface VmState { readonly clockNs: number; readonly randomBlocks: number; readonly port: ConsolePort; readonly cpus: readonly CpuState[]; readonly vcpus: readonly VcpuState[]; readonly board: BoardState }
+export interface VmState { readonly clockNs: number; readonly randomBlocks: number; readonly port: ConsolePort; readonly cpus: readonly CpuState[]; readonly vcpus: readonly VcpuState[]; readonly board: BoardState; readonly time?: GuestTimeState }
 
 export class Vm {
   readonly clock: VmClock;
   readonly board: Board;
   readonly ram: GuestRam;
+  readonly time: GuestTime;
   /** What the guest wants of its power supply, until `reset` or the end. */
   powerRequest: PowerRequest = 'none';
   private readonly options: VmOptions;
@@ -114,15 +118,17 @@ export class Vm {
     this.ram = new GuestRam({ buffer: this.machine.memory.buffer, byteOffset: LINEAR_RAM + GUEST_RAM_PA, sizeBytes, base: RAM_BASE });
     this.ram.onDmaWrite = (address, length) => this.machine.wrote((address - RAM_BASE + GUEST_RAM_PA) as Pa, length);
     this.clock = new VmClock(nowNs);
+    this.time = new GuestTime(options.time, { machine: this.machine, clock: this.clock, hostNs: nowNs, wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), still: work => this.still(work) });
     const stage2 = this.mapStage2(sizeBytes);
     this.board = new Board({
       ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }), ...(options.virtioBus && { virtioBus: options.virtioBus }), ...(options.display && { display: options.display }),
       ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, ramEnd) }),
-      wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), random: length => world?.random(length) ?? randomBytes(length),
+      wallMs: () => this.time.dateMs, random: length => world?.random(length) ?? randomBytes(length),
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
     });
     this.vcpus = this.machine.cpus.map(cpu => new Vcpu(cpu, {
       gic: this.board.gic, bus: this.board.bus, lines: this.board.cpuLines[cpu.id] as Board['cpuLines'][number], psci: this.psci(),
+      counterTraps: this.time.traps, rang: compare => this.time.rang(compare),
       countExit: cause => { this.exits[cause] = (this.exits[cause] ?? 0) + 1; },
       guestError: what => { this.board.guestErrors.count += 1; this.board.guestErrors.last = what; },
     }));
@@ -148,6 +154,13 @@ export class Vm {
     this.running = undefined;
   }
 
+  /** Does work while no vCPU runs, after which those that sleep look anew when they have to wake up. */
+  private still(work: () => void): void {
+    this.parallel?.park();
+    work();
+    this.options.wake();
+  }
+
   private mapStage2(sizeBytes: number): Stage2 {
     const tables = new Stage2(new DataView(this.machine.memory.buffer, LINEAR_RAM, GUEST_RAM_PA), 0 as Pa, GUEST_RAM_PA);
     tables.map(RAM_BASE as Ipa, GUEST_RAM_PA as Pa, sizeBytes);
@@ -165,12 +178,12 @@ export class Vm {
   }
 
   private load(): BootEntry {
-    const { boot } = this.options, ram = this.board.toldRam;
-    if (boot.kind === 'binary') return loadBinary(ram, { image: boot.image(), deviceTree: () => this.board.deviceTree() });
-    if (boot.kind === 'firmware') return loadDeviceTree(ram, { entry: FLASH.base, deviceTree: () => this.board.deviceTree() });
+    const { boot, time } = this.options, ram = this.board.toldRam, hidden = { virtualTimerHidden: time?.scaling === true };
+    if (boot.kind === 'binary') return loadBinary(ram, { image: boot.image(), deviceTree: () => this.board.deviceTree(hidden) });
+    if (boot.kind === 'firmware') return loadDeviceTree(ram, { entry: FLASH.base, deviceTree: () => this.board.deviceTree(hidden) });
     return loadLinux(ram, {
       kernel: boot.kernel(), ...(boot.initrd && { initrd: boot.initrd() }),
-      deviceTree: initrd => this.board.deviceTree({ bootargs: boot.commandLine, ...(initrd && { initrd }) }),
+      deviceTree: initrd => this.board.deviceTree({ ...hidden, bootargs: boot.commandLine, ...(initrd && { initrd }) }),
     });
   }
 
@@ -179,7 +192,7 @@ export class Vm {
     cpu.setSystem('HCR_EL2', GUEST_HCR);
     cpu.setSystem('VTCR_EL2', STAGE2_VTCR);
     cpu.setSystem('VTTBR_EL2', 0n);
-    cpu.setSystem('CNTHCTL_EL2', 3n);
+    this.time.control(cpu);
     cpu.setSystem('ICH_HCR_EL2', 1n);
   }
 
@@ -297,11 +310,13 @@ export class Vm {
     this.isPaused = false;
     this.clock.resume();
     this.machine.setClock(this.clock.baseNs, -1);
+    this.time.resumed();
   }
 
   pause(): void {
     this.isPaused = true;
     this.parallel?.park();
+    if (this.clock.running) this.time.stopped();
     this.clock.pause();
     this.machine.setClock(0, this.clock.nowNs);
   }
@@ -311,6 +326,7 @@ export class Vm {
     this.parallel?.park(true);
     this.powerRequest = 'none';
     this.board.reset();
+    this.time.reset();
     this.ram.clear();
     this.boot();
   }
@@ -318,7 +334,7 @@ export class Vm {
   /** Resolves when no disk request is under way, so that the state is whole. The VM is paused. */
   async save(): Promise<VmState> {
     await this.board.disksIdle();
-    return { clockNs: this.clock.nowNs, randomBlocks: this.world?.save() ?? 0, port: this.port, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save() };
+    return { clockNs: this.clock.nowNs, randomBlocks: this.world?.save() ?? 0, port: this.port, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save(), time: this.time.save() };
   }
 
   /** Writes all of it to a file, memory included. The VM is paused until then, and may go on afterwards. */
@@ -351,12 +367,19 @@ export class Vm {
     this.machine.setClock(0, state.clockNs);
     state.cpus.forEach((cpu, n) => this.vcpus[n]?.cpu.restore(cpu));
     state.vcpus.forEach((vcpu, n) => this.vcpus[n]?.restore(vcpu));
+    if (state.time !== undefined) this.time.restore(state.time);
     this.board.restore(state.board);
     this.machine.wrote(GUEST_RAM_PA as Pa, this.ram.sizeBytes);
   }
 
   /** Instructions that each vCPU retired since it was turned on. */
   get retired(): number[] { return this.vcpus.map(v => v.cpu.retired); }
+
+  /** Also those that its threads performed by themselves. */
+  private get exitsByCause(): Record<string, number> {
+    const { count } = this.machine.traps;
+    return { ...this.exits, ...(count > 0 && { 'counter or timer': count }) };
+  }
 
   /** Figures since the last call, and since power-on. */
   stats(): Omit<VmStats, 'disks' | 'nics'> {
@@ -368,10 +391,10 @@ export class Vm {
     if (this.world === undefined && !this.isPaused && atNs - this.askedNs >= GUEST_MEMORY_NS) { this.askedNs = atNs; balloon.askStatistics(); }
     return {
       upNs: this.clock.nowNs, instructions, mips: Math.max(0, instructions - sample.instructions) * 1000 / elapsedNs,
-      cpuUsage: Math.min(this.vcpus.length, (busyNs - sample.busyNs) / elapsedNs), exits: { ...this.exits },
+      cpuUsage: Math.min(this.vcpus.length, (busyNs - sample.busyNs) / elapsedNs), exits: this.exitsByCause,
       translator: { regions: this.machine.translator.count, ...this.machine.translator.made },
       guestErrors: this.board.guestErrors.count + this.vcpus.reduce((sum, v) => sum + v.cpu.guestErrors, 0),
-      balloonMib: balloon.actualMib, balloonTargetMib: balloon.targetMib, ...(guestMemory && { guestMemory }),
+      balloonMib: balloon.actualMib, balloonTargetMib: balloon.targetMib, time: this.time.stats(), ...(guestMemory && { guestMemory }),
     };
   }
 
@@ -379,7 +402,7 @@ export class Vm {
   profile(): VmProfile | undefined {
     if (this.profiler === undefined) return undefined;
     this.pause();
-    return this.profiler.profile({ ...this.exits }, this.stats().guestErrors);
+    return this.profiler.profile(this.exitsByCause, this.stats().guestErrors);
   }
 }
 

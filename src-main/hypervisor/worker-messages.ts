@@ -1,4 +1,5 @@
 /** What the engine and a VM's worker say to each other. */
+import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
 import type { DiskSpec } from '../../shared/model/vm.ts';
 import type { NicChannel } from './network-messages.ts';
 import type { VmProfile } from './profile.ts';
@@ -16,6 +17,8 @@ export type ToWorker =
   | { readonly kind: 'change-medium'; readonly id: number; readonly drive: number; readonly path: string | undefined }
   | { readonly kind: 'set-cpus'; readonly id: number; readonly cpus: number }
   | { readonly kind: 'set-balloon'; readonly id: number; readonly mib: number }
+  | { readonly kind: 'set-time'; readonly id: number; readonly time: GuestTimeSpec }
+  | { readonly kind: 'change-time'; readonly id: number; readonly change: TimeChange }
   /** Stop the VM, as it has something to say first. */
   | { readonly kind: 'end' }
   | { readonly kind: 'stats'; readonly id: number }

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert, EngineError } from '../../../shared/base/errors.ts';
 import type { Pa } from '../../../shared/base/ids.ts';
-import { SYSTEM_REGISTERS, systemRegister } from '../a64/system-registers.ts';
+import { SYSTEM_REGISTERS } from '../a64/system-registers.ts';
 import * as L from '../layout.ts';
 import * as K from '../sysreg-slots.ts';
 import { multiplyAddIsFused } from './fused.ts';
@@ -112,6 +112,22 @@ export class Machine {
   }
 
   get clockNs(): number { return this.core.clockNs(); }
+  /** Of the system counter, as CPUs have it. */
+  get hostCount(): bigint { return BigInt(Math.trunc(this.clockNs * this.counterHz / 1e9)); }
+  get counterHz(): number { return this.view.getFloat64(L.MACHINE + L.M_COUNTER_HZ, true); }
+
+  /** The hypervisor performed an access to a counter or a timer. Only for the thread that has the CPU. */
+  countTrap(cpu: number, ns: number): void {
+    const at = L.MACHINE + L.M_MAILBOXES + cpu * L.MAILBOX_BYTES;
+    this.view.setFloat64(at + L.MAILBOX_TRAPS, this.view.getFloat64(at + L.MAILBOX_TRAPS, true) + 1, true);
+    this.view.setFloat64(at + L.MAILBOX_TRAP_NS, this.view.getFloat64(at + L.MAILBOX_TRAP_NS, true) + ns, true);
+  }
+
+  /** Of all CPUs, since they were made. */
+  get traps(): { readonly count: number; readonly ns: number } {
+    const sum = (field: number) => this.cpus.reduce((total, { id }) => total + this.view.getFloat64(L.MACHINE + L.M_MAILBOXES + id * L.MAILBOX_BYTES + field, true), 0);
+    return { count: sum(L.MAILBOX_TRAPS), ns: sum(L.MAILBOX_TRAP_NS) };
+  }
 
   /** Does what CPUs in threads must not see half done, while none of them runs. Not for a CPU's own thread. */
   exclusively(work: () => void): void {
@@ -257,8 +273,9 @@ export class Cpu {
   }
 }
 
+const STORAGE: ReadonlyMap<string, number> = new Map(SYSTEM_REGISTERS.map(({ name, slot }) => [name, slot]));
 function storageOf(name: string): number {
-  const { slot } = systemRegister(name);
+  const slot = STORAGE.get(name) ?? 0;
   assert(slot !== 0, `${name} has storage`);
   return slot;
 }

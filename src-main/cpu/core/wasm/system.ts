@@ -96,11 +96,11 @@ function readKind(cpu: usize, kind: i32, slot: i32): u64 {
     case K.AS_FPCR: return <u64>get32(cpu, FPCR);
     case K.AS_FPSR: return <u64>load<u32>(cpu + FPSR);
     case K.AS_CNTVCT: return T.virtualCount(cpu);
-    case K.AS_CNTPCT: return T.physicalCount();
+    case K.AS_CNTPCT: return T.physicalCount(cpu);
     case K.AS_CNTV_CTL: return T.readVirtualControl(cpu);
     case K.AS_CNTP_CTL: return T.readPhysicalControl(cpu);
     case K.AS_CNTV_TVAL: return <u64><u32>(get64(cpu, K.CNTV_CVAL_EL0) - T.virtualCount(cpu));
-    case K.AS_CNTP_TVAL: return <u64><u32>(get64(cpu, K.CNTP_CVAL_EL0) - T.physicalCount());
+    case K.AS_CNTP_TVAL: return <u64><u32>(get64(cpu, K.CNTP_CVAL_EL0) - T.physicalCount(cpu));
     case K.AS_MPIDR: return get64(cpu, K.VMPIDR_EL2);
     case K.AS_MIDR: return get64(cpu, K.VPIDR_EL2);
     case K.AS_CCSIDR: return cacheSize(cpu);
@@ -184,7 +184,7 @@ function writeKind(cpu: usize, kind: i32, value: u64): void {
     case K.AS_FPCR: put32(cpu, FPCR, <i32>value & 0x07c0_0000); updateFpFast(cpu); break;
     case K.AS_FPSR: put32(cpu, FPSR, <i32>value & <i32>0xf800_009f); updateFpFast(cpu); break;
     case K.AS_CNTV_TVAL: put64(cpu, K.CNTV_CVAL_EL0, T.virtualCount(cpu) + <u64><i64><i32>value); kick(cpu); break;
-    case K.AS_CNTP_TVAL: put64(cpu, K.CNTP_CVAL_EL0, T.physicalCount() + <u64><i64><i32>value); kick(cpu); break;
+    case K.AS_CNTP_TVAL: put64(cpu, K.CNTP_CVAL_EL0, T.physicalCount(cpu) + <u64><i64><i32>value); kick(cpu); break;
     case K.AS_OSLAR: put64(cpu, K.OSLSR_EL1, 8 | ((value & 1) << 1)); break;
     case K.AS_UNDEFINED: undefined(cpu); break;
     default: if (kind >= K.AS_ICC_IAR1) { writeInterface(cpu, kind, value); unmasked(cpu); }

@@ -1,0 +1,50 @@
+import { expect, test } from '../fixtures/app.ts';
+import { LOOK, violations } from '../pages/accessibility.ts';
+import { EditSettings } from '../pages/edit-settings.ts';
+import { Monitor } from '../pages/monitor.ts';
+import { NewVmWizard } from '../pages/new-vm-wizard.ts';
+import { VmPage } from '../pages/vm-page.ts';
+
+test('a VM whose time is scaled is let run at another rate, paused and set to a date, and charts show it', { tag: LOOK }, async ({ page }) => {
+  const [wizard, vm, monitor] = [new NewVmWizard(page), new VmPage(page), new Monitor(page)], settings = new EditSettings(page, vm);
+  await wizard.create({ name: 'timed' });
+  await monitor.open('Guest Time');
+  await expect(vm.panel).toContainText('Its time is not scaled: Edit Settings switches that on while it is powered off.');
+  await settings.open();
+  await settings.dialog.getByText('Guest time', { exact: true }).first().click();
+  await settings.dialog.getByLabel('Scale the guest\'s time').check();
+  await settings.field('Rate').fill('1000');
+  await settings.field('After it was held up').selectOption('Catches up');
+  await expect(settings.dialog).toContainText('The rate of guest time must be at most 100.');
+  await settings.field('Rate').fill('2');
+  expect(await violations(page)).toEqual([]);
+  await settings.save();
+  await vm.openTab('Configure');
+  await expect(vm.panel).toContainText('scaled, at a rate of 2, held up: Catches up');
+  await vm.powerOn();
+  await expect(vm.powerState).toHaveText('Powered On');
+
+  await monitor.open('Guest Time');
+  const slider = page.getByRole('slider'), presets = page.getByRole('group', { name: 'Presets' });
+  await expect(slider).toHaveAttribute('aria-valuetext', '× 2');
+  await expect(vm.panel).toContainText(/Rate× 2/);
+  await presets.getByRole('button', { name: '× 10', exact: true }).click();
+  await expect(slider).toHaveAttribute('aria-valuetext', '× 10');
+  await expect(presets.getByRole('button', { name: '× 10', exact: true })).toHaveAttribute('aria-pressed', 'true');
+  await expect(vm.panel).toContainText(/Rate× 10/);
+  await slider.press('ArrowLeft');
+  await expect(vm.panel).toContainText(/Rate× 8.91/);
+  await page.getByRole('button', { name: 'Pause guest time' }).click();
+  await expect(vm.panel).toContainText(/Ratepaused/);
+  await page.getByRole('button', { name: 'Go on', exact: true }).click();
+  await expect(vm.panel).toContainText(/Rate× 8.91/);
+  await page.getByLabel('Date (UTC)').fill('2001-01-01T00:00:00');
+  await page.getByRole('button', { name: 'Set date' }).click();
+  await expect(page.getByText('The guest\'s clock never goes back')).toBeVisible();
+  for (const chart of ['Guest time and host time', 'Effective rate', 'Timer interrupts']) await expect(monitor.chart(chart)).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+  // The rate is one of its settings.
+  await settings.open();
+  await expect(settings.field('Rate')).toHaveValue('8.91');
+  await expect(settings.dialog.getByLabel('Scale the guest\'s time')).toBeDisabled();
+});
