@@ -121,9 +121,9 @@ export class StateFile {
     }
   }
 
-  /** Refuses a machine that is not the one that was saved. */
-  check(machine: SavedMachine): void {
-    const differs = (Object.keys(machine) as (keyof SavedMachine)[]).find(key => JSON.stringify(machine[key]) !== JSON.stringify(this.machine[key]));
+  /** Refuses a machine that is not the one that was saved, but for what `mayDiffer`. */
+  check(machine: SavedMachine, mayDiffer: readonly (keyof SavedMachine)[] = []): void {
+    const differs = (Object.keys(machine) as (keyof SavedMachine)[]).find(key => !mayDiffer.includes(key) && JSON.stringify(machine[key]) !== JSON.stringify(this.machine[key]));
     if (differs !== undefined) throw new EngineError('state.other', DIFFERS[differs](this.path, String(this.machine[differs]), String(machine[differs])));
   }
 

@@ -347,7 +347,8 @@ export class Vm {
   async restoreFrom(path: string, how: SaveProgress): Promise<void> {
     const file = await StateFile.open(path);
     try {
-      file.check(this.savedMachine);
+      // Scaled, a guest's counters keep their frequency on any host.
+      file.check(this.savedMachine, this.options.time?.scaling ? ['counterHz'] : []);
       this.restore(await file.readInto(this.ram.view(this.ram.base, this.ram.sizeBytes)!, how));
     } finally { await file.close(); }
   }
