@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { HostId, VmId } from '../../shared/base/ids.ts';
 import { USUAL_DISPLAY, type DisplaySpec } from '../../shared/model/display.ts';
+import { USUAL_TIME, type GuestTimeSpec } from '../../shared/model/guest-time.ts';
 import type { NewDiskSpec, NicSpec, VmRequest } from '../../shared/model/vm.ts';
 import { openTestClient, type TestClient } from './test-client.ts';
 
@@ -204,3 +205,30 @@ test('what is in a CD drive changes while the VM runs; the drive itself needs it
   expect((await client.api.vms.stats(id))?.disks).toMatchObject([{ bus: 'cdrom', path: disc }]);
   await expect(client.api.vms.reconfigure(id, { ...spec, disks: [] })).rejects.toThrow('web-01 must be powered off to change: removing a CD/DVD drive.');
 });
+
+test('guest time is let run at another rate while the VM is on, which is kept; whether it is scaled is changed while it is off', async () => {
+  const { api } = client, time: GuestTimeSpec = { ...USUAL_TIME, scaling: true, rate: 2, afterSuspend: 'jump' };
+  const { id, spec } = await created({}, { on: true });
+  await expect(api.vms.changeTime(id, { rate: 3 })).rejects.toThrow('The VM\'s time is not scaled');
+  await expect(api.vms.reconfigure(id, { ...spec, time })).rejects.toThrow('must be powered off to change: scaling of guest time');
+  expect(await changed(id, { ...spec, time: { ...USUAL_TIME, afterStop: 'catchUp' } })).toMatchObject({ state: 'success' });
+  await ended(await api.vms.powerOff(id));
+  await expect(api.vms.changeTime(id, { rate: 3 })).rejects.toThrow('is powered off');
+  expect(await changed(id, { ...spec, time })).toMatchObject({ state: 'success' });
+  await expect(api.vms.reconfigure(id, { ...spec, time: { ...time, rate: 0 } })).rejects.toThrow('The rate of guest time must be at least 0.01.');
+  await ended(await api.vms.powerOn(id));
+  expect((await api.vms.stats(id))?.time).toMatchObject({ rate: 2, paused: false });
+  expect(await api.vms.changeTime(id, { rate: 0.5, dateMs: Date.UTC(2001, 0, 1) })).toEqual({ stepped: false });
+  expect(await api.vms.changeTime(id, { paused: true, dateMs: Date.UTC(2101, 0, 1) })).toEqual({ stepped: true });
+  const { time: paused } = (await api.vms.stats(id))!;
+  expect(paused).toMatchObject({ rate: 0, paused: true });
+  expect(paused.guestNs).toBeGreaterThan(99 * 365 * 24 * 3600e9);
+  expect((await only()).spec.time).toEqual({ ...time, rate: 0.5 });
+  // What is suspended goes on as it was.
+  await ended(await api.vms.suspend(id));
+  await ended(await api.vms.powerOn(id));
+  expect((await api.vms.stats(id))?.time).toMatchObject({ rate: 0, paused: true });
+  await api.vms.changeTime(id, { paused: false });
+  expect((await api.vms.stats(id))?.time.rate).toBe(0.5);
+  expect((await api.events.list(20)).rows.map(({ message }) => message)).toEqual(expect.arrayContaining(['Guest time of web-01 runs at a rate of 0.5.', 'Guest time of web-01 was paused.', 'The date of web-01 was set to 2101-01-01T00:00:00.000Z.', 'Guest time of web-01 goes on.']));
+}, 60_000);

@@ -46,7 +46,6 @@ class Guest {
   }
 
   pause(): void {
-    this.time.stopped();
     this.clock.pause();
     this.machine.setClock(0, this.clock.nowNs);
   }

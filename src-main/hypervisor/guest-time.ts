@@ -49,8 +49,11 @@ export class GuestTime {
   private isPaused = false;
   /** The guest's date, less its counter's time, in ms. */
   private epochMs: number;
-  private stoppedAtNs: number | undefined;
+  /** Of the VM's clock, when it last went on. */
+  private baseNs: number | undefined;
+  /** When it first did: by the host's clock, and by the VM's. */
   private startedNs: number | undefined;
+  private firstNs = 0;
   private firstCount = 0n;
   private late = { interrupts: 0, sumNs: 0, mostNs: 0 };
 
@@ -85,15 +88,12 @@ export class GuestTime {
   /** What the guest's real-time clock shows. */
   get dateMs(): number { return this.spec.scaling ? this.epochMs + this.guestNs / 1e6 : this.io.wallMs(); }
 
-  /** The VM stands still from now on; its clock does too. */
-  stopped(): void { this.stoppedAtNs = this.io.hostNs(); }
-
-  /** It goes on. */
+  /** The VM's clock goes on. By as much as its zero has moved it stood still since it last did, to the nanosecond. */
   resumed(): void {
-    const now = this.io.hostNs(), since = this.stoppedAtNs;
-    this.stoppedAtNs = undefined;
-    this.startedNs ??= now;
-    if (since !== undefined) this.missed(now - since, this.spec.afterStop);
+    const { baseNs } = this.io.clock, before = this.baseNs;
+    this.baseNs = baseNs;
+    this.startedNs ??= baseNs + this.firstNs;
+    if (before !== undefined && baseNs > before) this.missed(baseNs - before, this.spec.afterStop);
   }
 
   set(spec: GuestTimeSpec): void {
@@ -149,6 +149,7 @@ export class GuestTime {
     this.counter = isOther && !scaling ? ScaledCounter.same : ScaledCounter.through(machine.hostCount, count, 0n);
     this.epochMs = dateMs - this.guestNs / 1e6;
     this.firstCount = this.count;
+    this.firstNs = this.nowNs;
     this.missed(Math.max(0, this.io.wallMs() - wallMs) * 1e6, this.spec.afterSuspend);
   }
 

@@ -2,8 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { USUAL_TIME, type GuestTimeStats } from '../../shared/model/guest-time.ts';
 import { SMP_MODES } from '../../shared/model/vm.ts';
 import { assemble } from '../cpu/asm/assembler.ts';
+import { CpuGate } from './cpu-gate.ts';
 import { GuestSession } from './guest-session.ts';
 
 test('a guest that waits behind an expired timer that nobody listens to is idle, and its VM still answers', async () => {
@@ -87,3 +89,22 @@ test('what changes the machine waits while it is being saved; what only looks do
     await rm(folder, { recursive: true });
   }
 });
+
+test('guest time stands still while the host has no CPU for its VM, and catches up when it has', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'starved-')), imagePath = join(folder, 'loop.bin'), gate = new CpuGate();
+  await writeFile(imagePath, assemble('again: b again', 0x4008_0000));
+  gate.allow(20e6);
+  const { vm } = new GuestSession({ guest: { kind: 'binary', imagePath }, cpuGate: gate.buffer, time: { ...USUAL_TIME, afterStop: 'catchUp' } });
+  const becomes = async (what: (time: GuestTimeStats) => boolean) => { for (;;) { const { time } = await vm.stats(); if (what(time)) return time; } };
+  try {
+    // Without a clock that stands still it would be as far as the host's.
+    await becomes(({ guestNs, hostNs }) => hostNs - guestNs > 0.3e9);
+    gate.open();
+    await becomes(({ factor, owedNs }) => factor > 1 && owedNs > 0.1e9);
+    const { guestNs, hostNs, traps } = await becomes(({ factor }) => factor === 1);
+    expect([Math.abs(hostNs - guestNs) < 1e6, traps]).toEqual([true, 0]);
+  } finally {
+    await vm.terminate();
+    await rm(folder, { recursive: true });
+  }
+}, 60_000);

@@ -316,7 +316,6 @@ export class Vm {
   pause(): void {
     this.isPaused = true;
     this.parallel?.park();
-    if (this.clock.running) this.time.stopped();
     this.clock.pause();
     this.machine.setClock(0, this.clock.nowNs);
   }
