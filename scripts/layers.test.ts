@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'shared/base': [],
   'shared/model': ['shared/base'],
   'shared/api': ['shared/base', 'shared/model'],
-  'src-main/time': ['shared/base'],
+  'src-main/time': ['shared/base', 'shared/model'],
   'src-main/memory': ['shared/base'],
   'src-main/display': ['shared/base', 'shared/model'],
   'src-main/fabric': ['shared/base', 'src-main/time'],
