@@ -41,6 +41,13 @@ test('a VM whose time is scaled is let run at another rate, paused and set to a 
   await page.getByLabel('Date (UTC)').fill('2001-01-01T00:00:00');
   await page.getByRole('button', { name: 'Set date' }).click();
   await expect(page.getByText('The guest\'s clock never goes back')).toBeVisible();
+  await page.getByLabel('After a suspend or a snapshot').selectOption('Jumps');
+  await expect(vm.panel).toContainText('The guest\'s clock takes one step.');
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export CSV' }).click();
+  expect((await download).suggestedFilename()).toMatch(/^timed .*\.csv$/);
+  await page.getByRole('button', { name: 'Zoom in' }).click();
+  await page.getByRole('button', { name: 'Back to the time range' }).click();
   for (const chart of ['Guest time and host time', 'Effective rate', 'Timer interrupts']) await expect(monitor.chart(chart)).toBeVisible();
   expect(await violations(page)).toEqual([]);
   // The rate is one of its settings.

@@ -33,7 +33,7 @@ export const TimeChange = v.object({
   rate: v.optional(GuestTimeSpec.entries.rate),
   paused: v.optional(v.boolean()),
   /** Milliseconds since 1970. */
-  dateMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  dateMs: v.optional(v.pipe(v.number(fixed(say`A date is written like 2030-01-01T12:00:00Z.`)), v.integer(), v.minValue(0, fixed(say`A date is not before 1970.`)))),
 });
 export type TimeChange = v.InferOutput<typeof TimeChange>;
 

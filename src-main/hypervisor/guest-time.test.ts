@@ -205,6 +205,19 @@ test('it goes on where it was on a host whose counter has another frequency, als
   expect(rate).toBeCloseTo(24 / 62.5, 3);
 });
 
+test('at a reset the rate stays, the date goes on, and nothing is owed', () => {
+  const guest = new Guest({ scaling: true, rate: 10, afterStop: 'catchUp' });
+  guest.pass(100 * SECOND);
+  guest.freeze(SECOND);
+  const { dateMs } = guest.time;
+  guest.time.reset();
+  expect(guest.time.dateMs).toBeCloseTo(dateMs, 0);
+  expect(guest.time.stats()).toMatchObject({ rate: 10, factor: 1, owedNs: 0, paused: false });
+  const before = guest.seconds;
+  guest.pass(SECOND);
+  expect(guest.seconds - before).toBeCloseTo(10, 6);
+});
+
 test('after a suspend it goes on, or makes up for the time since', () => {
   const resumed = (afterSuspend: GuestTimeSpec['afterSuspend']) => {
     const first = new Guest({ afterSuspend });
