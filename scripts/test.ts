@@ -1,6 +1,6 @@
 /**
- * `npm test`: everything. The cheapest failures come first; then unit tests run beside those that need a disk of minutes or
- * a browser, each one by one. Each stage runs whatever became of those before it; at the end stand all failures, and a line that sums up.
+ * `npm test`: everything. The cheapest failures come first; then unit tests run beside those that need a browser, and at last
+ * those that need a disk that takes minutes to make. Each stage runs whatever became of those before it; at the end stand all failures, and a line that sums up.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -83,14 +83,12 @@ try {
   console.log('0 passed, 1 failed');
   process.exit(1);
 }
+const outcomes = [await checks()];
 /** A failure is told by the test that wants the disk. */
-async function onDisk(): Promise<Outcome> {
-  try { await debianDisk('server', { isBuilt: true }); }
-  catch (error) { console.error(messageOf(error)); }
-  return await unit('disk.json', DISK_TEST);
-}
-
-const outcomes = [await checks(), ...(await Promise.all([unit('unit.json', '--exclude', DISK_TEST), inTurn(onDisk, e2e)])).flat()];
+const disk = debianDisk('server', { isBuilt: true }).catch((error: unknown) => { console.error(messageOf(error)); });
+const afterDisk = (stage: () => Promise<Outcome>) => async (): Promise<Outcome> => { await disk; return await stage(); };
+// Never more than two of these at once.
+outcomes.push(...(await Promise.all([inTurn(() => unit('unit.json', '--exclude', DISK_TEST), afterDisk(() => unit('disk.json', DISK_TEST))), inTurn(afterDisk(e2e))])).flat());
 const failures = outcomes.flatMap(outcome => outcome.failures);
 for (const failure of failures) console.error(`\nFAILED ${failure}`);
 console.log(`${outcomes.reduce((total, { passed }) => total + passed, 0)} passed, ${failures.length} failed`);

@@ -73,6 +73,13 @@ test('no clock goes back and none steps while the rate changes, and on another h
   expect(Number(step)).toBeLessThan(100e6);
 }, 5 * MINUTES);
 
+test('a guest that was frozen stays behind where it is not to catch up', async () => {
+  const guest = await booted(await launchOf({})), before = await clocks(guest);
+  await guest.vm.snapshot({ layers: [] }, () => wait(5) as Promise<void>);
+  const { host, monotonic } = since(before, await clocks(guest));
+  expect(host - monotonic).toBeGreaterThan(4.9);
+}, 5 * MINUTES);
+
 test('a guest that was frozen catches up without an exit, and its ticks with its counter', async () => {
   const guest = await booted(await launchOf({ afterStop: 'catchUp' })), before = await clocks(guest);
   await guest.vm.snapshot({ layers: [] }, () => wait(5) as Promise<void>);
