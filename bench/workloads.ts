@@ -27,6 +27,7 @@ export const WORKLOADS: readonly Row[] = [
   { name: 'faults', title: 'page faults', unit: 's', ratio: 0.8 },
   { name: 'selfmod', title: 'self-modifying code', unit: 's', ratio: 0.5 },
   { name: 'shell', title: 'shell loop', unit: 's', ratio: 0.8 },
+  { name: 'shell-on', title: 'shell loop, going on', unit: 's' },
   { name: 'gzip', title: 'gzip', unit: 's', ratio: 0.9 },
 ];
 

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launchServer } from './fixtures/server-app.ts';
+import { EditSettings } from './pages/edit-settings.ts';
 import { Display } from './pages/display.ts';
 import { DatastoreFiles } from './pages/datastore-files.ts';
 import { Inventory } from './pages/inventory.ts';
@@ -14,7 +15,7 @@ import { fetchGuests } from '../scripts/fetch-guests.ts';
 
 const OUT = join(import.meta.dirname, '../docs/guide/images'), folder = await mkdtemp(join(tmpdir(), 'quarterdeck-guide-'));
 const app = await launchServer(join(folder, 'data')), { page } = app;
-const [inventory, wizard, vm, snapshots, monitor, files] = [new Inventory(page), new NewVmWizard(page), new VmPage(page), new Snapshots(page), new Monitor(page), new DatastoreFiles(page)], display = new Display(page);
+const [inventory, wizard, vm, snapshots, monitor, files] = [new Inventory(page), new NewVmWizard(page), new VmPage(page), new Snapshots(page), new Monitor(page), new DatastoreFiles(page)], display = new Display(page), settings = new EditSettings(page, vm);
 const lit = async (pixels: number) => { while (await display.lit() < pixels) await page.waitForTimeout(200); };
 const picture = (name: string) => page.screenshot({ path: join(OUT, `${name}.png`), animations: 'disabled' });
 
@@ -65,6 +66,17 @@ try {
   await display.type('cat /proc/bus/input/devices | grep -A 4 Tablet; head -n 4 /sys/class/drm/card0-Virtual-1/modes');
   await lit(await display.lit() + 4000);
   await picture('display');
+
+  await wizard.create({ name: 'timed-01', linux: { kernelPath: kernel, initrdPath: initrd } });
+  await settings.open();
+  await settings.dialog.getByText('Guest time', { exact: true }).first().click();
+  await settings.dialog.getByLabel('Scale the guest\'s time').check();
+  await settings.field('Rate').fill('2');
+  await settings.save();
+  await vm.powerOn();
+  await monitor.open('Guest Time');
+  await monitor.figures('Effective rate').nth(9).waitFor({ state: 'attached' });
+  await picture('guest-time');
 
   await inventory.show('Storage');
   await inventory.open('datastore1');

@@ -32,6 +32,7 @@ static const struct workload workloads[] = {
   {"faults", page_faults, 0, 0},
   {"selfmod", self_modifying, 0, 0},
   {"shell", shell_loop, 0, 0},
+  {"shell-on", long_shell_loop, 0, 0},
   {"gzip", compress, make_gzip_data, hash_of_decompressed},
 };
 enum { WORKLOADS = sizeof workloads / sizeof *workloads };

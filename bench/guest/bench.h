@@ -10,6 +10,7 @@ uint64_t integer_loop(void), pointer_chase(void), memory_copy(void), recursion(v
 uint64_t n_body(void), vectors(void), sha256(void);
 uint64_t system_calls(void), fork_and_exec(void), page_faults(void), self_modifying(void);
 uint64_t shell_loop(void);
+uint64_t long_shell_loop(void);
 void make_gzip_data(void);
 uint64_t compress(void), hash_of_decompressed(void);
 void connect_to_host(void), connect_to_guest(void);

@@ -35,19 +35,24 @@ static uint64_t run_program(char *const *args, const char *input, const char *ou
   return hash;
 }
 
-uint64_t shell_loop(void) {
-  static char script[] =
-    "i=0; sum=0; words=; "
-    "while [ $i -lt 8000 ]; do "
-    "  case $((i % 5)) in 0) sum=$((sum + i * 3));; 1|2) sum=$((sum ^ i));; *) [ $sum -gt 1000000 ] && sum=$((sum - 999999));; esac; "
-    "  [ $((i % 1000)) -eq 0 ] && words=\"$words $sum\"; "
-    "  i=$((i + 1)); "
-    "done; "
-    "twice() { echo $(($1 * 2)); }; "
-    "for word in $words; do echo \"${word%?}.$(twice $word)\"; done; echo $sum";
-  static char *args[] = {"busybox", "sh", "-c", script, 0};
+#define SHELL_LOOP(TURNS) \
+    "i=0; sum=0; words=; " \
+    "while [ $i -lt " TURNS " ]; do " \
+    "  case $((i % 5)) in 0) sum=$((sum + i * 3));; 1|2) sum=$((sum ^ i));; *) [ $sum -gt 1000000 ] && sum=$((sum - 999999));; esac; " \
+    "  [ $((i % 1000)) -eq 0 ] && words=\"$words $sum\"; " \
+    "  i=$((i + 1)); " \
+    "done; " \
+    "twice() { echo $(($1 * 2)); }; " \
+    "for word in $words; do echo \"${word%?}.$(twice $word)\"; done; echo $sum"
+
+static uint64_t run_shell(char *script) {
+  char *args[] = {"busybox", "sh", "-c", script, 0};
   return run_program(args, "/dev/null", 0);
 }
+
+uint64_t shell_loop(void) { return run_shell((char[]){SHELL_LOOP("8000")}); }
+/* The same, once all of it has run. */
+uint64_t long_shell_loop(void) { return run_shell((char[]){SHELL_LOOP("40000")}); }
 
 #define DATA "/tmp/bench-data"
 #define PACKED "/tmp/bench-data.gz"

@@ -27,6 +27,8 @@ export class Recording extends Duplex {
   private bytes = MAGIC.length;
   private failure: Error | undefined;
   private timer: NodeJS.Timeout | undefined;
+  /** Resolves when it has a picture, or will have none. */
+  private readonly pictured = Promise.withResolvers<undefined>();
 
   private constructor(path: string, file: WriteStream) {
     super();
@@ -55,8 +57,9 @@ export class Recording extends Duplex {
     return new Recording(path, file);
   }
 
-  /** Resolves when the file is whole; rejects when it could not be written. */
+  /** Resolves when the file is whole, with one picture at least; rejects when it could not be written. */
   async stop(): Promise<Recorded> {
+    await this.pictured.promise;
     const milliseconds = Math.round(performance.now() - this.started);
     this.destroy();
     if (this.failure === undefined) await new Promise<void>(resolve => { this.file.once('close', resolve).end(); });
@@ -68,7 +71,10 @@ export class Recording extends Duplex {
     const padding = -chunk.length & 3, block = new ByteWriter(chunk.length + 16).u32(chunk.length).bytes(chunk).zeros(padding).u32(Math.round(performance.now() - this.started)).take();
     this.bytes += block.length;
     this.writes++;
-    if (this.writes > GREETING_WRITES && chunk[0] === ToClient.update) this.timer = setTimeout(() => this.request(true), FRAME_MS);
+    if (this.writes > GREETING_WRITES && chunk[0] === ToClient.update) {
+      this.timer = setTimeout(() => this.request(true), FRAME_MS);
+      this.pictured.resolve(undefined);
+    }
     this.file.write(block, () => done());
   }
 
@@ -76,6 +82,7 @@ export class Recording extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.timer);
+    this.pictured.resolve(undefined);
     done(error);
   }
 

@@ -20,6 +20,7 @@ test('guest time has an effective rate, a drift from what it should be, and cost
   const figures = after({ time: time(1e9) }, { time: time(3e9, { guestNs: 1e9 + 4.002e9, rate: 2, owedNs: -3e6, traps: 4000, trapNs: 8e6, timerInterrupts: 100, latenessNs: 5e6 }) });
   expect(figures).toMatchObject({ 'time.behind': -3, 'time.traps': 2000, 'time.trapCost': 2, 'time.interrupts': 50, 'time.lateness': 50 });
   expect([figures['time.rate'], figures['time.drift']]).toEqual([expect.closeTo(2.001, 9), expect.closeTo(500, 3)]);
+  expect(after({ time: time(9e9) }, { time: time(1e9) })['time.rate']).toBeUndefined();
   // Catching up is not what it should be in the long run.
   expect(after({ time: time(1e9) }, { time: time(3e9, { guestNs: 5e9, rate: 2, factor: 2 }) })['time.drift']).toBeCloseTo(1e6, 3);
 });

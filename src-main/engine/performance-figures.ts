@@ -54,6 +54,8 @@ function putRates(before: VmStats, now: VmStats, seconds: number, put: Put): voi
 /** Drift is from what guest time should be: the host's at its rate. Ahead and behind can be either. */
 function putTime(before: GuestTimeStats, now: GuestTimeStats, seconds: number, put: Put): void {
   const gained = (of: (time: GuestTimeStats) => number) => of(now) - of(before), hostNs = gained(time => time.hostNs), rate = gained(time => time.guestNs) / hostNs, wanted = now.rate / now.factor;
+  // The guest was reset.
+  if (hostNs <= 0) return;
   put('time.rate', rate);
   if (wanted > 0) put('time.drift', (rate / wanted - 1) * 1e6);
   put('time.behind', now.owedNs / 1e6);

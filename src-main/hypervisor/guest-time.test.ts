@@ -216,6 +216,7 @@ test('at a reset the rate stays, the date goes on, and nothing is owed', () => {
   const before = guest.seconds;
   guest.pass(SECOND);
   expect(guest.seconds - before).toBeCloseTo(10, 6);
+  expect(guest.time.stats()).toMatchObject({ guestNs: 10e9, hostNs: 1e9 });
 });
 
 test('after a suspend it goes on, or makes up for the time since', () => {

@@ -78,8 +78,17 @@ export class GuestTime {
     this.isPaused = false;
     this.counter = ScaledCounter.same;
     this.epochMs = dateMs - this.guestNs / 1e6;
-    this.firstCount = 0n;
+    this.begin();
     this.change();
+  }
+
+  /** Its figures are from now on. */
+  private begin(): void {
+    const { clock } = this.io;
+    this.firstCount = this.count;
+    this.firstNs = clock.nowNs;
+    this.startedNs = clock.running ? clock.baseNs + this.firstNs : undefined;
+    this.late = { interrupts: 0, sumNs: 0, mostNs: 0 };
   }
 
   /** EL2's controls of a CPU that was reset. */
@@ -148,8 +157,7 @@ export class GuestTime {
     this.catchUp.restore(this.nowNs, catchUp);
     this.counter = isOther && !scaling ? ScaledCounter.same : ScaledCounter.through(machine.hostCount, count, 0n);
     this.epochMs = dateMs - this.guestNs / 1e6;
-    this.firstCount = this.count;
-    this.firstNs = this.nowNs;
+    this.begin();
     this.missed(Math.max(0, this.io.wallMs() - wallMs) * 1e6, this.spec.afterSuspend);
   }
 
