@@ -67,6 +67,7 @@ try {
   await lit(await display.lit() + 4000);
   await picture('display');
 
+  await inventory.open('Datacenter');
   await wizard.create({ name: 'timed-01', linux: { kernelPath: kernel, initrdPath: initrd } });
   await settings.open();
   await settings.dialog.getByText('Guest time', { exact: true }).first().click();
