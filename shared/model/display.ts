@@ -1,14 +1,12 @@
 /** A VM's virtual display and input, and the sessions of those who look at it (US 2017/0351537 A1). */
 import * as v from 'valibot';
-import { fixed, say, type Phrase } from '../base/phrase.ts';
+import { fixed, say } from '../base/phrase.ts';
+import { integerWithin } from './number-within.ts';
 
 /** Sizes in pixels; what is wider or higher cannot be written in an EDID's detailed timing. */
 export const DISPLAY_LIMITS = { heads: { min: 1, max: 4 }, width: { min: 320, max: 4095 }, height: { min: 200, max: 4095 }, sessions: 16 } as const;
 
-const integer = (what: Phrase, { min, max }: { readonly min: number; readonly max: number }) => v.pipe(v.number(fixed(say`${what} must be a number.`)),
-  v.integer(fixed(say`${what} must be a whole number.`)), v.minValue(min, fixed(say`${what} must be at least ${min}.`)), v.maxValue(max, fixed(say`${what} must be at most ${max}.`)));
-
-export const DisplaySize = v.object({ width: integer(say`The width in pixels`, DISPLAY_LIMITS.width), height: integer(say`The height in pixels`, DISPLAY_LIMITS.height) });
+export const DisplaySize = v.object({ width: integerWithin(say`The width in pixels`, DISPLAY_LIMITS.width), height: integerWithin(say`The height in pixels`, DISPLAY_LIMITS.height) });
 export type DisplaySize = v.InferOutput<typeof DisplaySize>;
 
 /** What the guest sees: a virtio-gpu on PCI, or only a framebuffer in its memory that firmware and early kernels draw to. */
@@ -22,7 +20,7 @@ export const UNWATCHED_RULES = ['run', 'suspend'] as const;
 export const VncListener = v.object({
   /** A TCP port of the loopback interface, 0 for a free one, or the path of a Unix socket. */
   at: v.variant('kind', [
-    v.object({ kind: v.literal('tcp'), port: integer(say`The port`, { min: 0, max: 65535 }) }),
+    v.object({ kind: v.literal('tcp'), port: integerWithin(say`The port`, { min: 0, max: 65535 }) }),
     v.object({ kind: v.literal('unix'), path: v.pipe(v.string(), v.trim(), v.minLength(1, fixed(say`Enter the path of the socket.`))) }),
   ]),
   /** RFC 6143, 7.2.2: only its first 8 bytes count. */
@@ -33,7 +31,7 @@ export type VncListener = v.InferOutput<typeof VncListener>;
 
 export const DisplaySpec = v.object({
   adapter: v.picklist(DISPLAY_ADAPTERS),
-  heads: integer(say`The number of displays`, DISPLAY_LIMITS.heads),
+  heads: integerWithin(say`The number of displays`, DISPLAY_LIMITS.heads),
   /** Of all heads, whatever clients have; as each session's client has it when absent. */
   fixedSize: v.optional(DisplaySize),
   unwatched: v.picklist(UNWATCHED_RULES),

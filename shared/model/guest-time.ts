@@ -1,6 +1,7 @@
 /** The time that a VM's guest lives in, which can run at another rate than its host's and makes up for what it missed. */
 import * as v from 'valibot';
-import { fixed, say, type Phrase } from '../base/phrase.ts';
+import { fixed, say } from '../base/phrase.ts';
+import { numberWithin } from './number-within.ts';
 
 /** What becomes of time that passed while a guest stood still: nothing, a faster clock until it is made up for, a hardly faster one, or one step. */
 export const CATCH_UP_MODES = ['none', 'catchUp', 'slew', 'jump'] as const;
@@ -8,20 +9,17 @@ export type CatchUpMode = (typeof CATCH_UP_MODES)[number];
 
 export const TIME_LIMITS = { rate: { min: 0.01, max: 100 }, speed: { min: 1.1, max: 10 } } as const;
 
-const within = (what: Phrase, { min, max }: { readonly min: number; readonly max: number }) => v.pipe(v.number(fixed(say`${what} must be a number.`)),
-  v.minValue(min, fixed(say`${what} must be at least ${min}.`)), v.maxValue(max, fixed(say`${what} must be at most ${max}.`)));
-
 export const GuestTimeSpec = v.object({
   /** Counters and timers are performed by the hypervisor, so that their rate can be chosen. To be changed while the VM is off. */
   scaling: v.boolean(),
   /** Of guest time to host time. Only with scaling; 1 without. */
-  rate: within(say`The rate of guest time`, TIME_LIMITS.rate),
+  rate: numberWithin(say`The rate of guest time`, TIME_LIMITS.rate),
   /** After the VM was held up or had no CPU. */
   afterStop: v.picklist(CATCH_UP_MODES),
   /** After it was suspended, or went back to a snapshot with memory. */
   afterSuspend: v.picklist(CATCH_UP_MODES),
   /** How many times as fast as usual guest time runs at most while it catches up. */
-  speed: within(say`The speed of catching up`, TIME_LIMITS.speed),
+  speed: numberWithin(say`The speed of catching up`, TIME_LIMITS.speed),
 });
 export type GuestTimeSpec = v.InferOutput<typeof GuestTimeSpec>;
 

@@ -3,11 +3,12 @@ import * as v from 'valibot';
 import type { HostId, VmId } from '../base/ids.ts';
 import { fixed, say, type Phrase } from '../base/phrase.ts';
 import type { Labels } from './labels.ts';
+import { integerWithin } from './number-within.ts';
 import { ObjectName } from './object-name.ts';
 import type { Place } from './place.ts';
 import type { CpuStats } from './vm.ts';
 
-const amount = (what: Phrase, [min, max]: readonly [number, number]) => v.pipe(v.number(fixed(say`${what} must be a number.`)), v.integer(fixed(say`${what} must be a whole number.`)), v.minValue(min, fixed(say`${what} must be at least ${min}.`)), v.maxValue(max, fixed(say`${what} must be at most ${max}.`)));
+const amount = (what: Phrase, [min, max]: readonly [number, number]) => integerWithin(what, { min, max });
 const text = (what: Phrase, missing: Phrase) => v.pipe(v.string(fixed(say`${what} must be text.`)), v.trim(), v.minLength(1, fixed(missing)), v.maxLength(80, fixed(say`${what} has at most 80 characters.`)));
 
 export const HOST_LIMITS = { cpus: [1, 64], cpuMhz: [100, 5000], memoryMib: [512, 262_144], counterHz: [1_000_000, 1_000_000_000], devices: 8, ports: [1, 4], virtualFunctions: [0, 64], driveGib: [1, 16_384] } as const;

@@ -4,6 +4,7 @@ import type { DatastoreId, FolderId, HostId, ResourcePoolId, SnapshotId, VmId } 
 import { fixed, problemFields, say, type Phrase, type Problem, type Said } from '../base/phrase.ts';
 import { Allocation, SHARES } from './container.ts';
 import { DisplaySpec } from './display.ts';
+import { integerWithin } from './number-within.ts';
 import { GuestTimeSpec, type GuestTimeStats } from './guest-time.ts';
 import type { Labels } from './labels.ts';
 import { NAME_LENGTH, ObjectName } from './object-name.ts';
@@ -58,7 +59,7 @@ export const DiskSpec = v.pipe(
   v.transform(disk => (disk.cdrom ? { ...disk, readOnly: true } : disk)));
 export type DiskSpec = v.InferOutput<typeof DiskSpec>;
 
-const port = (what: Phrase) => v.pipe(v.number(fixed(say`${what} must be a number.`)), v.integer(fixed(say`${what} must be a whole number.`)), v.minValue(1, fixed(say`${what} must be at least 1.`)), v.maxValue(65535, fixed(say`${what} must be at most 65535.`)));
+const port = (what: Phrase) => integerWithin(what, { min: 1, max: 65535 });
 
 /** A port of the machine the engine runs on, which leads to one of the guest. */
 export const PortForward = v.object({
@@ -104,17 +105,14 @@ export const SMP_MODES = ['parallel', 'deterministic'] as const;
 export const SmpMode = v.picklist(SMP_MODES);
 export type SmpMode = v.InferOutput<typeof SmpMode>;
 
-const integer = (what: Phrase, { min, max }: { min: number; max: number }) => v.pipe(v.number(fixed(say`${what} must be a number.`)),
-  v.integer(fixed(say`${what} must be a whole number.`)), v.minValue(min, fixed(say`${what} must be at least ${min}.`)), v.maxValue(max, fixed(say`${what} must be at most ${max}.`)));
-
 export const VmSpec = v.object({
   name: ObjectName,
-  cpus: integer(say`CPU count`, VM_LIMITS.cpus),
+  cpus: integerWithin(say`CPU count`, VM_LIMITS.cpus),
   /** CPU hot add: how many it can have while it runs. They cannot change while it is on when absent. */
-  maxCpus: v.optional(integer(say`The most CPUs`, VM_LIMITS.cpus)),
+  maxCpus: v.optional(integerWithin(say`The most CPUs`, VM_LIMITS.cpus)),
   /** Parallel when absent. */
   smpMode: v.optional(SmpMode),
-  memoryMib: integer(say`Memory in MiB`, VM_LIMITS.memoryMib),
+  memoryMib: integerWithin(say`Memory in MiB`, VM_LIMITS.memoryMib),
   /** Its part of its host's CPUs, in MHz, and memory, in MiB; normal shares, no reservation and no limit when absent. */
   cpuAllocation: v.optional(Allocation),
   memoryAllocation: v.optional(Allocation),
@@ -143,7 +141,7 @@ export const NEW_DISK_FORMATS = ['qcow2', 'raw'] as const;
 /** A disk whose image is yet to be made, in the VM's folder. */
 export const NewDiskSpec = v.object({
   ...v.omit(DiskFields, ['path', 'cdrom', 'format', 'slot']).entries,
-  create: v.object({ format: v.picklist(NEW_DISK_FORMATS), sizeMib: integer(say`The size of a new disk in MiB`, VM_LIMITS.newDiskMib) }),
+  create: v.object({ format: v.picklist(NEW_DISK_FORMATS), sizeMib: integerWithin(say`The size of a new disk in MiB`, VM_LIMITS.newDiskMib) }),
 });
 export type NewDiskSpec = v.InferOutput<typeof NewDiskSpec>;
 

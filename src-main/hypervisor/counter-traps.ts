@@ -28,8 +28,8 @@ const ACCESSES: ReadonlyMap<bigint, readonly [Access, Timer]> = new Map([
 const ENABLE = 1n, IMASK = 2n, ISTATUS = 4n;
 const NEVER = 0xffff_ffff_ffff_ffffn;
 
-/** CNTHCTL_EL2: EL1 may use its physical counter (0) and timer (1); its virtual timer (13) and counter (14) trap (FEAT_ECV). */
-export const TRAPPED = 1n << 13n | 1n << 14n, UNTRAPPED = 3n;
+/** CNTHCTL_EL2: EL1 may use its physical counter (0) and timer (1); its virtual timer (13) and counter (14) trap, and CNTPOFF_EL2 counts (12, FEAT_ECV). */
+export const TRAPPED = 1n << 13n | 1n << 14n, UNTRAPPED = 3n | 1n << 12n;
 
 export class CounterTraps {
   private readonly machine: Machine;

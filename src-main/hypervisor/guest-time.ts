@@ -13,9 +13,6 @@ import { multiplierOf, ScaledCounter } from '../time/scaled-counter.ts';
 import type { VmClock } from '../time/vm-clock.ts';
 import { CounterTraps, TRAPPED, UNTRAPPED } from './counter-traps.ts';
 
-/** CNTHCTL_EL2.ECV: CNTPOFF_EL2 counts. */
-const ECV = 1n << 12n;
-
 export interface GuestTimeIo {
   readonly machine: Machine;
   readonly clock: VmClock;
@@ -90,9 +87,6 @@ export class GuestTime {
     this.startedNs = clock.running ? clock.baseNs + this.firstNs : undefined;
     this.late = { interrupts: 0, sumNs: 0, mostNs: 0 };
   }
-
-  /** EL2's controls of a CPU that was reset. */
-  control(cpu: Cpu): void { this.apply(cpu); }
 
   /** What the guest's real-time clock shows. */
   get dateMs(): number { return this.spec.scaling ? this.epochMs + this.guestNs / 1e6 : this.io.wallMs(); }
@@ -183,14 +177,15 @@ export class GuestTime {
   private change(aheadNs = 0): void {
     const { machine } = this.io, host = machine.hostCount, multiplier = multiplierOf(this.speed * this.hz / machine.counterHz);
     this.counter = ScaledCounter.through(host, this.counter.at(host) + BigInt(Math.round(aheadNs * this.hz / 1e9)), multiplier);
-    for (const cpu of machine.cpus) this.apply(cpu);
+    this.traps.counter = this.counter;
+    for (const cpu of machine.cpus) this.control(cpu);
     this.alarm.set(this.catchUp.endsNs);
   }
 
-  private apply(cpu: Cpu): void {
+  /** Sets EL2's controls of a CPU, which may have been reset. */
+  control(cpu: Cpu): void {
     const { scaling } = this.spec, { multiplier, offset, isUnscaled } = this.counter, untrapped = BigInt.asUintN(64, offset);
-    this.traps.counter = this.counter;
-    cpu.setSystem('CNTHCTL_EL2', scaling ? TRAPPED : UNTRAPPED | ECV);
+    cpu.setSystem('CNTHCTL_EL2', scaling ? TRAPPED : UNTRAPPED);
     cpu.setSystem('CNTSCALE_EL2', scaling || isUnscaled ? 0n : multiplier);
     for (const register of ['CNTVOFF_EL2', 'CNTPOFF_EL2']) cpu.setSystem(register, scaling ? 0n : untrapped);
     if (scaling) this.traps.program(cpu);
