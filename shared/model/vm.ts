@@ -4,7 +4,8 @@ import type { DatastoreId, FolderId, HostId, ResourcePoolId, SnapshotId, VmId } 
 import { fixed, problemFields, say, type Phrase, type Problem, type Said } from '../base/phrase.ts';
 import { Allocation, SHARES } from './container.ts';
 import { DisplaySpec } from './display.ts';
-import { integerWithin } from './number-within.ts';
+import { BOOT_LIMITS, WATCHDOG_MODES, type BootRecord } from './boot-watchdog.ts';
+import { integerWithin, numberWithin } from './number-within.ts';
 import { GuestTimeSpec, type GuestTimeStats } from './guest-time.ts';
 import type { Labels } from './labels.ts';
 import { NAME_LENGTH, ObjectName } from './object-name.ts';
@@ -25,6 +26,22 @@ export const GuestSource = v.variant('kind', [
   v.object({ kind: v.literal('firmware'), firmwarePath: filePath(say`Choose the firmware file.`), variablesPath: v.optional(filePath(say`Choose the firmware variables file.`)) }),
 ]);
 export type GuestSource = v.InferOutput<typeof GuestSource>;
+
+/** A configuration that the VM can boot instead of the one in its settings. */
+export const BootBank = v.object({ id: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,40}$/)), name: ObjectName, guest: GuestSource });
+export type BootBank = v.InferOutput<typeof BootBank>;
+
+export const BootWatchdogSpec = v.object({
+  mode: v.picklist(WATCHDOG_MODES),
+  /** How long the operating system has for its first refresh, and then from one to the next until it says otherwise, in seconds of guest time: both stages of the watchdog. */
+  timeoutS: numberWithin(say`The time of the boot watchdog`, BOOT_LIMITS.timeoutS),
+  /** A boot is good when nothing has reset the VM for so many seconds, by its own clock, after the operating system took the watchdog over. */
+  goodAfterS: numberWithin(say`The time until a boot is good`, BOOT_LIMITS.goodAfterS),
+  /** So many attempts in a row that were not good make the VM boot its next good bank. */
+  failures: integerWithin(say`The number of failed boots`, BOOT_LIMITS.failures),
+  banks: v.pipe(v.array(BootBank), v.maxLength(BOOT_LIMITS.banks, fixed(say`A VM has at most ${BOOT_LIMITS.banks} boot banks.`)), v.check(banks => new Set(banks.map(({ id }) => id)).size === banks.length, fixed(say`Two boot banks are the same.`))),
+});
+export type BootWatchdogSpec = v.InferOutput<typeof BootWatchdogSpec>;
 
 /** What a disk hangs on, all of them on PCI. */
 export const DISK_BUSES = ['virtio', 'nvme', 'scsi'] as const;
@@ -126,6 +143,8 @@ export const VmSpec = v.object({
   display: v.optional(DisplaySpec),
   /** How its guest's time goes; as the host's, and still with the VM, when absent. */
   time: v.optional(GuestTimeSpec),
+  /** One that only the guest uses when absent. */
+  bootWatchdog: v.optional(BootWatchdogSpec),
 });
 export type VmSpec = v.InferOutput<typeof VmSpec>;
 
@@ -213,6 +232,8 @@ export interface Vm extends Labels, Partial<Problem> {
   readonly deletedMs?: number;
   /** When the VM was last powered on, in ms since the epoch; absent when it never was. */
   readonly poweredOnMs?: number;
+  /** What became of its boots; nothing yet when absent. */
+  readonly boot?: BootRecord;
 }
 
 /** The VM with a problem, or without its last one. */
@@ -243,9 +264,21 @@ export interface VmStats {
   /** As the guest said last; absent when it has no driver for the balloon. */
   readonly guestMemory?: { readonly freeBytes: number; readonly totalBytes: number; readonly availableBytes: number };
   readonly time: GuestTimeStats;
+  /** Until the guest's watchdog resets the VM, and since its boot began, in ns of guest time and of the VM's clock. None without a watchdog. */
+  readonly watchdog?: WatchdogStats;
   /** Those that are on bus 0 in the order of the specification, then those in slots. */
   readonly disks: readonly DiskStats[];
   readonly nics: readonly NicStats[];
+}
+
+/** A guest's watchdog as it is now. */
+export interface WatchdogStats {
+  /** Undefined while it is not armed. */
+  readonly leftNs?: number;
+  /** Its first stage is over: the guest was told. */
+  readonly isLate: boolean;
+  /** Of this boot, by the VM's clock. */
+  readonly sinceNs: number;
 }
 
 /** What a VM has of its host's CPUs. */

@@ -27,10 +27,11 @@ import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import { VirtioPci } from '../devices/virtio/pci.ts';
 import { VirtioRng } from '../devices/virtio/rng.ts';
 import { VirtioNet, type VirtioNetIo } from '../devices/virtio/net.ts';
+import { SbsaGwdt, type SbsaGwdtIo } from '../devices/watchdog/sbsa-gwdt.ts';
 import { VirtioScsi } from '../devices/virtio/scsi.ts';
 import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
 import {
-  FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot,
+  FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot, WATCHDOG,
 } from '../firmware/board-map.ts';
 import type { Surface } from '../display/screen-messages.ts';
 import type { BootRange } from '../firmware/boot.ts';
@@ -72,6 +73,8 @@ export interface BoardIo {
   readonly display?: DisplaySpec;
   /** Banks of flash; none without firmware. */
   readonly flash?: readonly Pick<CfiFlashIo, 'contents' | 'readOnly' | 'showsArray' | 'changed'>[];
+  /** What a watchdog counts, and what resets the machine for it; there is none without. */
+  readonly watchdog?: Pick<SbsaGwdtIo, 'counter' | 'ws1'> | undefined;
   /** Milliseconds since 1970 in the outside world. */
   readonly wallMs: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -100,6 +103,7 @@ export class Board {
   readonly rtc: Pl031;
   readonly gpio: Pl061;
   readonly flash: readonly CfiFlash[];
+  readonly watchdog: SbsaGwdt | undefined;
   readonly smmu: Smmu | undefined;
   readonly pci: PciHost<Ipa>;
   /** In the order of their slots: disks that are not on PCI, entropy, console, balloon. */
@@ -131,6 +135,7 @@ export class Board {
     this.gpio = new Pl061({ line: this.gic.spi(GPIO.spi), guestError });
     this.button = new PowerButton({ clock, pin: this.gpio.pin(POWER_BUTTON_PIN) });
 
+    this.watchdog = io.watchdog && new SbsaGwdt({ ...io.watchdog, clock, ws0: this.gic.spi(WATCHDOG.spi), guestError });
     this.flash = (io.flash ?? []).map((bank, n) => new CfiFlash({ ...bank, name: `flash${n}`, guestError }));
     this.smmu = io.iommu ? this.buildSmmu(guestError) : undefined;
     this.pci = new PciHost({
@@ -163,7 +168,7 @@ export class Board {
 
   /** All that has state, in the order in which it is restored. */
   get devices(): readonly Device<unknown>[] {
-    return [this.gic, this.uart, this.rtc, this.gpio, this.button, ...this.flash, ...(this.smmu ? [this.smmu] : []), ...this.pci.devices, ...this.virtio];
+    return [this.gic, this.uart, this.rtc, this.gpio, this.button, ...(this.watchdog ? [this.watchdog] : []), ...this.flash, ...(this.smmu ? [this.smmu] : []), ...this.pci.devices, ...this.virtio];
   }
 
   /** A disk for a PCI slot. */
@@ -272,7 +277,7 @@ export class Board {
   deviceTree(options: { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean; readonly virtualTimerHidden?: boolean } = {}): Uint8Array {
     const { cpus } = this.io, { framebuffer } = this;
     return deviceTree({
-      ...options, cpus, memoryBytes: this.toldRam.sizeBytes, ...(framebuffer && { framebuffer }), pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), rngSeed: this.io.random(RNG_SEED_BYTES), ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),
+      ...options, cpus, memoryBytes: this.toldRam.sizeBytes, ...(framebuffer && { framebuffer }), pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), watchdog: this.watchdog !== undefined, rngSeed: this.io.random(RNG_SEED_BYTES), ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),
     });
   }
 
@@ -290,8 +295,8 @@ export class Board {
 
   restore(state: BoardState): void {
     for (const device of this.devices) {
-      assert(device.name in state, `the saved state has a ${device.name}`);
-      device.restore(state[device.name]);
+      assert(device.name in state || device === this.watchdog, `the saved state has a ${device.name}`);
+      if (device.name in state) device.restore(state[device.name]);
     }
     this.passConsoleFlow();
   }
@@ -350,6 +355,10 @@ export class Board {
     map(GPIO, this.gpio.regions.registers);
     this.flash.forEach((bank, n) => map({ base: FLASH.base + n * FLASH.bankBytes, size: bank.sizeBytes }, bank.regions.registers));
     map(PCI_IO, NO_PORTS);
+    if (this.watchdog !== undefined) {
+      map(WATCHDOG.control, this.watchdog.regions.control);
+      map(WATCHDOG.refresh, this.watchdog.regions.refresh);
+    }
     if (this.smmu !== undefined) map(SMMU, this.smmu.regions.registers);
     map(PCI_ECAM, this.pci.regions.ecam);
     this.virtio.forEach((device, slot) => map(virtioSlot(slot), device.regions.registers));

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
 import { messageFields, say, type Phrase, type Said } from '../../shared/base/phrase.ts';
-import type { DiskSpec, GuestSource, VmStats } from '../../shared/model/vm.ts';
+import type { BootWatchdogSpec, DiskSpec, GuestSource, VmStats } from '../../shared/model/vm.ts';
+import type { BootEnd } from '../../shared/model/boot-watchdog.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { firmwareOf } from './firmware-files.ts';
 import { VmScreen } from './screen.ts';
@@ -72,12 +73,17 @@ async function bootOf(guest: GuestSource): Promise<BootImage> {
   }
 }
 
+/** What banks boot, which have no flash: that is part of the board. */
+async function banksOf({ banks }: Pick<BootWatchdogSpec, 'banks'>): Promise<ReadonlyMap<string, BootImage>> {
+  return new Map(await Promise.all(banks.filter(({ guest }) => guest.kind !== 'firmware').map(async ({ id, guest }) => [id, await bootOf(guest)] as const)));
+}
+
 type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
 /** What is done between two turns, with the VM paused; it may end the VM. */
 type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 
 /** Messages that change a device or memory. */
-const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'reset', 'plug-disk', 'plug-nic', 'unplug', 'change-medium', 'set-cpus', 'set-balloon', 'set-time', 'change-time']);
+const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'reset', 'plug-disk', 'plug-nic', 'unplug', 'change-medium', 'set-cpus', 'set-balloon', 'set-time', 'change-time', 'set-boot-watchdog', 'change-boots']);
 
 /** Asks the engine for room. Requests of disks that there is none for wait here, and the VM with them. */
 class Room implements DiskRoom {
@@ -132,13 +138,13 @@ class Worker {
   private readonly recorded = new Map<number, (isRecorded: boolean) => void>();
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: VmDisks, { stopOnReset, channels, screenPort, room }: WorkerOptions & { readonly room: Room }) {
+  constructor(launch: VmLaunch, { boot, banks }: { readonly boot: BootImage; readonly banks: ReadonlyMap<string, BootImage> }, disks: VmDisks, { stopOnReset, channels, screenPort, room }: WorkerOptions & { readonly room: Room }) {
     this.disks = disks;
     this.room = room;
     room.full = () => this.wakeUp();
     this.stopOnReset = stopOnReset;
     this.nics = new VmNics(channels, { ring: () => this.wakeUp(), link: (name, up) => this.vm.board.nics.get(name)?.setLink(up) });
-    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, banks, booted: record => send({ kind: 'boots', record }), disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     this.throttle = new Throttle(launch.cpuGate, this.vm);
     const { display } = this.vm.board;
     this.screen = display && screenPort && new VmScreen({ port: screenPort, display, progress: () => this.vm.retired.reduce((sum, count) => sum + count, 0) });
@@ -165,6 +171,8 @@ class Worker {
       case 'set-balloon': void this.answer(message.id, Promise.resolve().then(() => this.vm.setBalloon(message.mib))); break;
       case 'set-time': void this.answer(message.id, Promise.resolve().then(() => this.vm.time.set(message.time))); break;
       case 'change-time': void this.answer(message.id, Promise.resolve().then(() => this.vm.time.ask(message.change))); break;
+      case 'set-boot-watchdog': void this.answer(message.id, banksOf(message.spec).then(banks => this.vm.setBootWatchdog(message.spec, banks))); break;
+      case 'change-boots': void this.answer(message.id, Promise.resolve().then(() => this.vm.bootWatchdog.change(message.change))); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'room': this.room.retry(); break;
       case 'granted-room': this.room.granted(message.id, message.bytes); break;
@@ -262,8 +270,8 @@ class Worker {
     try { send({ kind: 'answer', id, result: await work }); } catch (error) { refuse(id, error); }
   }
 
-  private reset(): void {
-    this.vm.reset();
+  private reset(cause?: BootEnd): void {
+    this.vm.reset(cause);
     releaseImages();
   }
 
@@ -288,11 +296,19 @@ class Worker {
       const busy = this.throttle.run(BUSY_NS, ns => this.runFor(ns));
       this.output.flush();
       this.screen?.flush();
-      if (this.vm.powerRequest === 'off') return 'poweredOff';
-      if (this.vm.powerRequest === 'reset') {
-        if (this.stopOnReset) return 'reset';
-        send({ kind: 'reset-by-guest' });
-        this.reset();
+      const { powerRequest } = this.vm;
+      if (powerRequest === 'off') {
+        this.vm.bootWatchdog.end('poweredOff');
+        return 'poweredOff';
+      }
+      if (powerRequest !== 'none') {
+        const byWatchdog = powerRequest === 'watchdog', cause = byWatchdog ? 'watchdog' : 'guestReset';
+        if (this.stopOnReset) {
+          this.vm.bootWatchdog.end(cause);
+          return 'reset';
+        }
+        send({ kind: 'reset-by-guest', byWatchdog });
+        this.reset(cause);
         continue;
       }
       if (this.isAskedToEnd) return 'terminated';
@@ -347,7 +363,7 @@ async function main(): Promise<void> {
   try {
     const room = new Room();
     disks = await VmDisks.open(launch.disks, room);
-    const worker = new Worker(launch, await bootOf(launch.guest), disks, { ...rest, room });
+    const worker = new Worker(launch, { boot: await bootOf(launch.guest), banks: await banksOf(launch.bootWatchdog ?? { banks: [] }) }, disks, { ...rest, room });
     if (launch.resumeFrom !== undefined) await worker.restoreFrom(launch.resumeFrom);
     port?.on('message', (message: ToWorker) => worker.handle(message));
     send({ kind: 'started' });

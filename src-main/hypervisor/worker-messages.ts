@@ -1,6 +1,7 @@
 /** What the engine and a VM's worker say to each other. */
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
-import type { DiskSpec } from '../../shared/model/vm.ts';
+import type { BootChange, BootRecord } from '../../shared/model/boot-watchdog.ts';
+import type { BootWatchdogSpec, DiskSpec } from '../../shared/model/vm.ts';
 import type { NicChannel } from './network-messages.ts';
 import type { VmProfile } from './profile.ts';
 import type { SnapshotLayers, VmStop } from './vm-launch.ts';
@@ -19,6 +20,8 @@ export type ToWorker =
   | { readonly kind: 'set-balloon'; readonly id: number; readonly mib: number }
   | { readonly kind: 'set-time'; readonly id: number; readonly time: GuestTimeSpec }
   | { readonly kind: 'change-time'; readonly id: number; readonly change: TimeChange }
+  | { readonly kind: 'set-boot-watchdog'; readonly id: number; readonly spec: BootWatchdogSpec }
+  | { readonly kind: 'change-boots'; readonly id: number; readonly change: BootChange }
   /** Stop the VM, as it has something to say first. */
   | { readonly kind: 'end' }
   | { readonly kind: 'stats'; readonly id: number }
@@ -36,7 +39,9 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'output'; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly kind: 'reset-by-guest' }
+  /** By the guest itself, or by its watchdog. */
+  | { readonly kind: 'reset-by-guest'; readonly byWatchdog: boolean }
+  | { readonly kind: 'boots'; readonly record: BootRecord }
   /** How much more of its datastore may an image take? */
   | { readonly kind: 'ask-room'; readonly id: number; readonly path: string }
   /** There is no room for a disk's image, on its file system or its datastore; nothing runs until there is. */
