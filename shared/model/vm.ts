@@ -4,6 +4,7 @@ import type { DatastoreId, FolderId, HostId, ResourcePoolId, SnapshotId, VmId } 
 import { fixed, problemFields, say, type Phrase, type Problem, type Said } from '../base/phrase.ts';
 import { Allocation, SHARES } from './container.ts';
 import { DisplaySpec } from './display.ts';
+import type { EfiVariable } from './efi.ts';
 import { BOOT_LIMITS, WATCHDOG_MODES, type BootRecord } from './boot-watchdog.ts';
 import { integerWithin, numberWithin } from './number-within.ts';
 import { GuestTimeSpec, type GuestTimeStats } from './guest-time.ts';
@@ -14,8 +15,20 @@ export const VM_LIMITS = { nameLength: NAME_LENGTH, cpus: { min: 1, max: 8 }, me
 
 const filePath = (missing: Phrase) => v.pipe(v.string(), v.trim(), v.minLength(1, fixed(missing)));
 
+/** How the built-in UEFI behaves; the usual way when absent. */
+export const EfiSettings = v.object({
+  /** How long one can ask for the boot menu, in ms. */
+  delayMs: integerWithin(say`The boot delay in milliseconds`, { min: 0, max: 60_000 }),
+  /** The boot menu is shown whether or not somebody asks for it. */
+  showMenu: v.boolean(),
+});
+export type EfiSettings = v.InferOutput<typeof EfiSettings>;
+export const USUAL_EFI: EfiSettings = { delayMs: 1000, showMenu: false };
+
 /** What the VM boots. Paths are files on the machine the engine runs on. */
 export const GuestSource = v.variant('kind', [
+  /** Whatever is on its disks, by the built-in UEFI; or a Linux `Image`, by its EFI stub. */
+  v.object({ kind: v.literal('uefi'), settings: v.optional(EfiSettings), kernelPath: v.optional(v.string()), initrdPath: v.optional(v.string()), commandLine: v.optional(v.string()) }),
   /** The built-in bare-metal diagnostics program; needs no files. */
   v.object({ kind: v.literal('diagnostics') }),
   /** A Linux arm64 `Image` (plain or gzip), booted directly. */
@@ -201,6 +214,7 @@ export interface Snapshot {
   readonly temporary?: boolean;
   /** Its disks are never written to again. */
   readonly spec: VmSpec;
+  readonly efiVariables?: readonly EfiVariable[];
 }
 
 /** Its problem is why it last stopped, when that was not the operator's wish. */
@@ -234,6 +248,8 @@ export interface Vm extends Labels, Partial<Problem> {
   readonly poweredOnMs?: number;
   /** What became of its boots; nothing yet when absent. */
   readonly boot?: BootRecord;
+  /** What its built-in UEFI keeps. */
+  readonly efiVariables?: readonly EfiVariable[];
 }
 
 /** The VM with a problem, or without its last one. */

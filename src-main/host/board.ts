@@ -12,7 +12,7 @@ import { Nvme } from '../devices/nvme/nvme.ts';
 import { Pl061 } from '../devices/gpio/pl061.ts';
 import { PowerButton } from '../devices/gpio/power-button.ts';
 import type { PciFunction } from '../devices/pci/pci-function.ts';
-import { PciHost } from '../devices/pci/pci-host.ts';
+import { FIRST_PORT, PciHost } from '../devices/pci/pci-host.ts';
 import { Pl031 } from '../devices/rtc/pl031.ts';
 import { CDROM, DISK, ScsiUnit } from '../devices/scsi/scsi-unit.ts';
 import { Smmu } from '../devices/smmu/smmu.ts';
@@ -43,6 +43,8 @@ import type { GuestErrorSink, Region } from '../memory/region.ts';
 import type { Clock } from '../time/clock.ts';
 import { ConsoleFlow } from './console-flow.ts';
 import { BoardDisplay, framebufferIn } from './display.ts';
+import { firmwareDisks, slotDisk } from './firmware-disks.ts';
+import type { FirmwareDisk } from '../firmware/uefi/disks.ts';
 import { RequesterMemory } from './requester-memory.ts';
 
 const RNG_SEED_BYTES = 32;
@@ -121,6 +123,8 @@ export class Board {
   private readonly working: { idle(): Promise<void> }[] = [];
   private readonly ejections = new Map<PciFunction, () => void>();
   private readonly framebuffer: FramebufferPlace | undefined;
+  private readonly fixedDisks: readonly FirmwareDisk[];
+  private readonly slotDisks: FirmwareDisk[] = [];
   private readonly button: PowerButton;
   private readonly flow = new ConsoleFlow(() => this.passConsoleFlow());
 
@@ -143,12 +147,13 @@ export class Board {
       ejected: (device) => this.ejected(device), guestError,
     });
     const cores: VirtioCore<unknown>[] = disks.flatMap(({ bus, medium }, n) => (bus === 'virtio-mmio' ? [this.block(dma, medium, `disk-${n}`)] : []));
-    disks.forEach(({ bus, medium }, n) => { if (bus === 'virtio') this.pci.add(this.diskFunction(`disk-${n}`, 'virtio', medium)); });
+    const virtioDevices = disks.map(({ bus, medium }, n) => (bus === 'virtio' ? this.pci.add(this.diskFunction(`disk-${n}`, 'virtio', medium)) : -1));
     const namespaces = disks.flatMap(({ bus, medium }) => (bus === 'nvme' ? [medium] : []));
-    if (namespaces.length > 0) this.pci.add(this.nvmeFunction('nvme', namespaces));
+    const nvmeDevice = namespaces.length > 0 ? this.pci.add(this.nvmeFunction('nvme', namespaces)) : -1;
     const units = disks.flatMap(({ bus, medium }, n) => (bus === 'scsi' || bus === 'cdrom' ? [new ScsiUnit({ type: bus === 'scsi' ? DISK : CDROM, medium, serial: `disk-${n}` })] : []));
     this.cdDrives = units.filter(({ type }) => type === CDROM);
-    if (units.length > 0) this.pci.add(this.scsiFunction('scsi', units));
+    const scsiDevice = units.length > 0 ? this.pci.add(this.scsiFunction('scsi', units)) : -1;
+    this.fixedDisks = firmwareDisks(disks, { virtioDevices, nvmeDevice, scsiDevice, drives: this.cdDrives });
     (io.nics ?? []).forEach((nic, n) => { this.pci.add(this.nicFunction(`nic-${n}`, nic)); });
     const { virtioBus: bus = 'mmio', virtioConsoleOutput: transmit } = io;
     this.place(cores, bus, 'rng', (memory) => new VirtioRng({ dma: memory, random: io.random }));
@@ -221,7 +226,7 @@ export class Board {
     this.pci.add(keyboard.function);
     pointerPort.insert(pointer.function);
     return new BoardDisplay({
-      keyboard: keyboard.core, pointer: pointer.core, pointerPort, ...(gpu && { gpu: gpu.core }), ...(framebuffer && { framebuffer: { mode: modes[0]!, surface: this.surfaceOf(framebuffer) } }),
+      keyboard: keyboard.core, pointer: pointer.core, pointerPort, ...(gpu && { gpu: gpu.core }), ...(framebuffer && { framebuffer: { mode: modes[0]!, surface: this.surfaceOf(framebuffer), base: framebuffer.base } }),
     });
   }
 
@@ -243,6 +248,15 @@ export class Board {
 
   /** Puts a device into an empty slot before the machine runs. */
   insert(slot: number, device: PciFunction): void { this.portOf(slot).insert(device); }
+
+  /** The same with a disk, which firmware finds then. */
+  insertDisk(slot: number, bus: DiskBus, medium: BlockMedium): void {
+    this.insert(slot, this.diskFunction(`slot-${slot}`, bus, medium));
+    this.slotDisks.push(slotDisk(slot + FIRST_PORT, { bus, medium, number: this.fixedDisks.length + this.slotDisks.length + 1 }));
+  }
+
+  /** Disks and drives as firmware finds them at power-on. */
+  get firmwareDisks(): readonly FirmwareDisk[] { return [...this.fixedDisks, ...this.slotDisks]; }
 
   /** Puts a device into an empty slot while the machine runs. */
   plug(slot: number, device: () => PciFunction): void {
@@ -333,7 +347,8 @@ export class Board {
 
   private passConsoleFlow() { if (!this.io.hidesConsoleFlow) this.uart.setTransmitReady(this.flow.ready); }
 
-  private print(byte: number) {
+  /** A byte for the serial port's console. */
+  print(byte: number): void {
     this.flow.sent(1);
     this.io.consoleOutput(byte);
   }

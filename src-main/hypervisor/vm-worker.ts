@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
 import { messageFields, say, type Phrase, type Said } from '../../shared/base/phrase.ts';
-import type { BootWatchdogSpec, DiskSpec, GuestSource, VmStats } from '../../shared/model/vm.ts';
+import { USUAL_EFI, type BootWatchdogSpec, type DiskSpec, type GuestSource, type VmStats } from '../../shared/model/vm.ts';
 import type { BootEnd } from '../../shared/model/boot-watchdog.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { firmwareOf } from './firmware-files.ts';
@@ -59,16 +59,19 @@ const imageAt = (path: string, unreadable: (why: string) => Phrase) => (): Uint8
 /** Gives their memory back now, as the collector would keep it for long. */
 function releaseImages(): void { for (const image of images.splice(0)) image.transfer(0); }
 
+function linuxOf({ kernelPath, initrdPath, commandLine = '' }: { readonly kernelPath: string; readonly initrdPath?: string | undefined; readonly commandLine?: string | undefined }) {
+  const initrd = initrdPath ? { initrd: imageAt(initrdPath, why => say`The initrd ${initrdPath} cannot be read: ${why}.`) } : {};
+  return { kernel: imageAt(kernelPath, why => say`The kernel ${kernelPath} cannot be read: ${why}.`), commandLine, ...initrd };
+}
+
 /** The diagnostics bring the assembler with them, which other guests need not wait for. */
 async function bootOf(guest: GuestSource): Promise<BootImage> {
   switch (guest.kind) {
     case 'diagnostics': return { kind: 'binary', image: (await import('./diagnostics/image.ts')).diagnosticsImage };
     case 'binary': return { kind: 'binary', image: imageAt(guest.imagePath, why => say`The image ${guest.imagePath} cannot be read: ${why}.`) };
     case 'firmware': return { kind: 'firmware', firmware: firmwareOf(guest) };
-    case 'linux': {
-      const { initrdPath } = guest, initrd = initrdPath ? { initrd: imageAt(initrdPath, why => say`The initrd ${initrdPath} cannot be read: ${why}.`) } : {};
-      return { kind: 'linux', kernel: imageAt(guest.kernelPath, why => say`The kernel ${guest.kernelPath} cannot be read: ${why}.`), commandLine: guest.commandLine, ...initrd };
-    }
+    case 'uefi': return { kind: 'uefi', settings: guest.settings ?? USUAL_EFI, ...(guest.kernelPath && { direct: linuxOf({ ...guest, kernelPath: guest.kernelPath }) }) };
+    case 'linux': return { kind: 'linux', ...linuxOf(guest) };
     default: return guest satisfies never;
   }
 }
@@ -149,7 +152,7 @@ class Worker {
     const { display } = this.vm.board;
     this.screen = display && screenPort && new VmScreen({ port: screenPort, display, progress: () => this.vm.retired.reduce((sum, count) => sum + count, 0) });
     releaseImages();
-    for (const [slot, disk] of disks.slots) this.vm.board.insert(slot, this.functionOf(slot, disk));
+    for (const [slot, disk] of disks.slots) this.vm.board.insertDisk(slot, disk.bus, disk.medium);
     for (const [slot, io] of this.nics.inSlots) this.vm.board.insert(slot, this.vm.board.nicFunction(slotName(slot), io));
   }
 

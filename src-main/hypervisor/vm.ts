@@ -10,6 +10,7 @@ import { Machine, type CpuState, type ExitReason } from '../cpu/core/machine.ts'
 import { RAM_BASE as LINEAR_RAM } from '../cpu/layout.ts';
 import { loadBinary, loadDeviceTree, loadLinux, type BootEntry } from '../firmware/boot.ts';
 import { FLASH, RAM_BASE } from '../firmware/board-map.ts';
+import type { DirectBoot, UefiState } from '../firmware/uefi/uefi.ts';
 import { Board, type BoardDisk, type BoardState } from '../host/board.ts';
 import type { VirtioNetIo } from '../devices/virtio/net.ts';
 import type { SbsaGwdt } from '../devices/watchdog/sbsa-gwdt.ts';
@@ -19,8 +20,9 @@ import { VmClock } from '../time/vm-clock.ts';
 import type { DisplaySpec } from '../../shared/model/display.ts';
 import type { GuestTimeSpec } from '../../shared/model/guest-time.ts';
 import { USUAL_WATCHDOG, type BootDrill, type BootEnd, type BootRecord } from '../../shared/model/boot-watchdog.ts';
-import type { BootWatchdogSpec, SmpMode, VirtioBus, VmStats, WatchdogStats } from '../../shared/model/vm.ts';
+import type { BootWatchdogSpec, EfiSettings, SmpMode, VirtioBus, VmStats, WatchdogStats } from '../../shared/model/vm.ts';
 import { breakImage, drilledCommandLine } from './boot-drills.ts';
+import { BuiltInUefi, type VariableStore } from './built-in-uefi.ts';
 import { BootWatchdog, type BootWatchdogState } from './boot-watchdog.ts';
 import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
 import { GuestTime, type GuestTimeState } from './guest-time.ts';
@@ -48,7 +50,8 @@ const GUEST_MEMORY_NS = 5e9;
 export type BootImage =
   | { readonly kind: 'linux'; readonly kernel: () => Uint8Array; readonly initrd?: () => Uint8Array; readonly commandLine: string }
   | { readonly kind: 'binary'; readonly image: () => Uint8Array }
-  | { readonly kind: 'firmware'; readonly firmware: Firmware };
+  | { readonly kind: 'firmware'; readonly firmware: Firmware }
+  | { readonly kind: 'uefi'; readonly settings: EfiSettings; readonly direct?: DirectBoot };
 
 export interface VmOptions {
   readonly cpus: number;
@@ -76,9 +79,14 @@ export interface VmOptions {
   readonly booted?: ((record: BootRecord) => void) | undefined;
   /** What banks boot, by their ids. */
   readonly banks?: ReadonlyMap<string, BootImage> | undefined;
+  /** Of the built-in UEFI; they are forgotten when absent. */
+  readonly variables?: VariableStore | undefined;
   /** It will be restored before it runs, and boots nothing. */
   readonly isRestored?: boolean;
 }
+
+/** The built-in UEFI says where the first CPU starts. */
+interface UefiEntry extends BootEntry { readonly uefi: Extract<BootImage, { readonly kind: 'uefi' }> }
 
 /** Asked for by the guest, or by its watchdog. */
 export type PowerRequest = 'none' | 'off' | 'reset' | 'watchdog';
@@ -87,7 +95,7 @@ export type PowerRequest = 'none' | 'off' | 'reset' | 'watchdog';
 type ConsolePort = 'serial' | 'virtio';
 
 /** Everything of a VM but its RAM. */
-export interface VmState { readonly clockNs: number; readonly randomBlocks: number; readonly port: ConsolePort; readonly cpus: readonly CpuState[]; readonly vcpus: readonly VcpuState[]; readonly board: BoardState; readonly time?: GuestTimeState; readonly boot?: BootWatchdogState }
+export interface VmState { readonly clockNs: number; readonly randomBlocks: number; readonly port: ConsolePort; readonly cpus: readonly CpuState[]; readonly vcpus: readonly VcpuState[]; readonly board: BoardState; readonly time?: GuestTimeState; readonly boot?: BootWatchdogState; readonly uefi?: UefiState }
 
 export class Vm {
   readonly clock: VmClock;
@@ -111,6 +119,8 @@ export class Vm {
   /** vCPUs that the guest may turn on: the first ones of all. */
   private present: number;
   private running: Vcpu | undefined;
+  /** Of a VM that it boots, or one of whose banks. */
+  private readonly builtIn: BuiltInUefi | undefined;
   private banks: ReadonlyMap<string, BootImage>;
   private busyNs = 0;
   private isPaused = true;
@@ -121,6 +131,7 @@ export class Vm {
   constructor(options: VmOptions) {
     const { counterHz, maxCpus: cpus = options.cpus } = options, sizeBytes = options.memoryMib * MIB;
     const world = options.smpMode === 'deterministic' ? new CountedWorld(options.counted) : undefined, nowNs = world?.nowNs ?? hostNowNs;
+    const random = (length: number) => world?.random(length) ?? randomBytes(length);
     const ramEnd = GUEST_RAM_PA + sizeBytes, firmware = options.boot.kind === 'firmware' ? options.boot.firmware : undefined;
     const machine = { cpus, counterHz, nowNs, ramBytes: firmware === undefined ? ramEnd : endOfFlash(firmware, ramEnd), inThreads: world === undefined && cpus > 1 };
     this.options = options;
@@ -137,7 +148,7 @@ export class Vm {
       ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }), ...(options.virtioBus && { virtioBus: options.virtioBus }), ...(options.display && { display: options.display }),
       ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, ramEnd) }),
       ...((options.bootWatchdog ?? USUAL_WATCHDOG).mode !== 'none' && { watchdog: { counter: this.time.systemCounter, ws1: { set: level => this.expired(level) } } }),
-      wallMs: () => this.time.dateMs, random: length => world?.random(length) ?? randomBytes(length),
+      wallMs: () => this.time.dateMs, random,
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
     });
     const { watchdog } = this.board;
@@ -145,10 +156,11 @@ export class Vm {
     this.bootWatchdog = new BootWatchdog({ spec: options.bootWatchdog, record: options.boots }, { watchdog, clock: this.clock, wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), changed: record => options.booted?.(record) });
     this.vcpus = this.machine.cpus.map(cpu => new Vcpu(cpu, {
       gic: this.board.gic, bus: this.board.bus, lines: this.board.cpuLines[cpu.id] as Board['cpuLines'][number], psci: this.psci(),
-      counterTraps: this.time.traps, rang: compare => this.time.rang(compare),
+      firmwareCall: (vcpu, number) => this.builtIn?.call(vcpu, number) ?? false, counterTraps: this.time.traps, rang: compare => this.time.rang(compare),
       countExit: cause => { this.exits[cause] = (this.exits[cause] ?? 0) + 1; },
       guestError: what => { this.board.guestErrors.count += 1; this.board.guestErrors.last = what; },
     }));
+    this.builtIn = this.buildUefi(random);
     startTranslation(this.machine);
     const profiler = this.profiler = options.profile && new Profiler(this.machine, options.profile);
     this.parallel = machine.inThreads ? new ParallelVcpus(this.machine, machine, this.vcpus, {
@@ -189,6 +201,16 @@ export class Vm {
     if (level && this.powerRequest === 'none') this.powerRequest = 'watchdog';
   }
 
+  private buildUefi(random: (length: number) => Uint8Array): BuiltInUefi | undefined {
+    const { boot, variables = { kept: [], keep: () => Promise.resolve() } } = this.options, image = [boot, ...this.banks.values()].find(each => each.kind === 'uefi');
+    return image && new BuiltInUefi({
+      vcpus: this.vcpus, board: this.board, clock: this.clock, ramPa: GUEST_RAM_PA, settings: image.settings, variables, watchdog: this.bootWatchdog, random,
+      deviceTree: () => this.board.deviceTree(this.hiddenTimer), power: request => { this.powerRequest = request; this.options.wake(); }, wake: () => this.options.wake(),
+    });
+  }
+
+  private get hiddenTimer() { return { virtualTimerHidden: this.options.time?.scaling === true }; }
+
   /** Puts the boot image into zeroed RAM and the first vCPU at its entry. */
   private boot(): void {
     const entry = this.loadBank();
@@ -197,11 +219,12 @@ export class Vm {
       vcpu.restore({ on: false, waiting: false });
     }
     this.turnOn(0, BigInt(entry.pc), BigInt(entry.x0));
-    this.bootWatchdog.armForGuest();
+    if ('uefi' in entry) this.builtIn?.start(entry.uefi.direct);
+    else this.bootWatchdog.armForGuest();
   }
 
   /** Loads the bank that is to be booted, or, when it cannot be loaded, the good one that takes its place. */
-  private loadBank(): BootEntry {
+  private loadBank(): BootEntry | UefiEntry {
     for (;;) {
       const { bank, drill } = this.bootWatchdog.begin();
       try { return this.load(this.banks.get(bank) ?? this.options.boot, drill); } catch (error) {
@@ -211,8 +234,9 @@ export class Vm {
     }
   }
 
-  private load(boot: BootImage, drill: BootDrill | undefined): BootEntry {
-    const ram = this.board.toldRam, hidden = { virtualTimerHidden: this.options.time?.scaling === true };
+  private load(boot: BootImage, drill: BootDrill | undefined): BootEntry | UefiEntry {
+    if (boot.kind === 'uefi') return { pc: 0, x0: 0, uefi: boot };
+    const ram = this.board.toldRam, hidden = this.hiddenTimer;
     const broken = (kind: 'linux' | 'binary', bytes: number, entry: BootEntry): BootEntry => {
       breakImage(ram, entry, bytes, drill, kind);
       return entry;
@@ -321,7 +345,8 @@ export class Vm {
 
   /** Something typed at the VM's console. */
   type(bytes: Uint8Array): void {
-    if (this.port === 'virtio') this.board.virtioConsole?.type(bytes);
+    if (this.builtIn?.uefi.hasConsole) this.builtIn.uefi.typed(bytes);
+    else if (this.port === 'virtio') this.board.virtioConsole?.type(bytes);
     else this.board.type(bytes);
   }
 
@@ -383,7 +408,8 @@ export class Vm {
   /** Resolves when no disk request is under way, so that the state is whole. The VM is paused. */
   async save(): Promise<VmState> {
     await this.board.disksIdle();
-    return { clockNs: this.clock.nowNs, randomBlocks: this.world?.save() ?? 0, port: this.port, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save(), time: this.time.save(), boot: this.bootWatchdog.save() };
+    await this.builtIn?.uefi.idle();
+    return { clockNs: this.clock.nowNs, randomBlocks: this.world?.save() ?? 0, port: this.port, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save(), time: this.time.save(), ...(this.builtIn && { uefi: this.builtIn.uefi.save() }), boot: this.bootWatchdog.save() };
   }
 
   /** Writes all of it to a file, memory included. The VM is paused until then, and may go on afterwards. */
@@ -425,6 +451,7 @@ export class Vm {
     state.vcpus.forEach((vcpu, n) => this.vcpus[n]?.restore(vcpu));
     if (state.time !== undefined) this.time.restore(state.time);
     this.board.restore(state.board);
+    if (state.uefi !== undefined) this.builtIn?.uefi.restore(state.uefi);
     if (state.boot !== undefined) this.bootWatchdog.restore(state.boot);
     this.machine.wrote(GUEST_RAM_PA as Pa, this.ram.sizeBytes);
   }

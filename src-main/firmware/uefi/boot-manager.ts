@@ -55,7 +55,7 @@ export class BootManager {
 
   /** All disks are known. */
   async start(): Promise<void> {
-    const { settings, boot } = this.uefi.io;
+    const { settings } = this.uefi.io, boot = this.uefi.io.direct();
     await this.makeOptions();
     const next = this.take('BootNext'), order = this.order(), direct = boot === undefined ? [] : [DIRECT];
     this.state = { ...OFF, queue: [...(next === undefined ? [] : readWords(next)), ...direct, ...order] };
@@ -149,7 +149,7 @@ export class BootManager {
   }
 
   private loadDirect(): bigint {
-    const { boot } = this.uefi.io, { images } = this.uefi;
+    const boot = this.uefi.io.direct(), { images } = this.uefi;
     if (boot === undefined) throw new EfiError(NOT_FOUND);
     return images.load(boot.kernel(), { device: 0n, path: [], file: [], parent: images.firmware }, textBytes(boot.commandLine));
   }
@@ -171,7 +171,7 @@ export class BootManager {
     text.setAttribute(LIGHT_GRAY);
   }
 
-  private get entries(): readonly number[] { return [...(this.uefi.io.boot === undefined ? [] : [DIRECT]), ...this.order()]; }
+  private get entries(): readonly number[] { return [...(this.uefi.io.direct() === undefined ? [] : [DIRECT]), ...this.order()]; }
 
   private openMenu(note: string): void {
     this.state = { ...this.state, phase: 'menu', selected: 0, note };

@@ -28,14 +28,15 @@ export interface FoundRange { readonly range: DiskRange; readonly path: DevicePa
 const CD_BLOCK = 2048, DISK_BLOCK = 512;
 
 export class Disks {
-  private readonly disks: readonly FirmwareDisk[];
+  private disks: readonly FirmwareDisk[] = [];
   /** Ranges by the addresses of their interfaces. */
   private known = new Map<bigint, DiskRange>();
   private volumes = new Map<string, Promise<Volume | undefined>>();
   /** Of each disk: how large its medium was when it was last looked at, and its number. */
-  private media: { bytes: number; id: number }[];
+  private media: { bytes: number; id: number }[] = [];
 
-  constructor(disks: readonly FirmwareDisk[]) {
+  /** Those that the machine has now. */
+  take(disks: readonly FirmwareDisk[]): void {
     this.disks = disks;
     this.media = disks.map(disk => ({ bytes: disk.medium()?.sizeBytes ?? -1, id: 1 }));
   }

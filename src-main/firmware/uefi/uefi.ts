@@ -41,6 +41,12 @@ const IRQ_VECTOR = 5, FIQ_VECTOR = 6;
 /** An address space for the boot CPU: translation tables for all that is below, from `tables`. */
 export interface BootCpu { readonly tables: number; readonly vectors: number; readonly sp: number }
 
+/** A kernel that the machine was given. */
+export interface DirectBoot { readonly kernel: () => Uint8Array; readonly initrd?: () => Uint8Array; readonly commandLine: string }
+
+/** The watchdog that keeps a boot from hanging. Calls that come at the wrong time do nothing. */
+export interface FirmwareWatchdog { readonly timeoutNs: number; install(): void; enable(timeoutNs?: number): void; refresh(): void; disable(): void; handOver(): void }
+
 export interface UefiSettings {
   /** How long somebody can ask for the menu, in ms. */
   readonly delayMs: number;
@@ -63,7 +69,7 @@ export interface UefiIo {
   readonly print: (bytes: Uint8Array) => void;
   readonly consoleReady: () => boolean;
   readonly screen?: FirmwareScreen | undefined;
-  readonly disks: readonly FirmwareDisk[];
+  readonly disks: () => readonly FirmwareDisk[];
   readonly deviceTree?: () => Uint8Array;
   readonly random: (length: number) => Uint8Array;
   /** Of the real-time clock, in ms since 1970. */
@@ -74,12 +80,11 @@ export interface UefiIo {
   readonly kept: () => readonly EfiVariable[];
   readonly keep: (variables: readonly EfiVariable[]) => Promise<void>;
   /** A kernel that is started instead of what is on disks. */
-  readonly boot?: { readonly kernel: () => Uint8Array; readonly initrd?: () => Uint8Array; readonly commandLine: string } | undefined;
+  readonly direct: () => DirectBoot | undefined;
+  readonly watchdog: FirmwareWatchdog;
   readonly settings: UefiSettings;
   /** A CPU that was held is not any more. */
   readonly wake: () => void;
-  /** An OS took over: the console and the disks are its own. */
-  readonly handedOver: () => void;
   /** What is to be said of an exception that nobody handles. */
   readonly exception: (cpu: number) => { readonly text: string; readonly mask: () => void };
 }
@@ -88,7 +93,7 @@ type Phase = 'off' | 'boot' | 'runtime';
 export interface UefiState {
   readonly phase: Phase; readonly map: MemoryMapState; readonly handles: HandlesState; readonly events: EventsState; readonly images: ImagesState; readonly tables: TablesState | undefined; readonly disks: DisksState;
   readonly variables: VariablesState; readonly text: TextScreenState; readonly manager: BootManagerState; readonly console: ConsoleInterfaces; readonly files: readonly [bigint, OpenFile][]; readonly waits: readonly [number, number][];
-  readonly ranges: readonly [bigint, DevicePath][]; readonly keys: readonly Key[]; readonly count: readonly [number, number]; readonly stack: number; readonly pixels?: Uint8Array; readonly watchdogNs?: number;
+  readonly ranges: readonly [bigint, DevicePath][]; readonly keys: readonly Key[]; readonly count: readonly [number, number]; readonly stack: number; readonly pixels?: Uint8Array;
 }
 
 const NO_CONSOLE: ConsoleInterfaces = { handle: 0n, input: 0n, output: 0n, mode: 0n };
@@ -100,7 +105,7 @@ export class Uefi {
   readonly handles = new Handles(event => { this.events.signal(event); });
   readonly tables: Tables;
   readonly images: Images = new Images(this);
-  readonly disks: Disks;
+  readonly disks = new Disks();
   readonly variables = new Variables([`${GUID.globalVariable}/SecureBoot`, `${GUID.globalVariable}/SetupMode`]);
   readonly text: TextScreen;
   map: MemoryMap;
@@ -111,8 +116,6 @@ export class Uefi {
   private readonly keyboard = new Keyboard();
   private readonly terminal: TerminalView;
   private readonly alarm: Alarm;
-  private readonly watchdog: Alarm;
-  private watchdogNs: number | undefined;
   private phase: Phase = 'off';
   private keys: Key[] = [];
   private polls = 0;
@@ -132,12 +135,10 @@ export class Uefi {
     this.io = io;
     this.memory = new GuestMemory({ translate: (address, isWrite) => io.translate(this.caller, address, isWrite), read: io.read, write: io.write });
     this.tables = new Tables(this.memory);
-    this.disks = new Disks(io.disks);
-    this.map = new MemoryMap(io.ram.base, io.ram.end);
+        this.map = new MemoryMap(io.ram.base, io.ram.end);
     this.terminal = new TerminalView(io.print, () => this.text.size);
     this.text = new TextScreen(textModes(io.screen), [this.terminal, ...(io.screen === undefined ? [] : [new ScreenView(io.screen)])]);
     this.alarm = io.clock.alarm('uefi', () => this.ring());
-    this.watchdog = io.clock.alarm('uefi watchdog', () => io.power('reset'));
   }
 
   get nowNs(): number { return this.io.clock.nowNs; }
@@ -163,8 +164,11 @@ export class Uefi {
     this.variables.load(this.io.kept());
     this.putOwnVariables();
     this.installFirmware();
+    this.io.watchdog.install();
     this.io.cpu.held = true;
     this.work(async () => {
+      // Whoever builds the machine may add some until now.
+      this.disks.take(this.io.disks());
       for (let disk = 0; disk < this.disks.count; disk++) for (const found of await this.disks.find(disk)) await this.installRange(found);
       await this.manager.start();
     });
@@ -176,8 +180,6 @@ export class Uefi {
     this.working = undefined;
     this.heldCpu = undefined;
     this.alarm.clear();
-    this.watchdog.clear();
-    this.watchdogNs = undefined;
     this.images.reset();
     this.manager.reset();
     this.disks.reset();
@@ -209,7 +211,7 @@ export class Uefi {
     if (io.screen !== undefined) installGraphics(this, console, io.screen);
     installCollation(this, this.images.firmware);
     installSmall(this, this.images.firmware);
-    if (io.boot?.initrd !== undefined) installInitrd(this);
+    if (io.direct()?.initrd !== undefined) installInitrd(this);
     if (io.deviceTree !== undefined) this.tables.configure(GUID.deviceTreeTable, this.give(io.deviceTree(), MEMORY.acpiReclaim));
   }
 
@@ -323,7 +325,7 @@ export class Uefi {
     const image = this.images.find(handle), { cpu } = this.io;
     assert(image !== undefined, 'the image is loaded');
     this.events.signalGroup(GUID.eventReadyToBoot);
-    this.setWatchdog(0);
+    this.io.watchdog.enable();
     this.images.start(cpu, image, [0n, 0n], BigInt(this.stack));
     cpu.held = false;
   }
@@ -349,18 +351,12 @@ export class Uefi {
     this.phase = 'runtime';
     this.tables.endBootServices();
     this.alarm.clear();
-    this.setWatchdog(0);
     this.disks.forget();
     this.keys = [];
-    this.io.handedOver();
+    // Whatever became of it before: from here on only the OS keeps the machine from its reset.
+    this.io.watchdog.enable();
+    this.io.watchdog.handOver();
     return SUCCESS;
-  }
-
-  /** Resets the machine when nothing sets it again; never at 0. In seconds. */
-  setWatchdog(seconds: number): void {
-    this.watchdogNs = seconds === 0 ? undefined : this.nowNs + seconds * 1e9;
-    if (this.watchdogNs === undefined) this.watchdog.clear();
-    else this.watchdog.set(this.watchdogNs);
   }
 
   // What functions use.
@@ -471,7 +467,7 @@ export class Uefi {
     const { phase, map, handles, events, images, disks, variables, text, manager, console, io: { screen } } = this;
     return {
       phase, map: map.save(), handles: handles.save(), events: events.save(), images: images.save(), tables: phase === 'off' ? undefined : this.tables.save(), disks: disks.save(), variables: variables.save(), text: text.save(), manager: manager.save(), console,
-      files: structuredClone([...this.files]), waits: [...this.waits], ranges: [...this.ranges], keys: this.keys, count: this.count, stack: this.stack, ...(this.watchdogNs !== undefined && { watchdogNs: this.watchdogNs }),
+      files: structuredClone([...this.files]), waits: [...this.waits], ranges: [...this.ranges], keys: this.keys, count: this.count, stack: this.stack,
       ...(screen !== undefined && phase === 'boot' && { pixels: screen.pixels.slice() }),
     };
   }
@@ -484,6 +480,7 @@ export class Uefi {
     this.events.restore(state.events);
     this.images.restore(state.images);
     if (state.tables !== undefined) this.tables.restore(state.tables);
+    this.disks.take(this.io.disks());
     this.disks.restore(state.disks);
     this.variables.restore(state.variables);
     this.text.restore(state.text);
@@ -495,8 +492,6 @@ export class Uefi {
     this.keys = [...state.keys];
     this.count = state.count;
     this.stack = state.stack;
-    this.watchdogNs = state.watchdogNs;
-    if (state.watchdogNs !== undefined) this.watchdog.set(state.watchdogNs);
     const { screen } = this.io;
     if (screen !== undefined && state.pixels?.length === screen.pixels.length) { screen.pixels.set(state.pixels); screen.drawn(0, 0, screen.width, screen.height); }
     this.io.cpu.held = state.phase === 'boot' && this.manager.isWaiting;

@@ -16,7 +16,7 @@ export function matches(text: string, pattern: string): boolean {
   while (at < upper.length) {
     const now = parts[part];
     if (now === '*') { star = part++; starAt = at; }
-    else if (now !== undefined && now !== '*' && now(upper[at]!)) { at++; part++; }
+    else if (now !== undefined && now(upper[at]!)) { at++; part++; }
     else if (star >= 0) { part = star + 1; at = ++starAt; }
     else return false;
   }

@@ -44,7 +44,7 @@ export const SMALL_FUNCTIONS: Readonly<Record<string, EfiFunction>> = {
     return path === undefined ? 0n : uefi.give(textBytes(pathText(path)));
   },
   InitrdLoadFile: (uefi, call) => {
-    const sizeAt = call.pointer(3), to = call.raw(4), initrd = uefi.io.boot?.initrd, isBoot = call.bool(2);
+    const sizeAt = call.pointer(3), to = call.raw(4), initrd = uefi.io.direct()?.initrd, isBoot = call.bool(2);
     if (isBoot) return UNSUPPORTED;
     if (initrd === undefined) return NOT_FOUND;
     const bytes = initrd(), room = Number(call.memory.u64(sizeAt));

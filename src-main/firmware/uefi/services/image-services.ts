@@ -52,8 +52,11 @@ export function exitBootServices(uefi: Uefi, call: Call): Answer {
   return uefi.exitBootServices(call.raw(1));
 }
 
-export function setWatchdogTimer(uefi: Uefi, call: Call): Result {
-  uefi.setWatchdog(call.number(0));
+/** It is the machine's own; 0 seconds switch it off until the hand-over. */
+export function setWatchdogTimer({ io: { watchdog } }: Uefi, call: Call): Result {
+  const seconds = call.number(0);
+  if (seconds === 0) watchdog.disable();
+  else watchdog.enable(seconds * 1e9);
   return SUCCESS;
 }
 

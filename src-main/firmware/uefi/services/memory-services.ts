@@ -5,7 +5,8 @@ import { MEMORY, MemoryMap, PAGE_BYTES } from '../memory-map.ts';
 import { BUFFER_TOO_SMALL, INVALID_PARAMETER, NOT_FOUND, OUT_OF_RESOURCES, SUCCESS } from '../status.ts';
 import type { Uefi } from '../uefi.ts';
 
-const ANY_PAGES = 0, MAX_ADDRESS = 1, AT_ADDRESS = 2;
+/** Anywhere, up to an address (1), or at one. */
+const ANY_PAGES = 0, AT_ADDRESS = 2;
 /** An OS takes the size of a descriptor from the call, and must not believe its own. */
 export const DESCRIPTOR_BYTES = 48;
 export const DESCRIPTOR_VERSION = 1;
