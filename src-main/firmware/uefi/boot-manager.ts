@@ -61,7 +61,7 @@ export class BootManager {
     this.state = { ...OFF, queue: [...(next === undefined ? [] : readWords(next)), ...direct, ...order] };
     this.greet();
     if (settings.showMenu) { this.openMenu(''); return; }
-    if (boot !== undefined || settings.delayMs === 0) { await this.tryNext(); return; }
+    if (boot !== undefined || settings.delayMs === 0) { this.goOn(); return; }
     this.state = { ...this.state, phase: 'countdown', untilNs: this.uefi.nowNs + settings.delayMs * 1e6 };
     this.tick();
   }
@@ -70,7 +70,7 @@ export class BootManager {
   tick(): void {
     if (this.state.phase !== 'countdown') return;
     const leftNs = this.state.untilNs - this.uefi.nowNs, seconds = Math.ceil(leftNs / NS_PER_SECOND);
-    if (leftNs <= 0) { this.uefi.work(() => this.tryNext()); return; }
+    if (leftNs <= 0) { this.goOn(); return; }
     if (seconds !== this.state.secondsShown) this.uefi.text.print(`\r${TEXTS.countdown(seconds)} `);
     this.state = { ...this.state, secondsShown: seconds };
   }
@@ -78,7 +78,7 @@ export class BootManager {
   key(key: Key): void {
     if (this.state.phase === 'countdown') {
       if (key.scan === SCAN.escape || key.scan === SCAN.f2 || key.scan === SCAN.delete) this.openMenu('');
-      else if (key.char === ENTER) this.uefi.work(() => this.tryNext());
+      else if (key.char === ENTER) this.goOn();
     } else if (this.state.phase === 'menu') this.menuKey(key);
   }
 
@@ -87,7 +87,7 @@ export class BootManager {
     this.uefi.text.setAttribute(LIGHT_GRAY);
     if (status === SUCCESS) { this.openMenu(''); return; }
     this.uefi.text.print(`\r\n${TEXTS.ended(statusName(status))}\r\n`);
-    this.uefi.work(() => this.tryNext());
+    this.goOn();
   }
 
   /** Options that may be started, in their order. */
@@ -120,8 +120,12 @@ export class BootManager {
     await this.uefi.keepVariables();
   }
 
-  private async tryNext(): Promise<void> {
+  private goOn(): void {
     this.state = { ...this.state, phase: 'starting' };
+    this.uefi.work(() => this.tryNext());
+  }
+
+  private async tryNext(): Promise<void> {
     for (;;) {
       const [number, ...queue] = this.state.queue;
       if (number === undefined) break;
@@ -222,7 +226,7 @@ export class BootManager {
     text.enableCursor(true);
     text.clear();
     this.state = { ...this.state, queue };
-    this.uefi.work(() => this.tryNext());
+    this.goOn();
   }
 
   /** Up or down in the order, which is kept. */

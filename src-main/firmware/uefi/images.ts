@@ -38,7 +38,7 @@ export class Images {
   load(file: Uint8Array, { device, path, file: filePath, parent }: LoadedFrom, options: Uint8Array = new Uint8Array()): bigint {
     const { map, memory, handles, tables } = this.uefi, image = readPeImage(file);
     if (typeof image === 'bigint') throw new EfiError(image);
-    const codeType = image.isRuntime ? MEMORY.runtimeServicesCode : image.isDriver ? MEMORY.bootServicesCode : MEMORY.loaderCode, dataType = codeType + 1, pages = Math.ceil(image.imageBytes / PAGE_BYTES), start = map.allocate(codeType, pages);
+    const codeType = image.isRuntime ? MEMORY.runtimeServicesCode : image.isDriver ? MEMORY.bootServicesCode : MEMORY.loaderCode, dataType = codeType + 1, pages = Math.ceil(image.imageBytes / PAGE_BYTES), start = map.allocate(codeType, pages, { alignment: image.alignment });
     if (start === undefined) throw new EfiError(OUT_OF_RESOURCES);
     const bytes = loadedPeImage(file, image, start);
     if (bytes === undefined) {

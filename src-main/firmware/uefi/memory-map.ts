@@ -38,8 +38,8 @@ export class MemoryMap {
   static isType(type: number): boolean { return type <= MOST_TYPE || type >= FIRST_OEM_TYPE; }
 
   /** The highest pages that are free below `below`; undefined when there are not so many. */
-  allocate(type: number, pages: number, below = Infinity): number | undefined {
-    const align = isRuntime(type) ? RUNTIME_ALIGN : PAGE_BYTES, bytes = Math.ceil(pages * PAGE_BYTES / align) * align;
+  allocate(type: number, pages: number, { below = Infinity, alignment = PAGE_BYTES }: { readonly below?: number; readonly alignment?: number } = {}): number | undefined {
+    const unit = isRuntime(type) ? RUNTIME_ALIGN : PAGE_BYTES, align = Math.max(unit, alignment), bytes = Math.ceil(pages * PAGE_BYTES / unit) * unit;
     for (const range of this.ranges.toReversed()) {
       if (range.type !== MEMORY.conventional) continue;
       const start = Math.floor((Math.min(range.end, below) - bytes) / align) * align;

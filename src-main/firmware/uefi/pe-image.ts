@@ -8,10 +8,11 @@ const MZ = 0x5a4d, PE = 0x4550, ARM64 = 0xaa64, PE32_PLUS = 0x20b;
 const SUBSYSTEM = { application: 10, bootServiceDriver: 11, runtimeDriver: 12 } as const;
 const BASE_RELOCATIONS = 5;
 const RELOCATION = { absolute: 0, dir64: 10 } as const;
-const SECTION_BYTES = 40, LARGEST = 2 ** 30;
+const SECTION_BYTES = 40, LARGEST = 2 ** 30, MOST_ALIGNMENT = 2 ** 21;
 
 interface Section { readonly address: number; readonly bytes: number; readonly fileOffset: number; readonly fileBytes: number }
-export interface PeImage { readonly imageBytes: number; readonly entry: number; readonly isDriver: boolean; readonly isRuntime: boolean; readonly base: bigint; readonly headerBytes: number; readonly sections: readonly Section[]; readonly relocations: { readonly address: number; readonly bytes: number } }
+/** `alignment` is a power of two. */
+export interface PeImage { readonly imageBytes: number; readonly alignment: number; readonly entry: number; readonly isDriver: boolean; readonly isRuntime: boolean; readonly base: bigint; readonly headerBytes: number; readonly sections: readonly Section[]; readonly relocations: { readonly address: number; readonly bytes: number } }
 
 /** What a file says that it is, or the status that says what is wrong with it. */
 export function readPeImage(file: Uint8Array): PeImage | bigint {
@@ -35,7 +36,8 @@ export function readPeImage(file: Uint8Array): PeImage | bigint {
   const directory = optional + 112 + 8 * BASE_RELOCATIONS, hasRelocations = directories > BASE_RELOCATIONS && has(directory, 8) && optionalBytes >= 112 + 8 * (BASE_RELOCATIONS + 1);
   const relocations = hasRelocations ? { address: view.getUint32(directory, true), bytes: view.getUint32(directory + 4, true) } : { address: 0, bytes: 0 };
   if (relocations.address + relocations.bytes > imageBytes) return LOAD_ERROR;
-  return { imageBytes, entry, isDriver: subsystem !== SUBSYSTEM.application, isRuntime: subsystem === SUBSYSTEM.runtimeDriver, base: view.getBigUint64(optional + 24, true), headerBytes, sections, relocations };
+  const wanted = view.getUint32(optional + 32, true), alignment = (wanted & wanted - 1) === 0 && wanted <= MOST_ALIGNMENT ? wanted : 1;
+  return { imageBytes, alignment, entry, isDriver: subsystem !== SUBSYSTEM.application, isRuntime: subsystem === SUBSYSTEM.runtimeDriver, base: view.getBigUint64(optional + 24, true), headerBytes, sections, relocations };
 }
 
 /** The image as it is in memory at `address`; undefined when its relocations make no sense. */

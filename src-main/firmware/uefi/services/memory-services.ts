@@ -20,7 +20,7 @@ export function allocatePages({ map }: Uefi, call: Call): Result {
   memory.requireWritable(at, 8);
   const wanted = Number(memory.u64(at));
   if (kind === AT_ADDRESS) return wanted % PAGE_BYTES === 0 && map.allocateAt(type, wanted, pages) ? SUCCESS : NOT_FOUND;
-  const start = map.allocate(type, pages, kind === ANY_PAGES ? Infinity : wanted + 1);
+  const start = map.allocate(type, pages, kind === ANY_PAGES ? {} : { below: wanted + 1 });
   if (start === undefined) return kind === ANY_PAGES ? OUT_OF_RESOURCES : NOT_FOUND;
   memory.put64(at, BigInt(start));
   return SUCCESS;
