@@ -163,6 +163,7 @@ export class TerminalView implements TextView {
     if (at?.column === column && at.row === row) return;
     if (at !== undefined && row === at.row && column === 0) this.out += '\r';
     else if (at !== undefined && row === at.row + 1 && column === 0) this.out += '\r\n';
+    else if (at?.column === column && row === at.row + 1) this.out += '\n';
     else this.out += `\x1b[${row + 1};${column + 1}H`;
     this.at = { column, row };
   }
