@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import { EngineError, messageOf, saidOf } from '../../shared/base/errors.ts';
 import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
+import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
 import type { BootChange } from '../../shared/model/boot-watchdog.ts';
 import type { BootWatchdogSpec, DiskSpec, FrameStats, NicSpec, NicStats, VmStats } from '../../shared/model/vm.ts';
@@ -145,6 +146,11 @@ class WorkerVm implements RunningVm {
     this.post({ kind: 'granted-room', id, bytes });
   }
 
+  private async keepVariables(id: number, variables: readonly EfiVariable[]): Promise<void> {
+    const areKept = await Promise.resolve(this.listener.keepEfiVariables?.(variables)).then(() => true, () => false);
+    this.post({ kind: 'variables-kept', id, areKept });
+  }
+
   private post(message: ToWorker, transfer: readonly Transferable[] = []): void { this.worker.postMessage(message, transfer); }
 
   private handle(message: FromWorker): void {
@@ -153,6 +159,7 @@ class WorkerVm implements RunningVm {
       case 'output': this.listener.consoleOutput(message.bytes); break;
       case 'reset-by-guest': this.listener.resetByGuest(message.byWatchdog); break;
       case 'boots': this.listener.booted?.(message.record); break;
+      case 'keep-variables': void this.keepVariables(message.id, message.variables); break;
       case 'ask-room': void this.grant(message.id, message.path); break;
       case 'full': this.listener.storageFull?.(message.path); break;
       case 'room-again': this.listener.storageHasRoom?.(); break;

@@ -1,6 +1,7 @@
 /** The contract between the engine, which wants VMs to run, and the hypervisor, which runs each in a worker of its own. */
 import type { MessagePort } from 'node:worker_threads';
 import type { DisplaySpec } from '../../shared/model/display.ts';
+import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
 import type { BootChange, BootRecord } from '../../shared/model/boot-watchdog.ts';
 import type { BootWatchdogSpec, DiskSpec, GuestSource, NicSpec, SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
@@ -39,6 +40,8 @@ export interface VmLaunch {
   readonly bootWatchdog?: BootWatchdogSpec | undefined;
   /** What became of its boots so far; it says which bank is booted. */
   readonly boots?: BootRecord | undefined;
+  /** What its built-in UEFI kept so far. */
+  readonly efiVariables?: readonly EfiVariable[] | undefined;
   /** Samples where its vCPUs are. When the VM stops, whoever stops it, its listener gets the profile. */
   readonly profile?: ProfileOptions | undefined;
   /** A file that `suspend` wrote, to go on from instead of booting. It is removed before the first instruction, as its disks then go on. */
@@ -65,6 +68,8 @@ export interface VmListener {
   resetByGuest(byWatchdog: boolean): void;
   /** A boot began, came to a stage, or ended; with the reasons for what is booted next. */
   booted?(record: BootRecord): void;
+  /** All that the built-in UEFI keeps, after a change. The guest hears that it is kept when this resolves; nothing is kept when absent. */
+  keepEfiVariables?(variables: readonly EfiVariable[]): Promise<void>;
   /** How many bytes more an image may take, for now; as many as there are when absent. */
   roomFor?(path: string): Promise<number>;
   /** There is no room for a disk's image: the VM is paused until `retryStorage`. */

@@ -7,6 +7,7 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
 import { messageFields, say, type Phrase, type Said } from '../../shared/base/phrase.ts';
 import { USUAL_EFI, type BootWatchdogSpec, type DiskSpec, type GuestSource, type VmStats } from '../../shared/model/vm.ts';
+import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { BootEnd } from '../../shared/model/boot-watchdog.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { firmwareOf } from './firmware-files.ts';
@@ -139,6 +140,8 @@ class Worker {
   /** What came while a job has the machine as it is, for afterwards. */
   private held: ToWorker[] | undefined;
   private readonly recorded = new Map<number, (isRecorded: boolean) => void>();
+  private readonly variablesAsked = new Map<number, (areKept: boolean) => void>();
+  private nextAsked = 1;
   private wakeUp: () => void = () => { /* nobody waits */ };
 
   constructor(launch: VmLaunch, { boot, banks }: { readonly boot: BootImage; readonly banks: ReadonlyMap<string, BootImage> }, disks: VmDisks, { stopOnReset, channels, screenPort, room }: WorkerOptions & { readonly room: Room }) {
@@ -147,7 +150,7 @@ class Worker {
     room.full = () => this.wakeUp();
     this.stopOnReset = stopOnReset;
     this.nics = new VmNics(channels, { ring: () => this.wakeUp(), link: (name, up) => this.vm.board.nics.get(name)?.setLink(up) });
-    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, banks, booted: record => send({ kind: 'boots', record }), disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, banks, booted: record => send({ kind: 'boots', record }), variables: { kept: launch.efiVariables ?? [], keep: variables => this.keepVariables(variables) }, disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     this.throttle = new Throttle(launch.cpuGate, this.vm);
     const { display } = this.vm.board;
     this.screen = display && screenPort && new VmScreen({ port: screenPort, display, progress: () => this.vm.retired.reduce((sum, count) => sum + count, 0) });
@@ -176,6 +179,7 @@ class Worker {
       case 'change-time': void this.answer(message.id, Promise.resolve().then(() => this.vm.time.ask(message.change))); break;
       case 'set-boot-watchdog': void this.answer(message.id, banksOf(message.spec).then(banks => this.vm.setBootWatchdog(message.spec, banks))); break;
       case 'change-boots': void this.answer(message.id, Promise.resolve().then(() => this.vm.bootWatchdog.change(message.change))); break;
+      case 'variables-kept': this.variablesAsked.get(message.id)?.(message.areKept); this.variablesAsked.delete(message.id); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'room': this.room.retry(); break;
       case 'granted-room': this.room.granted(message.id, message.bytes); break;
@@ -187,6 +191,14 @@ class Worker {
       default: message satisfies never;
     }
     this.wakeUp();
+  }
+
+  private async keepVariables(variables: readonly EfiVariable[]): Promise<void> {
+    const id = this.nextAsked++, areKept = await new Promise<boolean>(resolve => {
+      this.variablesAsked.set(id, resolve);
+      send({ kind: 'keep-variables', id, variables });
+    });
+    if (!areKept) throw new EngineError('firmware.variables', 'The variables of the firmware could not be kept.');
   }
 
   private async suspend(id: number, path: string, signal: AbortSignal): Promise<Ended> {

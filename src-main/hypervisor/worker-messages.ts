@@ -1,4 +1,5 @@
 /** What the engine and a VM's worker say to each other. */
+import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
 import type { BootChange, BootRecord } from '../../shared/model/boot-watchdog.ts';
 import type { BootWatchdogSpec, DiskSpec } from '../../shared/model/vm.ts';
@@ -27,6 +28,8 @@ export type ToWorker =
   | { readonly kind: 'stats'; readonly id: number }
   /** Try again what had no room. */
   | { readonly kind: 'room' }
+  /** The answer to `keep-variables`. */
+  | { readonly kind: 'variables-kept'; readonly id: number; readonly areKept: boolean }
   /** The answer to `ask-room`: how many bytes more the image may take. */
   | { readonly kind: 'granted-room'; readonly id: number; readonly bytes: number }
   | { readonly kind: 'suspend'; readonly id: number; readonly path: string }
@@ -42,6 +45,8 @@ export type FromWorker =
   /** By the guest itself, or by its watchdog. */
   | { readonly kind: 'reset-by-guest'; readonly byWatchdog: boolean }
   | { readonly kind: 'boots'; readonly record: BootRecord }
+  /** What the built-in UEFI keeps is to outlive the power from now on. */
+  | { readonly kind: 'keep-variables'; readonly id: number; readonly variables: readonly EfiVariable[] }
   /** How much more of its datastore may an image take? */
   | { readonly kind: 'ask-room'; readonly id: number; readonly path: string }
   /** There is no room for a disk's image, on its file system or its datastore; nothing runs until there is. */

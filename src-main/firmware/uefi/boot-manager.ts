@@ -237,7 +237,7 @@ export class BootManager {
     this.uefi.putVariable('BootOrder', wordBytes(swapped), KEPT);
     this.state = { ...this.state, selected: from + by };
     this.drawMenu();
-    this.uefi.work(() => this.uefi.keepVariables());
+    this.uefi.work(async () => { await this.uefi.keepVariables(); });
   }
 
   private get(name: string): Uint8Array | undefined { return this.uefi.variables.get(name, GUID.globalVariable, false)?.data; }

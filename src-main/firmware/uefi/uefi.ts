@@ -25,7 +25,7 @@ import { installGraphics, type FirmwareScreen } from './protocols/graphics.ts';
 import { installInitrd, installSmall } from './protocols/small.ts';
 import { installConsole, showConsole, type ConsoleInterfaces } from './protocols/text.ts';
 import { ScreenView, textModes } from './screen-view.ts';
-import { INVALID_PARAMETER, isError, LOAD_ERROR, NOT_FOUND, OUT_OF_RESOURCES, SUCCESS, UNSUPPORTED } from './status.ts';
+import { DEVICE_ERROR, INVALID_PARAMETER, isError, LOAD_ERROR, NOT_FOUND, OUT_OF_RESOURCES, SUCCESS, UNSUPPORTED } from './status.ts';
 import { FIRST_VECTOR, isRuntime, RETURNED, Tables, type TablesState } from './tables.ts';
 import { TerminalView, TextScreen, type TextScreenState } from './text-screen.ts';
 import { ATTRIBUTE, Variables, type Variable, type VariablesState } from './variables.ts';
@@ -404,11 +404,12 @@ export class Uefi {
 
   /** A variable of the firmware's own, by the global GUID; keeping it is for `keepVariables`. */
   putVariable(name: string, data: Uint8Array, attributes: number): void { this.variables.set({ name, guid: GUID.globalVariable, attributes, data }, 'firmware'); }
-  async keepVariables(): Promise<void> { await this.io.keep(this.variables.kept); }
+  /** Says whether they are. */
+  keepVariables(): Promise<boolean> { return this.io.keep(this.variables.kept).then(() => true, () => false); }
 
   setVariable(variable: Variable, by: 'boot' | 'runtime'): bigint | Promise<bigint> {
     const { status, isKept } = this.variables.set(variable, by);
-    return isKept && !isError(status) ? this.keepVariables().then(() => status) : status;
+    return isKept && !isError(status) ? this.keepVariables().then(areKept => (areKept ? status : DEVICE_ERROR)) : status;
   }
 
   nextCount(): bigint {
