@@ -8,7 +8,8 @@ import { open, readFile } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import { USUAL_DISPLAY, type VncListener } from '../../shared/model/display.ts';
 import { CATCH_UP_MODES, TIME_LIMITS, USUAL_TIME, type CatchUpMode } from '../../shared/model/guest-time.ts';
-import { DISK_BUSES, DISK_FORMATS, SMP_MODES, VIRTIO_BUSES, VM_LIMITS, type DiskSpec, type GuestSource, type NicSpec, type PortForward, type SmpMode, type VirtioBus } from '../../shared/model/vm.ts';
+import { DISK_BUSES, DISK_FORMATS, EFI_TABLES, SMP_MODES, USUAL_EFI, VIRTIO_BUSES, VM_LIMITS, type DiskSpec, type EfiTables, type GuestSource, type NicSpec, type PortForward, type SmpMode, type VirtioBus } from '../../shared/model/vm.ts';
+import { readVariables, writeVariables } from '../engine/efi-variables-file.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { Symbols } from '../hypervisor/symbols.ts';
 import type { VmProfile } from '../hypervisor/profile.ts';
@@ -30,6 +31,11 @@ interface RunOptions {
   readonly net: readonly NicSpec[];
   readonly forward: readonly PortForward[];
   readonly capture?: string;
+  readonly uefi?: true;
+  readonly efiVars?: string;
+  readonly bootDelay: number;
+  readonly bootMenu?: true;
+  readonly efiTables: EfiTables;
   readonly firmware?: string;
   readonly firmwareVars?: string;
   readonly timeRate?: number;
@@ -63,6 +69,11 @@ export const runCommand = new Command('run')
   .option('--start-date <date>', 'with --smp deterministic, the date at power-on, for example 2026-01-01', dateMs)
   .option('--disk <file[,option…]>', `disk image: raw, qcow2, VMDK or ISO (may be repeated); options: ${DISK_OPTIONS}`, (text: string, disks: readonly DiskSpec[]) => [...disks, diskOf(text)], [])
   .option('--cdrom <file>', 'CD or DVD image in a drive of its own, or "none" for an empty drive (may be repeated)', (text: string, images: readonly string[]) => [...images, text], [])
+  .option('--uefi', 'boot by the built-in UEFI, also the kernel of --kernel; without a kernel or firmware, disks and CDs are booted by it anyway')
+  .option('--efi-vars <file>', 'where the built-in UEFI keeps its variables; made when it is not there')
+  .option('--boot-delay <seconds>', 'how long Esc or F2 shows the boot menu of the built-in UEFI', bootDelay, USUAL_EFI.delayMs / 1000)
+  .option('--boot-menu', 'show the boot menu of the built-in UEFI')
+  .addOption(new Option('--efi-tables <tables>', 'by what the built-in UEFI tells an operating system of the hardware').choices(EFI_TABLES).default('both'))
   .option('--firmware <file>', 'firmware in flash that boots from disks, such as EDK2 for QEMU\'s virt, instead of a kernel')
   .option('--firmware-vars <file>', 'where the firmware keeps its variables; made when it is not there')
   .option('--state <file>', 'where Ctrl-A s, or SIGUSR2, suspends the VM to: memory, devices, all of it')
@@ -149,6 +160,12 @@ function vncAt(text: string): VncListener['at'] {
   return { kind: 'tcp', port: Number(text) };
 }
 
+function bootDelay(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 60) || text.trim() === '') throw new InvalidArgumentError('A boot delay is a number of seconds from 0 to 60.');
+  return value;
+}
+
 function positiveNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('A time is a number of seconds above 0.');
@@ -171,7 +188,7 @@ async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.resume && options.state === undefined) throw new EngineError('usage', '--resume goes on from the file given with --state: give that too.');
   const disks = [...options.disk, ...options.cdrom.map(driveOf)];
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.vnc && { display: USUAL_DISPLAY }), time: { ...USUAL_TIME, scaling: options.timeRate !== undefined, rate: options.timeRate ?? 1, afterStop: options.catchUp, afterSuspend: options.catchUp }, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.vnc && { display: USUAL_DISPLAY }), time: { ...USUAL_TIME, scaling: options.timeRate !== undefined, rate: options.timeRate ?? 1, afterStop: options.catchUp, afterSuspend: options.catchUp }, ...(options.efiVars !== undefined && { efiVariables: await readVariables(options.efiVars) }), ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }
 
 /** Port forwards are those of the first NAT. */
@@ -184,19 +201,26 @@ function nicsOf({ net, forward: forwards, capture }: RunOptions): readonly NicSp
 }
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */
-async function guestOf({ kernel, initrd, append, firmware, firmwareVars }: RunOptions): Promise<GuestSource> {
+async function guestOf(options: RunOptions): Promise<GuestSource> {
+  const { kernel, initrd, append, firmware, firmwareVars, uefi, efiVars } = options, hasDisks = options.disk.length + options.cdrom.length > 0, isUefi = uefi ?? (hasDisks && kernel === undefined && firmware === undefined);
+  if (uefi && firmware !== undefined) throw new EngineError('usage', 'A VM has one firmware: leave out --uefi or --firmware.');
+  if (efiVars !== undefined && !isUefi) throw new EngineError('usage', 'Variables are kept by the built-in UEFI: give --uefi too.');
   if (firmwareVars !== undefined && firmware === undefined) throw new EngineError('usage', 'Variables are kept by firmware: give --firmware too.');
   if (firmware !== undefined && kernel !== undefined) throw new EngineError('usage', 'Either firmware boots the VM, or a kernel is given to it: leave out --kernel or --firmware.');
   if (firmware !== undefined) return { kind: 'firmware', firmwarePath: firmware, ...(firmwareVars !== undefined && { variablesPath: firmwareVars }) };
+  if (isUefi && kernel === undefined) return uefiOf(options);
   if (kernel === undefined) return { kind: 'diagnostics' };
   const head = await firstBytes(kernel), text = (from: number, to: number) => head.subarray(from, to).toString('latin1');
   if (head.length === 0) throw new EngineError('image.empty', `The kernel ${kernel} is empty.`);
   if (text(0, 4) === '\x7fELF') throw new EngineError('image.elf', `The kernel ${kernel} is an ELF file; give a Linux Image or a flat binary (objcopy -O binary).`);
+  if (isUefi) return { ...uefiOf(options), kernelPath: kernel, commandLine: append, ...(initrd !== undefined && { initrdPath: initrd }) };
   if (text(0x38, 0x3c) === 'ARMd' || text(0, 2) === '\x1f\x8b') return { kind: 'linux', kernelPath: kernel, commandLine: append, ...(initrd !== undefined && { initrdPath: initrd }) };
   if (head.every(byte => byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127))) throw new EngineError('image.text', `The kernel ${kernel} is a text file, not a kernel or a program.`);
   if (initrd !== undefined) throw new EngineError('usage', `The kernel ${kernel} is not a Linux Image, so it takes no initrd.`);
   return { kind: 'binary', imagePath: kernel };
 }
+
+const uefiOf = ({ bootDelay: seconds, bootMenu, efiTables }: RunOptions): Extract<GuestSource, { kind: 'uefi' }> => ({ kind: 'uefi', settings: { delayMs: seconds * 1000, showMenu: bootMenu === true, tables: efiTables } });
 
 async function firstBytes(path: string): Promise<Buffer> {
   try {
@@ -248,6 +272,7 @@ class ConsoleSession {
       started: () => { this.started = true; this.connectInput(); },
       consoleOutput: bytes => process.stdout.write(bytes, () => this.vm.acknowledgeConsole(bytes.length)),
       resetByGuest: () => { /* it boots again */ },
+      keepEfiVariables: variables => (options.efiVars === undefined ? Promise.resolve() : writeVariables(options.efiVars, variables)),
       profiled: profile => { this.profile = profile; },
       stopped: stop => { void this.stopped(stop); },
     }, { stopOnReset: !options.reboot });
