@@ -32,6 +32,7 @@ interface RunOptions {
   readonly capture?: string;
   readonly firmware?: string;
   readonly firmwareVars?: string;
+  readonly acpi: boolean;
   readonly timeRate?: number;
   readonly catchUp: CatchUpMode;
   readonly vnc?: VncListener['at'];
@@ -65,6 +66,7 @@ export const runCommand = new Command('run')
   .option('--cdrom <file>', 'CD or DVD image in a drive of its own, or "none" for an empty drive (may be repeated)', (text: string, images: readonly string[]) => [...images, text], [])
   .option('--firmware <file>', 'firmware in flash that boots from disks, such as EDK2 for QEMU\'s virt, instead of a kernel')
   .option('--firmware-vars <file>', 'where the firmware keeps its variables; made when it is not there')
+  .option('--no-acpi', 'let the firmware offer its guest the device tree only, and no ACPI tables')
   .option('--state <file>', 'where Ctrl-A s, or SIGUSR2, suspends the VM to: memory, devices, all of it')
   .option('--resume', 'go on from that file instead of booting; it is used up by that, as the VM\'s disks go on')
   .addOption(new Option('--virtio-bus <bus>', 'where entropy, virtio console and balloon are').choices(VIRTIO_BUSES).default('mmio'))
@@ -184,10 +186,10 @@ function nicsOf({ net, forward: forwards, capture }: RunOptions): readonly NicSp
 }
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */
-async function guestOf({ kernel, initrd, append, firmware, firmwareVars }: RunOptions): Promise<GuestSource> {
+async function guestOf({ kernel, initrd, append, firmware, firmwareVars, acpi }: RunOptions): Promise<GuestSource> {
   if (firmwareVars !== undefined && firmware === undefined) throw new EngineError('usage', 'Variables are kept by firmware: give --firmware too.');
   if (firmware !== undefined && kernel !== undefined) throw new EngineError('usage', 'Either firmware boots the VM, or a kernel is given to it: leave out --kernel or --firmware.');
-  if (firmware !== undefined) return { kind: 'firmware', firmwarePath: firmware, ...(firmwareVars !== undefined && { variablesPath: firmwareVars }) };
+  if (firmware !== undefined) return { kind: 'firmware', firmwarePath: firmware, ...(firmwareVars !== undefined && { variablesPath: firmwareVars }), ...(!acpi && { acpi }) };
   if (kernel === undefined) return { kind: 'diagnostics' };
   const head = await firstBytes(kernel), text = (from: number, to: number) => head.subarray(from, to).toString('latin1');
   if (head.length === 0) throw new EngineError('image.empty', `The kernel ${kernel} is empty.`);

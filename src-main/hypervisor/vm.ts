@@ -66,6 +66,8 @@ export interface VmOptions {
   readonly counted?: CountedWorldOptions;
   readonly profile?: ProfileOptions | undefined;
   readonly time?: GuestTimeSpec | undefined;
+  /** In the usual form of 36 characters. */
+  readonly uuid?: string;
   /** It will be restored before it runs, and boots nothing. */
   readonly isRestored?: boolean;
 }
@@ -122,7 +124,7 @@ export class Vm {
     const stage2 = this.mapStage2(sizeBytes);
     this.board = new Board({
       ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }), ...(options.virtioBus && { virtioBus: options.virtioBus }), ...(options.display && { display: options.display }),
-      ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, ramEnd) }),
+      ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, ramEnd) }), ...(options.uuid !== undefined && { uuid: options.uuid }), withoutAcpi: firmware?.acpi === false || options.time?.scaling === true,
       wallMs: () => this.time.dateMs, random: length => world?.random(length) ?? randomBytes(length),
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
     });
