@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src-main/cpu/selftest': ['shared/base', 'src-main/cpu'],
   'src-main/cpu': ['shared/base', 'src-main/time', 'src-main/memory'],
   'src-main/devices': ['shared/base', 'shared/model', 'src-main/time', 'src-main/memory', 'src-main/display', 'src-main/fabric', 'src-main/storage'],
-  'src-main/firmware': ['shared/base', 'shared/model', 'src-main/memory', 'src-main/devices'],
+  'src-main/firmware': ['shared/base', 'shared/model', 'src-main/time', 'src-main/memory', 'src-main/devices', 'src-main/storage'],
   'src-main/storage': ['shared/base'],
   'src-main/host': [...SHARED, ...MACHINE],
   'src-main/hypervisor': [...SHARED, ...MACHINE, 'src-main/host'],

@@ -20,6 +20,8 @@ export const VIRTIO_SLOTS = 32;
 export const virtioSlot = (slot: number) => ({ base: 0x0a00_0000 + 0x200 * slot, size: 0x200, spi: 16 + slot });
 /** Its wires are `spi` and the three after it: events, PRI, CMD_SYNC, errors. */
 export const SMMU = { base: 0x0905_0000, size: 0x20000, spi: 74 } as const;
+/** The Generic Watchdog's frames, of control and of refresh, each in 64 KiB of its own. */
+export const WATCHDOG = { control: { base: 0x090e_0000, size: 0x1000 }, refresh: { base: 0x090f_0000, size: 0x1000 }, spi: 78 } as const;
 export const PCI_WINDOW = { base: 0x1000_0000, size: 0x2eff_0000 } as const;
 /** Nothing has ports; but firmware wants a window for them. */
 export const PCI_IO = { base: 0x3eff_0000, size: 0x1_0000 } as const;

@@ -14,7 +14,7 @@ import { Nvme } from '../devices/nvme/nvme.ts';
 import { Pl061 } from '../devices/gpio/pl061.ts';
 import { PowerButton } from '../devices/gpio/power-button.ts';
 import type { PciFunction } from '../devices/pci/pci-function.ts';
-import { PciHost } from '../devices/pci/pci-host.ts';
+import { FIRST_PORT, PciHost } from '../devices/pci/pci-host.ts';
 import { Pl031 } from '../devices/rtc/pl031.ts';
 import { CDROM, DISK, ScsiUnit } from '../devices/scsi/scsi-unit.ts';
 import { Smmu } from '../devices/smmu/smmu.ts';
@@ -29,12 +29,13 @@ import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import { VirtioPci } from '../devices/virtio/pci.ts';
 import { VirtioRng } from '../devices/virtio/rng.ts';
 import { VirtioNet, type VirtioNetIo } from '../devices/virtio/net.ts';
+import { SbsaGwdt, type SbsaGwdtIo } from '../devices/watchdog/sbsa-gwdt.ts';
 import { VirtioScsi } from '../devices/virtio/scsi.ts';
 import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
 import { acpiTables } from '../firmware/acpi/convert.ts';
 import { loaderFiles } from '../firmware/acpi/loader.ts';
 import {
-  FLASH, FW_CFG, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RESTART_BUTTON_PIN, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot,
+  FLASH, FW_CFG, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RESTART_BUTTON_PIN, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot, WATCHDOG,
 } from '../firmware/board-map.ts';
 import type { Surface } from '../display/screen-messages.ts';
 import type { BootRange } from '../firmware/boot.ts';
@@ -47,6 +48,8 @@ import type { GuestErrorSink, Region } from '../memory/region.ts';
 import type { Clock } from '../time/clock.ts';
 import { ConsoleFlow } from './console-flow.ts';
 import { BoardDisplay, framebufferIn } from './display.ts';
+import { firmwareDisks, slotDisk } from './firmware-disks.ts';
+import type { FirmwareDisk } from '../firmware/uefi/disks.ts';
 import { RequesterMemory } from './requester-memory.ts';
 
 const RNG_SEED_BYTES = 32;
@@ -81,6 +84,8 @@ export interface BoardIo {
   readonly uuid?: string;
   /** Firmware offers the device tree only, and no ACPI tables. */
   readonly withoutAcpi?: boolean;
+  /** What a watchdog counts, and what resets the machine for it; there is none without. */
+  readonly watchdog?: Pick<SbsaGwdtIo, 'counter' | 'ws1'> | undefined;
   /** Milliseconds since 1970 in the outside world. */
   readonly wallMs: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -115,6 +120,7 @@ export class Board {
   readonly flash: readonly CfiFlash[];
   /** Where there is flash. */
   readonly fwCfg: FwCfg | undefined;
+  readonly watchdog: SbsaGwdt | undefined;
   readonly smmu: Smmu | undefined;
   readonly pci: PciHost<Ipa>;
   /** In the order of their slots: disks that are not on PCI, entropy, console, balloon. */
@@ -132,6 +138,8 @@ export class Board {
   private readonly working: { idle(): Promise<void> }[] = [];
   private readonly ejections = new Map<PciFunction, () => void>();
   private readonly framebuffer: FramebufferPlace | undefined;
+  private readonly fixedDisks: readonly FirmwareDisk[];
+  private readonly slotDisks: FirmwareDisk[] = [];
   private readonly button: PowerButton;
   private readonly restart: PowerButton;
   private readonly flow = new ConsoleFlow(() => this.passConsoleFlow());
@@ -148,6 +156,7 @@ export class Board {
     this.button = new PowerButton({ clock, pin: this.gpio.pin(POWER_BUTTON_PIN) });
     this.restart = new PowerButton({ name: 'restart-button', clock, pin: this.gpio.pin(RESTART_BUTTON_PIN) });
 
+    this.watchdog = io.watchdog && new SbsaGwdt({ ...io.watchdog, clock, ws0: this.gic.spi(WATCHDOG.spi), guestError });
     this.flash = (io.flash ?? []).map((bank, n) => new CfiFlash({ ...bank, name: `flash${n}`, guestError }));
     this.fwCfg = this.flash.length > 0 ? new FwCfg({ dma, cpus, files: () => this.firmwareFiles(), guestError }) : undefined;
     this.smmu = io.iommu ? this.buildSmmu(guestError) : undefined;
@@ -156,12 +165,13 @@ export class Board {
       ejected: (device) => this.ejected(device), guestError,
     });
     const cores: VirtioCore<unknown>[] = disks.flatMap(({ bus, medium }, n) => (bus === 'virtio-mmio' ? [this.block(dma, medium, `disk-${n}`)] : []));
-    disks.forEach(({ bus, medium }, n) => { if (bus === 'virtio') this.pci.add(this.diskFunction(`disk-${n}`, 'virtio', medium)); });
+    const virtioDevices = disks.map(({ bus, medium }, n) => (bus === 'virtio' ? this.pci.add(this.diskFunction(`disk-${n}`, 'virtio', medium)) : -1));
     const namespaces = disks.flatMap(({ bus, medium }) => (bus === 'nvme' ? [medium] : []));
-    if (namespaces.length > 0) this.pci.add(this.nvmeFunction('nvme', namespaces));
+    const nvmeDevice = namespaces.length > 0 ? this.pci.add(this.nvmeFunction('nvme', namespaces)) : -1;
     const units = disks.flatMap(({ bus, medium }, n) => (bus === 'scsi' || bus === 'cdrom' ? [new ScsiUnit({ type: bus === 'scsi' ? DISK : CDROM, medium, serial: `disk-${n}` })] : []));
     this.cdDrives = units.filter(({ type }) => type === CDROM);
-    if (units.length > 0) this.pci.add(this.scsiFunction('scsi', units));
+    const scsiDevice = units.length > 0 ? this.pci.add(this.scsiFunction('scsi', units)) : -1;
+    this.fixedDisks = firmwareDisks(disks, { virtioDevices, nvmeDevice, scsiDevice, drives: this.cdDrives });
     (io.nics ?? []).forEach((nic, n) => { this.pci.add(this.nicFunction(`nic-${n}`, nic)); });
     const { virtioBus: bus = 'mmio', virtioConsoleOutput: transmit } = io;
     this.place(cores, bus, 'rng', (memory) => new VirtioRng({ dma: memory, random: io.random }));
@@ -181,7 +191,7 @@ export class Board {
 
   /** All that has state, in the order in which it is restored. */
   get devices(): readonly Device<unknown>[] {
-    return [this.gic, this.uart, this.rtc, this.gpio, this.button, this.restart, ...this.flash, ...(this.fwCfg ? [this.fwCfg] : []), ...(this.smmu ? [this.smmu] : []), ...this.pci.devices, ...this.virtio];
+    return [this.gic, this.uart, this.rtc, this.gpio, this.button, this.restart, ...(this.watchdog ? [this.watchdog] : []), ...this.flash, ...(this.fwCfg ? [this.fwCfg] : []), ...(this.smmu ? [this.smmu] : []), ...this.pci.devices, ...this.virtio];
   }
 
   /** A disk for a PCI slot. */
@@ -234,7 +244,7 @@ export class Board {
     this.pci.add(keyboard.function);
     pointerPort.insert(pointer.function);
     return new BoardDisplay({
-      keyboard: keyboard.core, pointer: pointer.core, pointerPort, ...(gpu && { gpu: gpu.core }), ...(framebuffer && { framebuffer: { mode: modes[0]!, surface: this.surfaceOf(framebuffer) } }),
+      keyboard: keyboard.core, pointer: pointer.core, pointerPort, ...(gpu && { gpu: gpu.core }), ...(framebuffer && { framebuffer: { mode: modes[0]!, surface: this.surfaceOf(framebuffer), base: framebuffer.base } }),
     });
   }
 
@@ -256,6 +266,15 @@ export class Board {
 
   /** Puts a device into an empty slot before the machine runs. */
   insert(slot: number, device: PciFunction): void { this.portOf(slot).insert(device); }
+
+  /** The same with a disk, which firmware finds then. */
+  insertDisk(slot: number, bus: DiskBus, medium: BlockMedium): void {
+    this.insert(slot, this.diskFunction(`slot-${slot}`, bus, medium));
+    this.slotDisks.push(slotDisk(slot + FIRST_PORT, { bus, medium, number: this.fixedDisks.length + this.slotDisks.length + 1 }));
+  }
+
+  /** Disks and drives as firmware finds them at power-on. */
+  get firmwareDisks(): readonly FirmwareDisk[] { return [...this.fixedDisks, ...this.slotDisks]; }
 
   /** Puts a device into an empty slot while the machine runs. */
   plug(slot: number, device: () => PciFunction): void {
@@ -299,7 +318,7 @@ export class Board {
   private treeWith(options: TreeOptions & { readonly rngSeed?: Uint8Array }): Uint8Array {
     const { cpus } = this.io, { framebuffer } = this;
     return deviceTree({
-      ...options, cpus, memoryBytes: this.toldRam.sizeBytes, ...(framebuffer && { framebuffer }), pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),
+      ...options, cpus, memoryBytes: this.toldRam.sizeBytes, ...(framebuffer && { framebuffer }), pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), watchdog: this.watchdog !== undefined, ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),
     });
   }
 
@@ -317,8 +336,8 @@ export class Board {
 
   restore(state: BoardState): void {
     for (const device of this.devices) {
-      assert(device.name in state, `the saved state has a ${device.name}`);
-      device.restore(state[device.name]);
+      assert(device.name in state || device === this.watchdog, `the saved state has a ${device.name}`);
+      if (device.name in state) device.restore(state[device.name]);
     }
     this.passConsoleFlow();
   }
@@ -355,7 +374,8 @@ export class Board {
 
   private passConsoleFlow() { if (!this.io.hidesConsoleFlow) this.uart.setTransmitReady(this.flow.ready); }
 
-  private print(byte: number) {
+  /** A byte for the serial port's console. */
+  print(byte: number): void {
     this.flow.sent(1);
     this.io.consoleOutput(byte);
   }
@@ -378,6 +398,10 @@ export class Board {
     this.flash.forEach((bank, n) => map({ base: FLASH.base + n * FLASH.bankBytes, size: bank.sizeBytes }, bank.regions.registers));
     if (this.fwCfg !== undefined) map(FW_CFG, this.fwCfg.regions.registers);
     map(PCI_IO, NO_PORTS);
+    if (this.watchdog !== undefined) {
+      map(WATCHDOG.control, this.watchdog.regions.control);
+      map(WATCHDOG.refresh, this.watchdog.regions.refresh);
+    }
     if (this.smmu !== undefined) map(SMMU, this.smmu.regions.registers);
     map(PCI_ECAM, this.pci.regions.ecam);
     this.virtio.forEach((device, slot) => map(virtioSlot(slot), device.regions.registers));

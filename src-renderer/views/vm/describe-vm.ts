@@ -3,7 +3,7 @@ import { say, type Phrase } from '../../../shared/base/phrase.ts';
 import { DISPLAY_LIMITS, type DisplaySpec, type VncListener } from '../../../shared/model/display.ts';
 import { USUAL_TIME, type GuestTimeSpec } from '../../../shared/model/guest-time.ts';
 import { fileName } from '../../../shared/model/hardware-change.ts';
-import { VLAN_TRUNK, VM_LIMITS, type DiskRequest, type GuestSource, type NicSpec, type NicStats, type PortForward, type VmRequest } from '../../../shared/model/vm.ts';
+import { USUAL_EFI, VLAN_TRUNK, VM_LIMITS, type DiskRequest, type GuestSource, type NicSpec, type NicStats, type PortForward, type VmRequest } from '../../../shared/model/vm.ts';
 import { formatBytes, formatMib } from '../../components/format.ts';
 import { plural, t, translate } from '../../i18n/i18n.ts';
 import { adapterName } from '../settings/display-draft.ts';
@@ -12,12 +12,17 @@ import { busName, deviceNames, type Probes } from '../settings/hardware-draft.ts
 
 type Rows = readonly (readonly [name: string, value: string | undefined])[];
 
-const GUESTS: Record<GuestSource['kind'], Phrase> = { diagnostics: say`Built-in diagnostics`, linux: say`Linux kernel`, binary: say`Bare binary`, firmware: say`Firmware (UEFI)` };
+const GUESTS: Record<GuestSource['kind'], Phrase> = { uefi: say`Operating system (built-in UEFI)`, diagnostics: say`Built-in diagnostics`, linux: say`Linux kernel`, binary: say`Bare binary`, firmware: say`Firmware file (UEFI)` };
 export const guestName = (guest: GuestSource): string => translate(GUESTS[guest.kind]);
 
 export function guestRows(guest: GuestSource): Rows {
   const first = [t`Guest`, guestName(guest)] as const;
   if (guest.kind === 'linux') return [first, [t`Kernel`, guest.kernelPath], [t`Initial RAM disk`, guest.initrdPath ?? t`none`], [t`Command line`, guest.commandLine || t`none`]];
+  if (guest.kind === 'uefi') {
+    const { delayMs, showMenu } = guest.settings ?? USUAL_EFI, { kernelPath, initrdPath, commandLine } = guest;
+    const kernel: Rows = kernelPath === undefined ? [] : [[t`Kernel`, kernelPath], [t`Initial RAM disk`, initrdPath ?? t`none`], [t`Command line`, commandLine || t`none`]];
+    return [first, [t`Boot delay`, plural(delayMs / 1000, '{n} second', '{n} seconds')], [t`Boot menu`, showMenu ? t`always shown` : t`on a key`], ...kernel];
+  }
   if (guest.kind === 'firmware') return [first, [t`Firmware`, guest.firmwarePath], [t`Variables`, guest.variablesPath ?? t`forgotten at power-off`]];
   return guest.kind === 'binary' ? [first, [t`Image`, guest.imagePath]] : [first];
 }

@@ -9,7 +9,7 @@ import { USUAL_DISPLAY } from '../../../shared/model/display.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import { ObjectName } from '../../../shared/model/object-name.ts';
 import { SHARE_LEVELS, SHARES } from '../../../shared/model/container.ts';
-import { cpuAllocationOf, memoryAllocationOf, VmRequest, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
+import { cpuAllocationOf, memoryAllocationOf, USUAL_EFI, VmRequest, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
 import { formatBytes, formatMib } from '../../components/format.ts';
 import type { TreeNode } from '../../components/tree.ts';
 import { plural, t, translate } from '../../i18n/i18n.ts';
@@ -17,7 +17,7 @@ import { idOf } from '../links.ts';
 import { allocationDraft, allocationOf, isNormal, newAllocation, type AllocationDraft, type Levels } from '../settings/allocation-draft.ts';
 import { displayDraft, displayOf, type DisplayDraft } from '../settings/display-draft.ts';
 import { timeDraft, timeOf, type TimeDraft } from '../settings/time-draft.ts';
-import { diskDraft, diskOf, hardwareProblems, newDisk, newNic, nicDraft, nicOf, typed, type HardwareDraft, type Probes } from '../settings/hardware-draft.ts';
+import { diskDraft, diskOf, hardwareProblems, newDisk, newNic, nicDraft, nicOf, typed, type DiskDraft, type HardwareDraft, type Probes } from '../settings/hardware-draft.ts';
 
 const ROOT_DISK = 'guest.rootDiskPath';
 
@@ -36,6 +36,9 @@ export interface Draft extends HardwareDraft {
   imagePath: string;
   firmwarePath: string;
   variablesPath: string;
+  /** Of the built-in UEFI, in seconds. */
+  bootDelay: string;
+  showsBootMenu: boolean;
   cpus: string;
   /** CPU hot add: none when empty. */
   maxCpus: string;
@@ -54,10 +57,20 @@ const perUnit = (levels: Levels, units: number): Levels => Object.fromEntries(SH
 export const cpuLevels = (cpus: number): Levels => perUnit(SHARES.vmCpu, cpus);
 export const memoryLevels = (mib: number): Levels => perUnit(SHARES.vmMemory, mib);
 
+/** What a guest is usually given: an operating system finds a network behind a NAT and a display, and one that is yet to be installed a disk and a drive to install it from. */
+const isSystem = (guest: Draft['guest']) => guest !== 'diagnostics' && guest !== 'binary';
+const usualNics = (guest: Draft['guest']) => (isSystem(guest) ? [newNic([])] : []);
+const usualDisplay = (guest: Draft['guest']) => displayDraft(isSystem(guest) ? USUAL_DISPLAY : undefined);
+function usualDisks(guest: Draft['guest']): DiskDraft[] {
+  if (guest !== 'uefi' && guest !== 'firmware') return [];
+  const disk = newDisk([], 'new');
+  return [disk, newDisk([disk], 'cdrom')];
+}
+
 export const newDraft = (hostId: HostId | undefined): Draft => ({
-  name: '', hostId, datastoreId: LOCAL_DATASTORE, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
-  rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '',
-  cpus: '1', maxCpus: '', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: [], nics: [], display: displayDraft(undefined), time: timeDraft(),
+  name: '', hostId, datastoreId: LOCAL_DATASTORE, guest: 'uefi', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
+  rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '', bootDelay: String(USUAL_EFI.delayMs / 1000), showsBootMenu: USUAL_EFI.showMenu,
+  cpus: '1', maxCpus: '', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: usualDisks('uefi'), nics: usualNics('uefi'), display: usualDisplay('uefi'), time: timeDraft(),
 });
 
 /** A VM's settings, to be changed. */
@@ -66,6 +79,7 @@ export function draftOf(spec: VmSpec, hostId: HostId): Draft {
   return {
     ...newDraft(hostId), name, guest: guest.kind,
     ...(guest.kind === 'linux' && { kernelPath: guest.kernelPath, initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine }),
+    ...(guest.kind === 'uefi' && { kernelPath: guest.kernelPath ?? '', initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine ?? '', bootDelay: String((guest.settings ?? USUAL_EFI).delayMs / 1000), showsBootMenu: (guest.settings ?? USUAL_EFI).showMenu }),
     ...(guest.kind === 'binary' && { imagePath: guest.imagePath }),
     ...(guest.kind === 'firmware' && { firmwarePath: guest.firmwarePath, variablesPath: guest.variablesPath ?? '' }),
     cpus: String(cpus), maxCpus: maxCpus === undefined ? '' : String(maxCpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB', iommu,
@@ -74,13 +88,9 @@ export function draftOf(spec: VmSpec, hostId: HostId): Draft {
   };
 }
 
-/** What a guest is usually given: an operating system finds a network behind a NAT and a display. */
-const isSystem = (guest: Draft['guest']) => guest !== 'diagnostics' && guest !== 'binary';
-const usualNics = (guest: Draft['guest']) => (isSystem(guest) ? [newNic([])] : []);
-const usualDisplay = (guest: Draft['guest']) => displayDraft(isSystem(guest) ? USUAL_DISPLAY : undefined);
-
 /** Gives the draft what the guest now chosen usually has, unless the operator changed that. */
 export function followGuest(draft: Draft, before: Draft['guest'], now: Draft['guest']): void {
+  if (JSON.stringify(draft.disks) === JSON.stringify(usualDisks(before))) draft.disks = usualDisks(now);
   if (JSON.stringify(draft.nics) === JSON.stringify(usualNics(before))) draft.nics = usualNics(now);
   if (JSON.stringify(draft.display) === JSON.stringify(usualDisplay(before))) draft.display = usualDisplay(now);
 }
@@ -125,9 +135,19 @@ function guestOf(draft: Draft): GuestSource {
   const { guest: kind, kernelPath, initrdPath, commandLine, imagePath, firmwarePath } = draft, variablesPath = draft.variablesPath.trim();
   const initrd = initrdPath.trim() ? { initrdPath: initrdPath.trim() } : {};
   if (kind === 'linux') return { kind, kernelPath, commandLine, ...initrd };
+  if (kind === 'uefi') return efiOf(draft);
   if (kind === 'disk') return { kind: 'linux', kernelPath, commandLine: draft.rootCommandLine, ...initrd };
   if (kind === 'firmware') return { kind, firmwarePath, ...(variablesPath && { variablesPath }) };
   return kind === 'binary' ? { kind, imagePath } : { kind };
+}
+
+/** Settings that are the usual ones are left out; a kernel is started instead of what is on disks. */
+function efiOf({ bootDelay, showsBootMenu, kernelPath, initrdPath, commandLine }: Draft): GuestSource {
+  const settings = { delayMs: typed(bootDelay) * 1000, showMenu: showsBootMenu }, kernel = kernelPath.trim(), initrd = initrdPath.trim();
+  return {
+    kind: 'uefi', ...((settings.delayMs !== USUAL_EFI.delayMs || settings.showMenu) && { settings }),
+    ...(kernel && { kernelPath: kernel, ...(initrd && { initrdPath: initrd }), commandLine }),
+  };
 }
 
 const rootDisk = (draft: Draft) => (draft.guest === 'disk' ? [{ ...newDisk([], 'image'), path: draft.rootDiskPath }] : []);
@@ -218,6 +238,7 @@ export function filesOf(draft: Draft): readonly { readonly field: string; readon
 function guestFiles(draft: Draft): readonly { readonly field: string; readonly use: FileUse; readonly path: string }[] {
   switch (draft.guest) {
     case 'linux': case 'disk': return [{ field: 'guest.kernelPath', use: 'kernel', path: draft.kernelPath }, { field: 'guest.initrdPath', use: 'initrd', path: draft.initrdPath }];
+    case 'uefi': return draft.kernelPath.trim() === '' ? [] : [{ field: 'guest.kernelPath', use: 'kernel', path: draft.kernelPath }, { field: 'guest.initrdPath', use: 'initrd', path: draft.initrdPath }];
     case 'binary': return [{ field: 'guest.imagePath', use: 'image', path: draft.imagePath }];
     // Where there are no variables yet, their file is made.
     case 'firmware': return [{ field: 'guest.firmwarePath', use: 'image', path: draft.firmwarePath }];
