@@ -114,6 +114,12 @@ export class Power {
     if (wait.aborted) throw new EngineError('guest-ignored', say`${vm.spec.name} did not shut down within ${SHUT_DOWN_WAIT_MS / 1000} seconds. Its guest may not listen to the power button; power it off instead.`);
   }
 
+  /** What its guest makes of it is the guest's own. */
+  async pressRestart(id: VmId): Promise<void> {
+    await Promise.resolve();
+    this.runningVm(inState(this.inventory.vm(id), ['poweredOn'])).vm.restartButton();
+  }
+
   /** Its guest shuts down, then the VM is powered on again. */
   async restartGuest(id: VmId, context: TaskContext): Promise<void> {
     await this.shutDownGuest(id, context);

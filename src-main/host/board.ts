@@ -310,12 +310,13 @@ export class Board {
   /** What firmware finds in fw_cfg. The same board has the same files, also after it was moved. */
   private firmwareFiles(): readonly ConfigFile[] {
     const { cpus, uuid = NO_UUID, withoutAcpi = false } = this.io, { base, sizeBytes } = this.toldRam;
-    return [...smbiosFiles({ cpus, memory: { base, sizeBytes }, uuid }), ...(withoutAcpi ? [] : loaderFiles(acpiTables({ deviceTree: this.treeWith({}) }).tables))];
+    return [...smbiosFiles({ cpus, memory: { base, sizeBytes }, uuid }), ...(withoutAcpi ? [] : loaderFiles(acpiTables({ deviceTree: this.plainTree({}) }).tables))];
   }
 
-  deviceTree(options: TreeOptions = {}): Uint8Array { return this.treeWith({ ...options, rngSeed: this.io.random(RNG_SEED_BYTES) }); }
+  deviceTree(options: TreeOptions = {}): Uint8Array { return this.plainTree({ ...options, rngSeed: this.io.random(RNG_SEED_BYTES) }); }
 
-  private treeWith(options: TreeOptions & { readonly rngSeed?: Uint8Array }): Uint8Array {
+  /** The same each time: without random bytes, unless they are given. */
+  plainTree(options: TreeOptions & { readonly rngSeed?: Uint8Array }): Uint8Array {
     const { cpus } = this.io, { framebuffer } = this;
     return deviceTree({
       ...options, cpus, memoryBytes: this.toldRam.sizeBytes, ...(framebuffer && { framebuffer }), pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), watchdog: this.watchdog !== undefined, ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),

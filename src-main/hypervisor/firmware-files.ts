@@ -7,7 +7,7 @@ import { FLASH } from '../firmware/board-map.ts';
 import type { Firmware } from './flash-banks.ts';
 
 /** What EDK2 keeps is in the first 768 KiB. */
-const NEW_VARIABLES_BYTES = 4 * SECTOR_BYTES;
+export const NEW_VARIABLES_BYTES = 4 * SECTOR_BYTES;
 const ERASED = 0xff;
 
 export function firmwareOf({ firmwarePath, variablesPath, acpi }: { readonly firmwarePath: string; readonly variablesPath?: string | undefined; readonly acpi?: boolean | undefined }): Firmware {
