@@ -15,12 +15,18 @@ export const VM_LIMITS = { nameLength: NAME_LENGTH, cpus: { min: 1, max: 8 }, me
 
 const filePath = (missing: Phrase) => v.pipe(v.string(), v.trim(), v.minLength(1, fixed(missing)));
 
+/** A device tree, ACPI tables made of it, or both: Linux takes the device tree then, unless it is told otherwise. */
+export const EFI_TABLES = ['both', 'acpi', 'deviceTree'] as const;
+export type EfiTables = (typeof EFI_TABLES)[number];
+
 /** How the built-in UEFI behaves; the usual way when absent. */
 export const EfiSettings = v.object({
   /** How long one can ask for the boot menu, in ms. */
   delayMs: integerWithin(say`The boot delay in milliseconds`, { min: 0, max: 60_000 }),
   /** The boot menu is shown whether or not somebody asks for it. */
   showMenu: v.boolean(),
+  /** What an operating system is told of the hardware by; both when absent. */
+  tables: v.optional(v.picklist(EFI_TABLES)),
 });
 export type EfiSettings = v.InferOutput<typeof EfiSettings>;
 export const USUAL_EFI: EfiSettings = { delayMs: 1000, showMenu: false };

@@ -1,8 +1,9 @@
 /** The built-in UEFI in its machine: what it needs of CPUs, memory, the board and the operator. */
+import type { Ipa } from '../../shared/base/ids.ts';
 import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { EfiSettings } from '../../shared/model/vm.ts';
 import { READ, WRITE } from '../cpu/core/machine.ts';
-import { RAM_BASE } from '../firmware/board-map.ts';
+import { RAM_BASE, UART } from '../firmware/board-map.ts';
 import { FIRST_VECTOR } from '../firmware/uefi/tables.ts';
 import type { UefiCpu } from '../firmware/uefi/call.ts';
 import type { FirmwareScreen } from '../firmware/uefi/protocols/graphics.ts';
@@ -25,6 +26,8 @@ const TCR = 25n | 1n << 8n | 1n << 10n | 3n << 12n | 1n << 23n | 2n << 32n;
 /** SCTLR_EL1: MMU, caches, stack alignment, and what is one. */
 const SCTLR = 0x30d0_0800n | 1n | 1n << 2n | 1n << 3n | 1n << 12n;
 const FP_ENABLED = 3n << 20n;
+/** Registers of the PL011 and what they are set to (DDI 0183, 3.3). */
+const UARTLCR_H = 0x2c, UARTCR = 0x30, EIGHT_BITS_AND_FIFO = 0x70n, ON_BOTH_WAYS = 0x301n;
 const SPSR_I = 1n << 7n, SPSR_F = 1n << 6n;
 
 /** Variables that outlive the power. */
@@ -62,11 +65,13 @@ class FirmwareCpu implements UefiCpu {
 export class BuiltInUefi {
   readonly uefi: Uefi;
   private readonly cpus: readonly FirmwareCpu[];
+  private readonly bus: Board['bus'];
   private direct: DirectBoot | undefined;
 
   constructor({ vcpus, board, clock, ramPa, settings, variables, watchdog, deviceTree, random, power, wake }: BuiltInUefiIo) {
     const ram: GuestRam = board.toldRam, cpus = this.cpus = vcpus.map(vcpu => new FirmwareCpu(vcpu));
     let { kept } = variables;
+    this.bus = board.bus;
     this.uefi = new Uefi({
       ram, cpu: cpus[0]!, clock, settings, watchdog, deviceTree, random, power, wake,
       prepare: boot => prepare(vcpus[0]!, boot),
@@ -94,7 +99,13 @@ export class BuiltInUefi {
   /** Its first CPU is on, and goes on where the firmware wants it to. */
   start(direct: DirectBoot | undefined): void {
     this.direct = direct;
+    this.turnOnUart();
     this.uefi.start();
+  }
+
+  /** Drivers that know the serial port by ACPI take it as the firmware leaves it (SBSA, appendix on the generic UART). */
+  private turnOnUart(): void {
+    for (const [register, value] of [[UARTLCR_H, EIGHT_BITS_AND_FIFO], [UARTCR, ON_BOTH_WAYS]] as const) this.bus.write((UART.base + register) as Ipa, 4, value);
   }
 
   /** An HVC of a CPU; says whether it was a call of the firmware's. */

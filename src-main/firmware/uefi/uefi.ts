@@ -5,7 +5,10 @@
  */
 import { assert } from '../../../shared/base/errors.ts';
 import type { EfiVariable } from '../../../shared/model/efi.ts';
+import type { EfiTables } from '../../../shared/model/vm.ts';
 import type { Alarm, Clock } from '../../time/clock.ts';
+import { acpiTables } from '../acpi/convert.ts';
+import { placeTables } from '../acpi/place.ts';
 import { BootManager, type BootManagerState } from './boot-manager.ts';
 import { Call, EfiError, ELSEWHERE, statusOf, type Later, type Result, type UefiCpu } from './call.ts';
 import { fileOf, filePath, isSameNode, partitionOf, pathAt, pathBytes, startsWith, uart, pciRoot, type DevicePath } from './device-path.ts';
@@ -51,6 +54,8 @@ export interface UefiSettings {
   /** How long somebody can ask for the menu, in ms. */
   readonly delayMs: number;
   readonly showMenu: boolean;
+  /** What the OS is told of the hardware by; both when absent. */
+  readonly tables?: EfiTables | undefined;
 }
 
 export interface UefiIo {
@@ -70,7 +75,7 @@ export interface UefiIo {
   readonly consoleReady: () => boolean;
   readonly screen?: FirmwareScreen | undefined;
   readonly disks: () => readonly FirmwareDisk[];
-  readonly deviceTree?: () => Uint8Array;
+  readonly deviceTree: () => Uint8Array;
   readonly random: (length: number) => Uint8Array;
   /** Of the real-time clock, in ms since 1970. */
   readonly dateMs: () => number;
@@ -212,7 +217,19 @@ export class Uefi {
     installCollation(this, this.images.firmware);
     installSmall(this, this.images.firmware);
     if (io.direct()?.initrd !== undefined) installInitrd(this);
-    if (io.deviceTree !== undefined) this.tables.configure(GUID.deviceTreeTable, this.give(io.deviceTree(), MEMORY.acpiReclaim));
+    this.describeHardware(io.deviceTree());
+  }
+
+  /** ACPI tables are made of the device tree, as the board has none of its own. */
+  private describeHardware(deviceTree: Uint8Array): void {
+    const { tables: wanted = 'both' } = this.io.settings;
+    if (wanted !== 'acpi') this.tables.configure(GUID.deviceTreeTable, this.give(deviceTree, MEMORY.acpiReclaim));
+    if (wanted === 'deviceTree') return;
+    const { tables } = acpiTables({ deviceTree }), pages = Math.ceil(placeTables(tables, 0).bytes.length / PAGE_BYTES), base = this.map.allocate(MEMORY.acpiReclaim, pages);
+    assert(base !== undefined, 'an empty machine has room for its tables');
+    const { bytes, rsdpAddress } = placeTables(tables, base);
+    this.memory.write(BigInt(base), bytes);
+    this.tables.configure(GUID.acpi20Table, BigInt(rsdpAddress));
   }
 
   private async installRange({ range, path }: FoundRange): Promise<void> {
