@@ -7,6 +7,7 @@ import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
 import type { ClientProperties, DisplaySession, HeadWindow, VmDisplay } from '../model/display.ts';
 import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage, PoolSettings } from '../model/container.ts';
+import type { FirmwareTables } from '../model/firmware-tables.ts';
 import type { HostProfile, HostStats, NewHost } from '../model/host.ts';
 import type { LabelChange } from '../model/labels.ts';
 import type { TimeChange } from '../model/guest-time.ts';
@@ -122,6 +123,10 @@ export interface EngineApi {
     /** Of a VM that is on and whose guest's time is scaled. Says whether the guest's clock itself was set: an earlier date is one of its real-time clock only. */
     changeTime(id: VmId, change: TimeChange): Promise<{ readonly stepped: boolean }>;
     stats(id: VmId): Promise<VmStats | null>;
+    /** The device tree of a VM's board and the ACPI tables that are made of it, whether it is on or off: those of its next power-on. */
+    firmwareTables(id: VmId): Promise<FirmwareTables>;
+    /** Presses the restart button, which a guest that knows it, as systemd does, takes for a wish to restart. */
+    pressRestart(id: VmId): Promise<void>;
     /** Writes what passes an adapter of a VM that is on, counted from 0, to a pcapng file: a new one in the VM's folder where none is given. */
     startCapture(id: VmId, nic: number, path?: string): Promise<{ readonly path: string }>;
     /** Resolves when the file is whole. */

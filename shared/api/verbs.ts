@@ -4,6 +4,7 @@
  */
 import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
 import { NORMAL_ALLOCATION, SHARES, type PoolAllocation } from '../model/container.ts';
+import type { FirmwareTables } from '../model/firmware-tables.ts';
 import { HOST_PROFILES, type HostProfile, type NewHost } from '../model/host.ts';
 import type { ObjectKind, ObjectKinds } from '../model/objects.ts';
 import { ROOT } from '../model/task.ts';
@@ -74,6 +75,10 @@ async function editPool(api: EngineApi, values: Values): Promise<unknown> {
   return pool && api.resourcePools.edit(pool.id, { name: textIn(values, 'name') || pool.name, cpu: withChanges(pool.cpu, values.cpu), memory: withChanges(pool.memory, values.memory) });
 }
 
+/** Bytes as base64. */
+const printable = ({ deviceTree, tables, ...rest }: FirmwareTables) => ({ ...rest, deviceTree: base64(deviceTree), tables: tables.map(({ signature, bytes }) => ({ signature, bytes: base64(bytes) })) });
+const base64 = (bytes: Uint8Array): string => btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(''));
+
 const POOL: PoolAllocation = { ...NORMAL_ALLOCATION, expandable: true };
 const listOf = (word: string, kind: ObjectKind | 'deletedVm', text: string): Verb => verb(word, text, [], async api => (await api.inventory.list()).flatMap(change => (change.kind === kind ? [change.after] : [])));
 
@@ -91,6 +96,8 @@ export const VERBS: readonly Verb[] = [
   ofVm('suspend', 'writes a running VM to disk and stops it', (api, id) => api.vms.suspend(id)),
   ofVm('reset', 'resets a VM', (api, id) => api.vms.reset(id)),
   ofVm('stats', 'shows live figures of a running VM', (api, id) => api.vms.stats(id)),
+  verb('vm firmware-tables', 'shows the device tree of a VM’s board, and the ACPI tables made of it', [VM], async (api, values) => printable(await api.vms.firmwareTables(vmIn(values)))),
+  ofVm('press-restart', 'presses the restart button of a VM', (api, id) => api.vms.pressRestart(id)),
   verb('vm clone', 'copies a VM or a template', [
     VM, NAME, option('linked', 'flag', 'its disks hold only what differs'), option('template', 'flag', 'makes a template'), option('snapshot', 'snapshot', 'copies what it was at a snapshot'),
     option('host', 'host', 'the host it is to run on'), option('folder', 'folder', 'the VM folder it is to be in'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('datastore', 'datastore', 'where its files are to be'),

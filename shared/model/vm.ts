@@ -41,8 +41,8 @@ export const GuestSource = v.variant('kind', [
   v.object({ kind: v.literal('linux'), kernelPath: filePath(say`Choose the kernel file.`), initrdPath: v.optional(v.string()), commandLine: v.string() }),
   /** A headerless binary, loaded at RAM + 0x80000 and entered with the device tree's address in x0. */
   v.object({ kind: v.literal('binary'), imagePath: filePath(say`Choose the image file.`) }),
-  /** A firmware volume in flash, as EDK2's, with the file that it keeps its variables in; they are forgotten without one. */
-  v.object({ kind: v.literal('firmware'), firmwarePath: filePath(say`Choose the firmware file.`), variablesPath: v.optional(filePath(say`Choose the firmware variables file.`)) }),
+  /** A firmware volume in flash, as EDK2's, with the file that it keeps its variables in; they are forgotten without one. Where `acpi` is false it offers its guest the device tree only. */
+  v.object({ kind: v.literal('firmware'), firmwarePath: filePath(say`Choose the firmware file.`), variablesPath: v.optional(filePath(say`Choose the firmware variables file.`)), acpi: v.optional(v.boolean()) }),
 ]);
 export type GuestSource = v.InferOutput<typeof GuestSource>;
 

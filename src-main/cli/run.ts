@@ -38,6 +38,7 @@ interface RunOptions {
   readonly efiTables: EfiTables;
   readonly firmware?: string;
   readonly firmwareVars?: string;
+  readonly acpi: boolean;
   readonly timeRate?: number;
   readonly catchUp: CatchUpMode;
   readonly vnc?: VncListener['at'];
@@ -76,6 +77,7 @@ export const runCommand = new Command('run')
   .addOption(new Option('--efi-tables <tables>', 'by what the built-in UEFI tells an operating system of the hardware').choices(EFI_TABLES).default('both'))
   .option('--firmware <file>', 'firmware in flash that boots from disks, such as EDK2 for QEMU\'s virt, instead of a kernel')
   .option('--firmware-vars <file>', 'where the firmware keeps its variables; made when it is not there')
+  .option('--no-acpi', 'let the firmware offer its guest the device tree only, and no ACPI tables')
   .option('--state <file>', 'where Ctrl-A s, or SIGUSR2, suspends the VM to: memory, devices, all of it')
   .option('--resume', 'go on from that file instead of booting; it is used up by that, as the VM\'s disks go on')
   .addOption(new Option('--virtio-bus <bus>', 'where entropy, virtio console and balloon are').choices(VIRTIO_BUSES).default('mmio'))
@@ -202,12 +204,12 @@ function nicsOf({ net, forward: forwards, capture }: RunOptions): readonly NicSp
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */
 async function guestOf(options: RunOptions): Promise<GuestSource> {
-  const { kernel, initrd, append, firmware, firmwareVars, uefi, efiVars } = options, hasDisks = options.disk.length + options.cdrom.length > 0, isUefi = uefi ?? (hasDisks && kernel === undefined && firmware === undefined);
+  const { kernel, initrd, append, firmware, firmwareVars, uefi, efiVars, acpi } = options, hasDisks = options.disk.length + options.cdrom.length > 0, isUefi = uefi ?? (hasDisks && kernel === undefined && firmware === undefined);
   if (uefi && firmware !== undefined) throw new EngineError('usage', 'A VM has one firmware: leave out --uefi or --firmware.');
   if (efiVars !== undefined && !isUefi) throw new EngineError('usage', 'Variables are kept by the built-in UEFI: give --uefi too.');
   if (firmwareVars !== undefined && firmware === undefined) throw new EngineError('usage', 'Variables are kept by firmware: give --firmware too.');
   if (firmware !== undefined && kernel !== undefined) throw new EngineError('usage', 'Either firmware boots the VM, or a kernel is given to it: leave out --kernel or --firmware.');
-  if (firmware !== undefined) return { kind: 'firmware', firmwarePath: firmware, ...(firmwareVars !== undefined && { variablesPath: firmwareVars }) };
+  if (firmware !== undefined) return { kind: 'firmware', firmwarePath: firmware, ...(firmwareVars !== undefined && { variablesPath: firmwareVars }), ...(!acpi && { acpi }) };
   if (isUefi && kernel === undefined) return uefiOf(options);
   if (kernel === undefined) return { kind: 'diagnostics' };
   const head = await firstBytes(kernel), text = (from: number, to: number) => head.subarray(from, to).toString('latin1');
@@ -220,7 +222,7 @@ async function guestOf(options: RunOptions): Promise<GuestSource> {
   return { kind: 'binary', imagePath: kernel };
 }
 
-const uefiOf = ({ bootDelay: seconds, bootMenu, efiTables }: RunOptions): Extract<GuestSource, { kind: 'uefi' }> => ({ kind: 'uefi', settings: { delayMs: seconds * 1000, showMenu: bootMenu === true, tables: efiTables } });
+const uefiOf = ({ bootDelay: seconds, bootMenu, efiTables, acpi }: RunOptions): Extract<GuestSource, { kind: 'uefi' }> => ({ kind: 'uefi', settings: { delayMs: seconds * 1000, showMenu: bootMenu === true, tables: acpi ? efiTables : 'deviceTree' } });
 
 async function firstBytes(path: string): Promise<Buffer> {
   try {

@@ -114,6 +114,12 @@ export class Power {
     if (wait.aborted) throw new EngineError('guest-ignored', say`${vm.spec.name} did not shut down within ${SHUT_DOWN_WAIT_MS / 1000} seconds. Its guest may not listen to the power button; power it off instead.`);
   }
 
+  /** What its guest makes of it is the guest's own. */
+  async pressRestart(id: VmId): Promise<void> {
+    await Promise.resolve();
+    this.runningVm(inState(this.inventory.vm(id), ['poweredOn'])).vm.restartButton();
+  }
+
   /** Its guest shuts down, then the VM is powered on again. */
   async restartGuest(id: VmId, context: TaskContext): Promise<void> {
     await this.shutDownGuest(id, context);
@@ -188,7 +194,7 @@ export class Power {
     // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
     gone.promise.catch(() => undefined);
-    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: id }), display: spec.display, time: spec.time, efiVariables: vm.efiVariables, cpuGate: this.scheduler.add(id), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
+    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics }), nicSeed: id, display: spec.display, time: spec.time, efiVariables: vm.efiVariables, cpuGate: this.scheduler.add(id), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
       resuming: progress,
       keepEfiVariables: efiVariables => this.inventory.transact(edit => { edit.put('vm', { ...edit.vm(id), efiVariables }); }),
       roomFor: path => this.datastores.roomFor(path),

@@ -6,6 +6,7 @@ import { TimeChange } from '../../shared/model/guest-time.ts';
 import { ROOT } from '../../shared/model/task.ts';
 import { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
 import { BULK_OPERATIONS, SnapshotEdit, SnapshotRequest, VmRequest, type Vm, type VmSpec } from '../../shared/model/vm.ts';
+import { firmwareTablesOf } from '../hypervisor/firmware-tables.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkDisks } from './admission.ts';
 import { checkAllocations } from './allocations.ts';
@@ -58,10 +59,15 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     setBalloon: checked([Id, Count], (id, mib) => setBalloon(engine, id, mib)),
     changeTime: checked([Id, TimeChange], (id, change) => changeTime(engine, id, change)),
     stats: checked([Id], id => engine.captures.stats(id)),
+    firmwareTables: checked([Id], id => Promise.resolve(firmwareTablesOf(describedBoard(inventory.vm(id).spec)))),
+    pressRestart: checked([Id], id => power.pressRestart(id)),
     startCapture: checked([Id, Count, v.optional(FilePath)], (id, nic, path) => engine.captures.start(id, nic, path)),
     stopCapture: checked([Id, Count], (id, nic) => engine.captures.stop(id, nic)),
   };
 }
+
+/** As the VM is powered on. */
+const describedBoard = ({ cpus, maxCpus, memoryMib, guest, iommu, display, time, bootWatchdog }: VmSpec) => ({ cpus, maxCpus, memoryMib, guest, iommu: iommu === true, display, time, bootWatchdog });
 
 /** What is wrong with the wish is said at once, not by a task. */
 function create({ inventory, tasks, files, datastores }: Context, wanted: VmRequest, { hostId, ...place }: VmPlace & { readonly hostId: HostId }): Promise<TaskId> {

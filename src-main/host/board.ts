@@ -6,6 +6,8 @@ import { say } from '../../shared/base/phrase.ts';
 import { configurationFor, type DisplaySpec } from '../../shared/model/display.ts';
 import type { Device, Line } from '../devices/device.ts';
 import { CfiFlash, type CfiFlashIo } from '../devices/flash/cfi-flash.ts';
+import { FwCfg } from '../devices/fw-cfg/fw-cfg.ts';
+import type { ConfigFile } from '../devices/fw-cfg/items.ts';
 import { Gic } from '../devices/gic/gic.ts';
 import { REDISTRIBUTOR_SIZE } from '../devices/gic/redistributor.ts';
 import { Nvme } from '../devices/nvme/nvme.ts';
@@ -30,12 +32,15 @@ import { VirtioNet, type VirtioNetIo } from '../devices/virtio/net.ts';
 import { SbsaGwdt, type SbsaGwdtIo } from '../devices/watchdog/sbsa-gwdt.ts';
 import { VirtioScsi } from '../devices/virtio/scsi.ts';
 import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
+import { acpiTables } from '../firmware/acpi/convert.ts';
+import { loaderFiles } from '../firmware/acpi/loader.ts';
 import {
-  FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot, WATCHDOG,
+  FLASH, FW_CFG, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RESTART_BUTTON_PIN, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot, WATCHDOG,
 } from '../firmware/board-map.ts';
 import type { Surface } from '../display/screen-messages.ts';
 import type { BootRange } from '../firmware/boot.ts';
 import { deviceTree, type FramebufferPlace } from '../firmware/device-tree.ts';
+import { smbiosFiles } from '../firmware/smbios.ts';
 import { Bus } from '../memory/bus.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
 import type { Dma } from '../memory/dma.ts';
@@ -75,6 +80,10 @@ export interface BoardIo {
   readonly display?: DisplaySpec;
   /** Banks of flash; none without firmware. */
   readonly flash?: readonly Pick<CfiFlashIo, 'contents' | 'readOnly' | 'showsArray' | 'changed'>[];
+  /** The machine's own, in the usual form of 36 characters; all zeros when absent. */
+  readonly uuid?: string;
+  /** Firmware offers the device tree only, and no ACPI tables. */
+  readonly withoutAcpi?: boolean;
   /** What a watchdog counts, and what resets the machine for it; there is none without. */
   readonly watchdog?: Pick<SbsaGwdtIo, 'counter' | 'ws1'> | undefined;
   /** Milliseconds since 1970 in the outside world. */
@@ -92,6 +101,10 @@ export interface BoardIo {
   readonly settle?: () => void;
 }
 
+const NO_UUID = '00000000-0000-0000-0000-000000000000';
+
+interface TreeOptions { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean; readonly virtualTimerHidden?: boolean }
+
 /** What every device of a machine saved, by its name. */
 export type BoardState = Readonly<Record<string, unknown>>;
 
@@ -105,6 +118,8 @@ export class Board {
   readonly rtc: Pl031;
   readonly gpio: Pl061;
   readonly flash: readonly CfiFlash[];
+  /** Where there is flash. */
+  readonly fwCfg: FwCfg | undefined;
   readonly watchdog: SbsaGwdt | undefined;
   readonly smmu: Smmu | undefined;
   readonly pci: PciHost<Ipa>;
@@ -126,6 +141,7 @@ export class Board {
   private readonly fixedDisks: readonly FirmwareDisk[];
   private readonly slotDisks: FirmwareDisk[] = [];
   private readonly button: PowerButton;
+  private readonly restart: PowerButton;
   private readonly flow = new ConsoleFlow(() => this.passConsoleFlow());
 
   constructor(io: BoardIo) {
@@ -138,9 +154,11 @@ export class Board {
     this.rtc = new Pl031({ line: this.gic.spi(RTC.spi), clock, wallMs: io.wallMs, guestError });
     this.gpio = new Pl061({ line: this.gic.spi(GPIO.spi), guestError });
     this.button = new PowerButton({ clock, pin: this.gpio.pin(POWER_BUTTON_PIN) });
+    this.restart = new PowerButton({ name: 'restart-button', clock, pin: this.gpio.pin(RESTART_BUTTON_PIN) });
 
     this.watchdog = io.watchdog && new SbsaGwdt({ ...io.watchdog, clock, ws0: this.gic.spi(WATCHDOG.spi), guestError });
     this.flash = (io.flash ?? []).map((bank, n) => new CfiFlash({ ...bank, name: `flash${n}`, guestError }));
+    this.fwCfg = this.flash.length > 0 ? new FwCfg({ dma, cpus, files: () => this.firmwareFiles(), guestError }) : undefined;
     this.smmu = io.iommu ? this.buildSmmu(guestError) : undefined;
     this.pci = new PciHost({
       bus: this.bus, window: PCI_WINDOW, slots: PCI_SLOTS + (io.display ? 1 : 0), clock, dmaFor: (requester) => this.smmu?.dmaFor(requester) ?? this.memoryFor(requester),
@@ -173,7 +191,7 @@ export class Board {
 
   /** All that has state, in the order in which it is restored. */
   get devices(): readonly Device<unknown>[] {
-    return [this.gic, this.uart, this.rtc, this.gpio, this.button, ...(this.watchdog ? [this.watchdog] : []), ...this.flash, ...(this.smmu ? [this.smmu] : []), ...this.pci.devices, ...this.virtio];
+    return [this.gic, this.uart, this.rtc, this.gpio, this.button, this.restart, ...(this.watchdog ? [this.watchdog] : []), ...this.flash, ...(this.fwCfg ? [this.fwCfg] : []), ...(this.smmu ? [this.smmu] : []), ...this.pci.devices, ...this.virtio];
   }
 
   /** A disk for a PCI slot. */
@@ -287,11 +305,21 @@ export class Board {
   pollNics(): void { for (const nic of this.nics.values()) nic.poll(); }
 
   powerButton(): void { this.button.press(); }
+  restartButton(): void { this.restart.press(); }
 
-  deviceTree(options: { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean; readonly virtualTimerHidden?: boolean } = {}): Uint8Array {
+  /** What firmware finds in fw_cfg. The same board has the same files, also after it was moved. */
+  private firmwareFiles(): readonly ConfigFile[] {
+    const { cpus, uuid = NO_UUID, withoutAcpi = false } = this.io, { base, sizeBytes } = this.toldRam;
+    return [...smbiosFiles({ cpus, memory: { base, sizeBytes }, uuid }), ...(withoutAcpi ? [] : loaderFiles(acpiTables({ deviceTree: this.plainTree({}) }).tables))];
+  }
+
+  deviceTree(options: TreeOptions = {}): Uint8Array { return this.plainTree({ ...options, rngSeed: this.io.random(RNG_SEED_BYTES) }); }
+
+  /** The same each time: without random bytes, unless they are given. */
+  plainTree(options: TreeOptions & { readonly rngSeed?: Uint8Array }): Uint8Array {
     const { cpus } = this.io, { framebuffer } = this;
     return deviceTree({
-      ...options, cpus, memoryBytes: this.toldRam.sizeBytes, ...(framebuffer && { framebuffer }), pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), watchdog: this.watchdog !== undefined, rngSeed: this.io.random(RNG_SEED_BYTES), ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),
+      ...options, cpus, memoryBytes: this.toldRam.sizeBytes, ...(framebuffer && { framebuffer }), pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), watchdog: this.watchdog !== undefined, ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),
     });
   }
 
@@ -369,6 +397,7 @@ export class Board {
     map(RTC, this.rtc.regions.registers);
     map(GPIO, this.gpio.regions.registers);
     this.flash.forEach((bank, n) => map({ base: FLASH.base + n * FLASH.bankBytes, size: bank.sizeBytes }, bank.regions.registers));
+    if (this.fwCfg !== undefined) map(FW_CFG, this.fwCfg.regions.registers);
     map(PCI_IO, NO_PORTS);
     if (this.watchdog !== undefined) {
       map(WATCHDOG.control, this.watchdog.regions.control);

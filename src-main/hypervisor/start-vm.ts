@@ -55,6 +55,7 @@ class WorkerVm implements RunningVm {
   consoleInput(bytes: Uint8Array): void { this.post({ kind: 'input', bytes }); }
   acknowledgeConsole(bytes: number): void { this.post({ kind: 'acknowledge', bytes }); }
   powerButton(): void { this.post({ kind: 'power-button' }); }
+  restartButton(): void { this.post({ kind: 'restart-button' }); }
   reset(): void { this.post({ kind: 'reset' }); }
 
   async plugDisk(slot: number, disk: DiskSpec): Promise<void> { await this.ask(id => ({ kind: 'plug-disk', id, slot, disk })); }

@@ -30,7 +30,7 @@ export interface VmLaunch {
   readonly virtioBus?: VirtioBus;
   /** None when absent. */
   readonly nics?: readonly NicSpec[] | undefined;
-  /** What MAC addresses follow from; the name when absent. */
+  /** What MAC addresses and the machine's UUID follow from; the name when absent. */
   readonly nicSeed?: string;
   /** With a keyboard and something to point with; none when absent. */
   readonly display?: DisplaySpec | undefined;
@@ -97,6 +97,8 @@ export interface RunningVm {
   acknowledgeConsole(bytes: number): void;
   /** Presses the ACPI-style power button, which Linux obeys. */
   powerButton(): void;
+  /** Presses a button that guests such as systemd's take for a wish to restart. */
+  restartButton(): void;
   reset(): void;
   /** Writes the whole machine to a file, and stops it then. When it rejects the VM goes on. */
   suspend(path: string, options?: SaveOptions): Promise<void>;

@@ -12,6 +12,7 @@ import type { BootEnd } from '../../shared/model/boot-watchdog.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { firmwareOf } from './firmware-files.ts';
 import { VmScreen } from './screen.ts';
+import { machineUuid } from './machine-uuid.ts';
 import { removeStateFile } from './state-file.ts';
 import { Throttle } from './throttle.ts';
 import { Vm, type BootImage } from './vm.ts';
@@ -87,7 +88,7 @@ type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
 type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 
 /** Messages that change a device or memory. */
-const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'reset', 'plug-disk', 'plug-nic', 'unplug', 'change-medium', 'set-cpus', 'set-balloon', 'set-time', 'change-time', 'set-boot-watchdog', 'change-boots']);
+const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'restart-button', 'reset', 'plug-disk', 'plug-nic', 'unplug', 'change-medium', 'set-cpus', 'set-balloon', 'set-time', 'change-time', 'set-boot-watchdog', 'change-boots']);
 
 /** Asks the engine for room. Requests of disks that there is none for wait here, and the VM with them. */
 class Room implements DiskRoom {
@@ -150,7 +151,7 @@ class Worker {
     room.full = () => this.wakeUp();
     this.stopOnReset = stopOnReset;
     this.nics = new VmNics(channels, { ring: () => this.wakeUp(), link: (name, up) => this.vm.board.nics.get(name)?.setLink(up) });
-    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, banks, booted: record => send({ kind: 'boots', record }), variables: { kept: launch.efiVariables ?? [], keep: variables => this.keepVariables(variables) }, disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.vm = new Vm({ ...launch, uuid: machineUuid(launch.nicSeed ?? launch.name), isRestored: launch.resumeFrom !== undefined, boot, banks, booted: record => send({ kind: 'boots', record }), variables: { kept: launch.efiVariables ?? [], keep: variables => this.keepVariables(variables) }, disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     this.throttle = new Throttle(launch.cpuGate, this.vm);
     const { display } = this.vm.board;
     this.screen = display && screenPort && new VmScreen({ port: screenPort, display, progress: () => this.vm.retired.reduce((sum, count) => sum + count, 0) });
@@ -168,6 +169,7 @@ class Worker {
       case 'input': this.vm.type(message.bytes); break;
       case 'acknowledge': this.vm.board.acknowledgeConsole(message.bytes); break;
       case 'power-button': this.vm.board.powerButton(); break;
+      case 'restart-button': this.vm.board.restartButton(); break;
       case 'reset': this.reset(); break;
       case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
       case 'plug-nic': void this.answer(message.id, Promise.resolve().then(() => this.plugNic(message.slot, message.channel))); break;

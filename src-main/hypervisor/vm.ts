@@ -73,6 +73,8 @@ export interface VmOptions {
   readonly counted?: CountedWorldOptions;
   readonly profile?: ProfileOptions | undefined;
   readonly time?: GuestTimeSpec | undefined;
+  /** In the usual form of 36 characters. */
+  readonly uuid?: string;
   readonly bootWatchdog?: BootWatchdogSpec | undefined;
   /** What became of its boots so far, and who hears when that changes. */
   readonly boots?: BootRecord | undefined;
@@ -146,7 +148,7 @@ export class Vm {
     const stage2 = this.mapStage2(sizeBytes);
     this.board = new Board({
       ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }), ...(options.virtioBus && { virtioBus: options.virtioBus }), ...(options.display && { display: options.display }),
-      ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, ramEnd) }),
+      ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, ramEnd) }), ...(options.uuid !== undefined && { uuid: options.uuid }), withoutAcpi: firmware?.acpi === false || options.time?.scaling === true,
       ...((options.bootWatchdog ?? USUAL_WATCHDOG).mode !== 'none' && { watchdog: { counter: this.time.systemCounter, ws1: { set: level => this.expired(level) } } }),
       wallMs: () => this.time.dateMs, random,
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),

@@ -12,6 +12,7 @@ export type ToWorker =
   | { readonly kind: 'input'; readonly bytes: Uint8Array }
   | { readonly kind: 'acknowledge'; readonly bytes: number }
   | { readonly kind: 'power-button' }
+  | { readonly kind: 'restart-button' }
   | { readonly kind: 'reset' }
   | { readonly kind: 'plug-disk'; readonly id: number; readonly slot: number; readonly disk: DiskSpec }
   | { readonly kind: 'plug-nic'; readonly id: number; readonly slot: number; readonly channel: NicChannel }

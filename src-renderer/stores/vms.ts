@@ -43,6 +43,7 @@ export const useVms = defineStore('vms', () => {
     convertToVm: (vm: VmId) => engine.call(api => api.vms.convertToVm(vm)),
     stats: (vm: VmId) => engine.call(api => api.vms.stats(vm)),
     changeTime: (vm: VmId, change: TimeChange) => engine.call(api => api.vms.changeTime(vm, change)),
+    firmwareTables: (vm: VmId) => engine.call(api => api.vms.firmwareTables(vm)),
     setBalloon: (vm: VmId, mib: number) => engine.call(api => api.vms.setBalloon(vm, mib)),
     startCapture: (vm: VmId, nic: number) => engine.call(api => api.vms.startCapture(vm, nic)),
     stopCapture: (vm: VmId, nic: number) => engine.call(api => api.vms.stopCapture(vm, nic)),

@@ -108,6 +108,7 @@ test('each node says what it became, or why not', () => {
 test('our power key is ACPI\'s power button, and the SMMU is before the ITS', async () => {
   const { tables, root } = converted(deviceTree(OWN)), dsdt = await sourceOf(tables, 'DSDT');
   for (const part of ['Device (PWRB)', 'Name (_AEI', 'Method (_E03, 0, Serialized)', 'Notify (\\_SB.PWRB, 0x80)']) expect(dsdt).toContain(part);
+  expect(dsdt).toContain('"linux,code", 0x0198');
   expect(find(root, 'poweroff')?.became).toEqual([{ table: 'DSDT', object: '\\_SB.PWRB', id: 'PNP0C0C' }]);
 });
 

@@ -25,14 +25,22 @@ const pointer = (into: string, at: number, size: number) => step(ADD_POINTER, fi
 const checksum = (of: string, { at, from, length }: { readonly at: number; readonly from: number; readonly length: number }) => step(ADD_CHECKSUM, file(of).u32(at, from, length));
 
 export function loaderFiles(tables: readonly AcpiTable[]): readonly FirmwareFile[] {
-  const { placed, bytes } = layOut(tables, 0), xsdt = placed.at(-1)!, steps = [allocate(TABLES, 64, HIGH_MEMORY), allocate(RSDP, 16, LOW_SEGMENT)];
-  const sum = ({ at, table }: (typeof placed)[number]) => steps.push(checksum(TABLES, { at: at + TABLE_CHECKSUM_AT, from: at, length: table.bytes.length }));
+  const { placed, bytes } = layOut(tables, 0), xsdt = placed.at(-1)!, root = rsdp(xsdt.at), steps = [allocate(TABLES, 64, HIGH_MEMORY), allocate(RSDP, 16, LOW_SEGMENT)];
+  // Firmware sums up what is there, the old sum too.
+  const sum = ({ at, table }: (typeof placed)[number]) => {
+    bytes[at + TABLE_CHECKSUM_AT] = 0;
+    steps.push(checksum(TABLES, { at: at + TABLE_CHECKSUM_AT, from: at, length: table.bytes.length }));
+  };
   for (const one of placed.filter(({ table }) => table.signature === 'FACP')) {
     steps.push(pointer(TABLES, one.at + FADT_DSDT_AT, 8));
     sum(one);
   }
   for (let at = HEADER_BYTES; at < xsdt.table.bytes.length; at += XSDT_ENTRY_BYTES) steps.push(pointer(TABLES, xsdt.at + at, XSDT_ENTRY_BYTES));
   sum(xsdt);
-  steps.push(pointer(RSDP, RSDP_XSDT_AT, 8), checksum(RSDP, { at: 8, from: 0, length: 20 }), checksum(RSDP, { at: 32, from: 0, length: 36 }));
-  return [{ name: LOADER, bytes: concat(steps) }, { name: TABLES, bytes }, { name: RSDP, bytes: rsdp(xsdt.at) }];
+  steps.push(pointer(RSDP, RSDP_XSDT_AT, 8));
+  for (const [at, length] of [[8, 20], [32, 36]] as const) {
+    root[at] = 0;
+    steps.push(checksum(RSDP, { at, from: 0, length }));
+  }
+  return [{ name: LOADER, bytes: concat(steps) }, { name: TABLES, bytes }, { name: RSDP, bytes: root }];
 }
