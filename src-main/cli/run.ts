@@ -6,7 +6,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { open, readFile } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { english } from '../../shared/base/phrase.ts';
 import { USUAL_DISPLAY, type VncListener } from '../../shared/model/display.ts';
+import { BOOT_DRILLS, BOOT_LIMITS, canDrill, END_NAMES, NO_BOOTS, STAGE_NAMES, stageOf, USUAL_WATCHDOG, type BootDrill, type BootRecord } from '../../shared/model/boot-watchdog.ts';
 import { CATCH_UP_MODES, TIME_LIMITS, USUAL_TIME, type CatchUpMode } from '../../shared/model/guest-time.ts';
 import { DISK_BUSES, DISK_FORMATS, EFI_TABLES, SMP_MODES, USUAL_EFI, VIRTIO_BUSES, VM_LIMITS, type DiskSpec, type EfiTables, type GuestSource, type NicSpec, type PortForward, type SmpMode, type VirtioBus } from '../../shared/model/vm.ts';
 import { readVariables, writeVariables } from '../engine/efi-variables-file.ts';
@@ -41,6 +43,8 @@ interface RunOptions {
   readonly acpi: boolean;
   readonly timeRate?: number;
   readonly catchUp: CatchUpMode;
+  readonly bootWatchdog?: number;
+  readonly bootDrill?: BootDrill;
   readonly vnc?: VncListener['at'];
   readonly timeout?: number;
   readonly reboot: boolean;
@@ -87,6 +91,8 @@ export const runCommand = new Command('run')
   .option('--capture <file>', 'write what passes the first network adapter to a pcapng file')
   .option('--time-rate <rate>', 'scale the guest\'s time: how many of its seconds pass in one of the host\'s, 0.01 to 100', timeRate)
   .addOption(new Option('--catch-up <how>', 'what becomes of time for which the guest stood still').choices(CATCH_UP_MODES).default('none'))
+  .option('--boot-watchdog <time>', 'reset the guest when it does not refresh its watchdog within this time of its start: 30s, 2m; what a boot comes to is told on stderr', bootTimeout)
+  .addOption(new Option('--boot-drill <what>', 'break the first boot, in its copy in memory, to see that the guest comes back').choices(BOOT_DRILLS))
   .option('--vnc <port>', 'give the VM a display and show it to VNC clients on this machine: a TCP port, 0 for a free one, or the path of a Unix socket', vncAt)
   .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
   .option('--no-reboot', 'end with code 4 when the guest resets itself')
@@ -156,6 +162,17 @@ function timeRate(text: string): number {
   return rate;
 }
 
+function bootTimeout(text: string): number {
+  const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)(s|m)?$/.exec(text) ?? [], seconds = Number(number) * (unit === 'm' ? 60 : 1), { min, max } = BOOT_LIMITS.timeoutS;
+  if (!(seconds >= min && seconds <= max)) throw new InvalidArgumentError(`A time of the boot watchdog is ${min}s to ${max / 60}m.`);
+  return seconds;
+}
+
+/** Rules for a machine without an engine, and so without banks. */
+function watchdogOf({ bootWatchdog: timeoutS, bootDrill: drill }: RunOptions): Pick<VmLaunch, 'bootWatchdog' | 'boots'> {
+  return { ...(timeoutS !== undefined && { bootWatchdog: { ...USUAL_WATCHDOG, mode: 'boot', timeoutS } }), ...(drill !== undefined && { boots: { ...NO_BOOTS, drill } }) };
+}
+
 function vncAt(text: string): VncListener['at'] {
   if (!/^\d+$/.test(text)) return { kind: 'unix', path: text };
   if (Number(text) > 65535) throw new InvalidArgumentError('A port is at most 65535.');
@@ -189,8 +206,10 @@ async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.kernel === undefined && options.initrd !== undefined) throw new EngineError('usage', 'An initrd needs a kernel: give --kernel too.');
   if (options.resume && options.state === undefined) throw new EngineError('usage', '--resume goes on from the file given with --state: give that too.');
   const disks = [...options.disk, ...options.cdrom.map(driveOf)];
+  const guest = await guestOf(options);
+  if (options.bootDrill !== undefined && !canDrill(options.bootDrill, guest)) throw new EngineError('usage', `The drill ${options.bootDrill} breaks a Linux kernel that is given by --kernel.`);
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.vnc && { display: USUAL_DISPLAY }), time: { ...USUAL_TIME, scaling: options.timeRate !== undefined, rate: options.timeRate ?? 1, afterStop: options.catchUp, afterSuspend: options.catchUp }, ...(options.efiVars !== undefined && { efiVariables: await readVariables(options.efiVars) }), ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest, disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.vnc && { display: USUAL_DISPLAY }), ...watchdogOf(options), time: { ...USUAL_TIME, scaling: options.timeRate !== undefined, rate: options.timeRate ?? 1, afterStop: options.catchUp, afterSuspend: options.catchUp }, ...(options.efiVars !== undefined && { efiVariables: await readVariables(options.efiVars) }), ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }
 
 /** Port forwards are those of the first NAT. */
@@ -275,6 +294,7 @@ class ConsoleSession {
       consoleOutput: bytes => process.stdout.write(bytes, () => this.vm.acknowledgeConsole(bytes.length)),
       resetByGuest: () => { /* it boots again */ },
       keepEfiVariables: variables => (options.efiVars === undefined ? Promise.resolve() : writeVariables(options.efiVars, variables)),
+      booted: record => { if (options.bootWatchdog !== undefined) this.tellBoot(record); },
       profiled: profile => { this.profile = profile; },
       stopped: stop => { void this.stopped(stop); },
     }, { stopOnReset: !options.reboot });
@@ -285,6 +305,14 @@ class ConsoleSession {
     if (process.platform !== 'win32') process.on('SIGUSR2', () => void this.suspend());
     process.once('SIGTERM', () => this.end(QUIT_CODE));
     process.stdout.on('error', () => this.end(QUIT_CODE));
+  }
+
+  /** Each change is one of the last attempt: a stage, or its end. */
+  private tellBoot({ attempts }: BootRecord): void {
+    const attempt = attempts.at(-1);
+    if (attempt === undefined) return;
+    const { number, end, stages } = attempt, atNs = (end ?? stages.at(-1))?.atNs ?? 0, what = end === undefined ? STAGE_NAMES[stageOf(attempt)] : END_NAMES[end.cause];
+    process.stderr.write(`quarterdeck: Boot ${number}, after ${(atNs / 1e9).toFixed(1)} s: ${english(what)}.\r\n`);
   }
 
   private showDisplay(at: VncListener['at']): void {
