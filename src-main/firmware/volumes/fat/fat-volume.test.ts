@@ -226,7 +226,7 @@ test('a volume that was not unmounted is still marked so', async () => {
   expect([after[0x41], after.readUInt32LE(table + 4)]).toEqual([1, 0x07ff_ffff]);
 });
 
-test('2,000 volumes and disks that were changed at random give data, no volume or a sentence', async () => {
-  const { volumes, refused } = await fuzzVolumes(1, 2000);
-  expect([volumes > 500, refused > 500]).toEqual([true, true]);
+test('1,000 volumes and disks that were changed at random give data, no volume or a sentence', async () => {
+  const { volumes, refused } = await fuzzVolumes(1, 1000);
+  expect([volumes > 300, refused > 300]).toEqual([true, true]);
 }, 120_000);
