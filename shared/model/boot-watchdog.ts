@@ -138,7 +138,7 @@ export function changed(record: BootRecord, change: BootChange): BootRecord {
 }
 
 /** Which guests a drill can break: one that firmware loads is out of the hypervisor's hands. */
-export const canDrill = (drill: BootDrill, { kind }: GuestSource): boolean => kind === 'linux' || kind === 'binary' && (drill === 'corruptKernel' || drill === 'hang');
+export const canDrill = (drill: BootDrill, { kind }: GuestSource): boolean => kind === 'linux' || kind === 'uefi' || kind === 'binary' && (drill === 'corruptKernel' || drill === 'hang');
 
 /** Flash is part of the board: a bank with other flash would be another machine. */
 export const isSameMachine = (a: GuestSource, b: GuestSource): boolean => (a.kind === 'firmware') === (b.kind === 'firmware') && (a.kind !== 'firmware' || b.kind !== 'firmware' || a.firmwarePath === b.firmwarePath && a.variablesPath === b.variablesPath);

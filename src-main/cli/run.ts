@@ -207,7 +207,7 @@ async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.resume && options.state === undefined) throw new EngineError('usage', '--resume goes on from the file given with --state: give that too.');
   const disks = [...options.disk, ...options.cdrom.map(driveOf)];
   const guest = await guestOf(options);
-  if (options.bootDrill !== undefined && !canDrill(options.bootDrill, guest)) throw new EngineError('usage', `The drill ${options.bootDrill} breaks a Linux kernel that is given by --kernel.`);
+  if (options.bootDrill !== undefined && !canDrill(options.bootDrill, guest)) throw new EngineError('usage', `The drill ${options.bootDrill} breaks a Linux kernel that is given by --kernel, or that the built-in UEFI starts.`);
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
   return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest, disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.vnc && { display: USUAL_DISPLAY }), ...watchdogOf(options), time: { ...USUAL_TIME, scaling: options.timeRate !== undefined, rate: options.timeRate ?? 1, afterStop: options.catchUp, afterSuspend: options.catchUp }, ...(options.efiVars !== undefined && { efiVariables: await readVariables(options.efiVars) }), ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }

@@ -36,7 +36,7 @@ const WHAT: Readonly<Record<BootChange['kind'], string>> = { choose: 'Chosen', m
 function checkChange({ spec, boot = NO_BOOTS }: Vm, change: BootChange): void {
   const guest = guestOf(spec, change.kind === 'drill' ? boot.bank : change.bank);
   if (guest === undefined && change.kind !== 'drill') throw new EngineError('boot.no-bank', say`${spec.name} has no such boot bank.`);
-  if (change.kind === 'drill' && change.drill !== undefined && !canDrill(change.drill, guest ?? spec.guest)) throw new EngineError('boot.no-drill', say`The next boot of ${spec.name} cannot be broken in this way: only of a kernel that is booted directly the copy in memory can be changed.`);
+  if (change.kind === 'drill' && change.drill !== undefined && !canDrill(change.drill, guest ?? spec.guest)) throw new EngineError('boot.no-drill', say`The next boot of ${spec.name} cannot be broken in this way: only of a kernel that is booted directly, or by the built-in UEFI, the copy in memory can be changed.`);
 }
 
 function said({ spec }: Vm, change: BootChange, name: string): Phrase {

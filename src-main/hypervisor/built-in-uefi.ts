@@ -1,5 +1,6 @@
 /** The built-in UEFI in its machine: what it needs of CPUs, memory, the board and the operator. */
 import type { Ipa } from '../../shared/base/ids.ts';
+import type { BootDrill } from '../../shared/model/boot-watchdog.ts';
 import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { EfiSettings } from '../../shared/model/vm.ts';
 import { READ, WRITE } from '../cpu/core/machine.ts';
@@ -7,12 +8,13 @@ import { RAM_BASE, UART } from '../firmware/board-map.ts';
 import { FIRST_VECTOR } from '../firmware/uefi/tables.ts';
 import type { UefiCpu } from '../firmware/uefi/call.ts';
 import type { FirmwareScreen } from '../firmware/uefi/protocols/graphics.ts';
-import { Uefi, type BootCpu, type DirectBoot } from '../firmware/uefi/uefi.ts';
+import { Uefi, type BootCpu, type DirectBoot, type KernelDrill } from '../firmware/uefi/uefi.ts';
 import type { Board } from '../host/board.ts';
 import type { BoardDisplay } from '../host/display.ts';
 import type { Surface } from '../display/screen-messages.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
 import type { Clock } from '../time/clock.ts';
+import { breakImage, drilledCommandLine } from './boot-drills.ts';
 import type { BootWatchdogApi } from './boot-watchdog.ts';
 import type { Vcpu } from './vcpu.ts';
 
@@ -67,6 +69,7 @@ export class BuiltInUefi {
   private readonly cpus: readonly FirmwareCpu[];
   private readonly bus: Board['bus'];
   private direct: DirectBoot | undefined;
+  private drill: BootDrill | undefined;
 
   constructor({ vcpus, board, clock, ramPa, settings, variables, watchdog, deviceTree, random, power, wake }: BuiltInUefiIo) {
     const ram: GuestRam = board.toldRam, cpus = this.cpus = vcpus.map(vcpu => new FirmwareCpu(vcpu));
@@ -85,7 +88,7 @@ export class BuiltInUefi {
       disks: () => board.firmwareDisks,
       dateMs: () => board.rtc.seconds * 1000, setDateMs: ms => board.rtc.setTime(Math.floor(ms / 1000)),
       kept: () => kept, keep: async next => { kept = next; await variables.keep(next); },
-      direct: () => this.direct,
+      direct: () => this.direct, drill: () => this.drillOf(ram),
       exception: cpu => {
         const { cpu: guest } = vcpus[cpu]!, hex = (name: string) => `0x${guest.system(name).toString(16)}`;
         return {
@@ -96,11 +99,17 @@ export class BuiltInUefi {
     });
   }
 
-  /** Its first CPU is on, and goes on where the firmware wants it to. */
-  start(direct: DirectBoot | undefined): void {
+  /** Its first CPU is on, and goes on where the firmware wants it to. A kernel may be broken, as a drill. */
+  start(direct: DirectBoot | undefined, drill: BootDrill | undefined): void {
     this.direct = direct;
+    this.drill = drill;
     this.turnOnUart();
     this.uefi.start();
+  }
+
+  private drillOf(ram: GuestRam): KernelDrill | undefined {
+    const { drill } = this;
+    return drill && { breaks: (pc, bytes) => breakImage(ram, { pc, x0: 0 }, bytes, drill, 'linux'), commandLine: text => drilledCommandLine(text, drill) };
   }
 
   /** Drivers that know the serial port by ACPI take it as the firmware leaves it (SBSA, appendix on the generic UART). */

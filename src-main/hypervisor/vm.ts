@@ -88,7 +88,7 @@ export interface VmOptions {
 }
 
 /** The built-in UEFI says where the first CPU starts. */
-interface UefiEntry extends BootEntry { readonly uefi: Extract<BootImage, { readonly kind: 'uefi' }> }
+interface UefiEntry extends BootEntry { readonly drill: BootDrill | undefined; readonly uefi: Extract<BootImage, { readonly kind: 'uefi' }> }
 
 /** Asked for by the guest, or by its watchdog. */
 export type PowerRequest = 'none' | 'off' | 'reset' | 'watchdog';
@@ -206,7 +206,7 @@ export class Vm {
   private buildUefi(random: (length: number) => Uint8Array): BuiltInUefi | undefined {
     const { boot, variables = { kept: [], keep: () => Promise.resolve() } } = this.options, image = [boot, ...this.banks.values()].find(each => each.kind === 'uefi');
     return image && new BuiltInUefi({
-      vcpus: this.vcpus, board: this.board, clock: this.clock, ramPa: GUEST_RAM_PA, settings: image.settings, variables, watchdog: this.bootWatchdog, random,
+      vcpus: this.vcpus, board: this.board, clock: this.clock, ramPa: GUEST_RAM_PA, settings: { ...image.settings, ...(this.hiddenTimer.virtualTimerHidden && { tables: 'deviceTree' as const }) }, variables, watchdog: this.bootWatchdog, random,
       deviceTree: () => this.board.deviceTree(this.hiddenTimer), power: request => { this.powerRequest = request; this.options.wake(); }, wake: () => this.options.wake(),
     });
   }
@@ -221,7 +221,7 @@ export class Vm {
       vcpu.restore({ on: false, waiting: false });
     }
     this.turnOn(0, BigInt(entry.pc), BigInt(entry.x0));
-    if ('uefi' in entry) this.builtIn?.start(entry.uefi.direct);
+    if ('uefi' in entry) this.builtIn?.start(entry.uefi.direct, entry.drill);
     else this.bootWatchdog.armForGuest();
   }
 
@@ -237,7 +237,7 @@ export class Vm {
   }
 
   private load(boot: BootImage, drill: BootDrill | undefined): BootEntry | UefiEntry {
-    if (boot.kind === 'uefi') return { pc: 0, x0: 0, uefi: boot };
+    if (boot.kind === 'uefi') return { pc: 0, x0: 0, uefi: boot, drill };
     const ram = this.board.toldRam, hidden = this.hiddenTimer;
     const broken = (kind: 'linux' | 'binary', bytes: number, entry: BootEntry): BootEntry => {
       breakImage(ram, entry, bytes, drill, kind);

@@ -2,15 +2,18 @@
 import { LOAD_ERROR, OUT_OF_RESOURCES } from './status.ts';
 import { EfiError, type UefiCpu } from './call.ts';
 import { pathBytes, type DevicePath } from './device-path.ts';
+import { textBytes } from './guest-memory.ts';
 import { GUID } from './guid.ts';
 import { MEMORY, PAGE_BYTES } from './memory-map.ts';
 import { loadedPeImage, readPeImage } from './pe-image.ts';
 import type { Uefi } from './uefi.ts';
 
 const LOADED_IMAGE_BYTES = 96, LOADED_IMAGE_REVISION = 0x1000;
-const OPTIONS_BYTES = 48, OPTIONS = 56;
+/** Documentation/arch/arm64/booting.rst. */
+const LINUX_MAGIC_AT = 56, LINUX_MAGIC = 0x644d_5241;
+const OPTIONS_BYTES = 48, OPTIONS = 56, MOST_OPTIONS = 0x4000;
 
-export interface Image { readonly handle: bigint; readonly start: number; readonly pages: number; readonly entry: number; readonly isDriver: boolean; readonly pools: readonly number[]; isStarted: boolean; readonly interfaces: readonly (readonly [string, bigint])[] }
+export interface Image { readonly handle: bigint; readonly start: number; readonly pages: number; readonly entry: number; readonly isDriver: boolean; readonly pools: readonly number[]; readonly isLinux: boolean; readonly isStarted: boolean; readonly interfaces: readonly (readonly [string, bigint])[] }
 
 /** Where a call came from, with the registers that have to be as they were when it is over. */
 interface Frame { readonly kind: 'image' | 'notification'; readonly image: bigint; readonly cpu: number; readonly x: readonly bigint[]; readonly sp: bigint; readonly pc: bigint; readonly tpl: number; readonly exitAt?: readonly [bigint, bigint] }
@@ -46,6 +49,8 @@ export class Images {
       throw new EfiError(LOAD_ERROR);
     }
     memory.write(BigInt(start), bytes);
+    const isLinux = new DataView(bytes.buffer).getUint32(LINUX_MAGIC_AT, true) === LINUX_MAGIC;
+    if (isLinux) this.uefi.io.drill()?.breaks(start, bytes.length);
     const pools: number[] = [], give = (data: Uint8Array) => {
       const at = map.allocatePool(dataType, Math.max(1, data.length));
       if (at === undefined) throw new EfiError(OUT_OF_RESOURCES);
@@ -60,23 +65,28 @@ export class Images {
     table.setUint32(84, dataType, true);
     const at = give(new Uint8Array(table.buffer)), { id } = handles.install(0n, GUID.loadedImage, at);
     handles.install(id, GUID.loadedImageDevicePath, wholePathAt);
-    this.images.set(id, { handle: id, start, pages, entry: start + image.entry, isDriver: image.isDriver, pools, isStarted: false, interfaces: [[GUID.loadedImage, at], [GUID.loadedImageDevicePath, wholePathAt]] });
+    this.images.set(id, { handle: id, start, pages, entry: start + image.entry, isDriver: image.isDriver, pools, isLinux, isStarted: false, interfaces: [[GUID.loadedImage, at], [GUID.loadedImageDevicePath, wholePathAt]] });
     return id;
   }
 
-  /** Gives its options to an image that was loaded without. */
-  setOptions(handle: bigint, options: Uint8Array): void {
-    const { map, memory } = this.uefi, image = this.images.get(handle), at = image?.interfaces[0]?.[1], pool = map.allocatePool(MEMORY.loaderData, Math.max(1, options.length));
-    if (image === undefined || at === undefined || pool === undefined) throw new EfiError(OUT_OF_RESOURCES);
+  /** A kernel's command line is what its loader gave it, unless this start is a drill. */
+  private drillOptions({ interfaces, pools, isLinux }: Image): Image['pools'] {
+    const { map, memory, io } = this.uefi, drill = io.drill(), at = interfaces[0]?.[1];
+    if (!isLinux || drill === undefined || at === undefined) return pools;
+    const length = memory.u32(at + BigInt(OPTIONS_BYTES)), optionsAt = memory.u64(at + BigInt(OPTIONS)), text = length === 0 || optionsAt === 0n ? '' : new TextDecoder('utf-16le').decode(memory.bytes(optionsAt, Math.min(length, MOST_OPTIONS))).replace(/\0.*$/s, '');
+    const options = textBytes(drill.commandLine(text)), pool = map.allocatePool(MEMORY.loaderData, options.length);
+    if (pool === undefined) return pools;
     memory.write(BigInt(pool), options);
     memory.put32(at + BigInt(OPTIONS_BYTES), options.length);
-    memory.put64(at + BigInt(OPTIONS), options.length > 0 ? BigInt(pool) : 0n);
-    this.images.set(handle, { ...image, pools: [...image.pools, pool] });
+    memory.put64(at + BigInt(OPTIONS), BigInt(pool));
+    return [...pools, pool];
   }
 
   /** The CPU goes on at the image's entry point; when that returns, or exits, it goes on behind the call, with the status in X0. */
   start(cpu: UefiCpu, image: Image, exitAt: readonly [bigint, bigint] = [0n, 0n], sp = cpu.sp): void {
-    image.isStarted = true;
+    this.images.set(image.handle, { ...image, isStarted: true, pools: this.drillOptions(image) });
+    // Whatever became of the watchdog before: what is started now may hang.
+    this.uefi.io.watchdog.enable();
     this.push(cpu, { kind: 'image', image: image.handle, exitAt });
     cpu.sp = sp;
     cpu.setX(0, image.handle);

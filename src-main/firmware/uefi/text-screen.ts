@@ -5,8 +5,8 @@
 export interface TextView {
   /** A character at a place, or a blank. */
   put(column: number, row: number, char: string, attribute: number): void;
-  /** All rows move up by one, and the last one is blank. */
-  scroll(attribute: number): void;
+  /** All rows move up by one, and the last one is blank. The cursor is in that, in a column. */
+  scroll(attribute: number, column: number): void;
   clear(attribute: number): void;
   cursor(column: number, row: number, isVisible: boolean): void;
   /** So many characters from now on; a `clear` follows. */
@@ -72,7 +72,7 @@ export class TextScreen {
     let { column, row } = this.state;
     const feed = () => {
       if (row < rows - 1) row++;
-      else for (const view of this.views) view.scroll(this.state.attribute);
+      else for (const view of this.views) view.scroll(this.state.attribute, column);
     };
     for (const char of text) {
       if (char === '\r') column = 0;
@@ -134,10 +134,9 @@ export class TerminalView implements TextView {
     this.at = { column: isEnd ? 0 : column + 1, row };
   }
 
-  scroll(attribute: number): void {
-    const { rows } = this.size(), { at } = this;
+  scroll(attribute: number, column: number): void {
     this.color(attribute);
-    if (at === undefined || at.row !== rows - 1) this.go(0, rows - 1);
+    this.go(column, this.size().rows - 1);
     this.out += '\n';
   }
 

@@ -50,6 +50,8 @@ export interface DirectBoot { readonly kernel: () => Uint8Array; readonly initrd
 /** The watchdog that keeps a boot from hanging. Calls that come at the wrong time do nothing. */
 export interface FirmwareWatchdog { readonly timeoutNs: number; install(): void; enable(timeoutNs?: number): void; refresh(): void; disable(): void; handOver(): void }
 
+export interface KernelDrill { breaks(start: number, bytes: number): void; commandLine(text: string): string }
+
 export interface UefiSettings {
   /** How long somebody can ask for the menu, in ms. */
   readonly delayMs: number;
@@ -87,6 +89,8 @@ export interface UefiIo {
   /** A kernel that is started instead of what is on disks. */
   readonly direct: () => DirectBoot | undefined;
   readonly watchdog: FirmwareWatchdog;
+  /** How a Linux kernel's next start is broken, as a drill: its bytes in memory, and its command line. */
+  readonly drill: () => KernelDrill | undefined;
   readonly settings: UefiSettings;
   /** A CPU that was held is not any more. */
   readonly wake: () => void;
@@ -342,7 +346,6 @@ export class Uefi {
     const image = this.images.find(handle), { cpu } = this.io;
     assert(image !== undefined, 'the image is loaded');
     this.events.signalGroup(GUID.eventReadyToBoot);
-    this.io.watchdog.enable();
     this.images.start(cpu, image, [0n, 0n], BigInt(this.stack));
     cpu.held = false;
   }
