@@ -105,8 +105,8 @@ async function withTree<T>(beside: string, tree: Tree, act: (folder: string) => 
   } finally { await rm(folder, { recursive: true }); }
 }
 
-/** A raw disk with a GUID partition table, whose only partition is an EFI system partition with FAT32. */
-export async function makeEfiDisk(path: string, contents: EspContents): Promise<void> {
+/** A raw disk with a GUID partition table, whose only partition is an EFI system partition with FAT32. It may hold more files, texts by their paths. */
+export async function makeEfiDisk(path: string, contents: EspContents, texts: Readonly<Record<string, string>> = {}): Promise<void> {
   const sectors = PARTITION_MIB * MIB / SECTOR, inside = `${path}@@${PARTITION_SECTOR * SECTOR}`, script = `${path}.parts`, loaders = await fetchLoaders();
   await writeFile(path, '');
   await truncate(path, (PARTITION_SECTOR + sectors + SECTORS_BEHIND) * SECTOR);
@@ -114,7 +114,7 @@ export async function makeEfiDisk(path: string, contents: EspContents): Promise<
   await run('sh', '-c', 'sfdisk -q "$1" < "$2"', 'sh', path, script);
   await rm(script);
   await run('mkfs.fat', '-F', '32', '--offset', String(PARTITION_SECTOR), path, String(PARTITION_MIB * 1024));
-  await withTree(path, treeOf(contents, loaders), async folder => { await run('mcopy', '-s', '-i', inside, ...(await readdir(folder)).map(name => join(folder, name)), '::/'); });
+  await withTree(path, { ...treeOf(contents, loaders), ...Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, { text }])) }, async folder => { await run('mcopy', '-s', '-i', inside, ...(await readdir(folder)).map(name => join(folder, name)), '::/'); });
 }
 
 /** A CD that boots UEFI from an image on it, with GRUB's menu. `label` is at most 32 capital letters, digits and underscores. */

@@ -86,7 +86,7 @@ export function began(record: BootRecord, spec: BootWatchdogSpec, startedMs: num
 }
 
 /** Nobody saw the present attempt end, as whoever kept the record was killed. */
-const cut = (record: BootRecord): BootRecord => {
+export const cut = (record: BootRecord): BootRecord => {
   const attempt = presentAttempt(record);
   return attempt === undefined ? record : withLast(record, { ...attempt, end: { cause: 'failed', atNs: attempt.stages.at(-1)?.atNs ?? 0 } });
 };

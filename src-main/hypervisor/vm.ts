@@ -122,7 +122,7 @@ export class Vm {
   private present: number;
   private running: Vcpu | undefined;
   /** Of a VM that it boots, or one of whose banks. */
-  private readonly builtIn: BuiltInUefi | undefined;
+  readonly builtIn: BuiltInUefi | undefined;
   private banks: ReadonlyMap<string, BootImage>;
   private busyNs = 0;
   private isPaused = true;

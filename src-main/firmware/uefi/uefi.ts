@@ -463,7 +463,7 @@ export class Uefi {
     return bytes;
   }
 
-  /** The whole path of what an option means: one of a partition alone is looked for on all disks, and one of a disk leads to what disks have. */
+  /** The whole path of what an option means: a partition or a file alone is looked for on all disks, and a disk leads to what it is to be booted by. */
   async bootPath(path: DevicePath, fallback: string): Promise<DevicePath> {
     const [first] = path, partition = partitionOf(path.slice(0, 1));
     if (partition !== undefined) {
@@ -471,11 +471,12 @@ export class Uefi {
       if (found === undefined) throw new EfiError(NOT_FOUND);
       return path.length === 1 ? [...found, filePath(fallback)] : [...found, ...path.slice(1)];
     }
-    const isDevice = [...this.ranges.values()].some(each => each.length === path.length && startsWith(each, path));
+    const isFile = fileOf(path) !== undefined, isDevice = isFile || [...this.ranges.values()].some(each => each.length === path.length && startsWith(each, path));
     if (!isDevice) return path;
+    const file = isFile ? fileOf(path)! : fallback;
     for (const [handle, its] of this.ranges) {
-      const range = startsWith(its, path) ? this.disks.at(this.handles.protocol(handle, GUID.simpleFileSystem)?.interface ?? 0n) : undefined, volume = range && await this.disks.volume(range);
-      if (await volume?.stat(resolvePath([], fallback) ?? []).catch(() => undefined)) return [...its, filePath(fallback)];
+      const range = isFile || startsWith(its, path) ? this.disks.at(this.handles.protocol(handle, GUID.simpleFileSystem)?.interface ?? 0n) : undefined, volume = range && await this.disks.volume(range);
+      if (await volume?.stat(resolvePath([], file) ?? []).catch(() => undefined)) return [...its, filePath(file)];
     }
     throw new EfiError(NOT_FOUND);
   }

@@ -59,7 +59,8 @@ export class Workshop implements AsyncDisposable {
         if (error === null) resolve(stdout);
         else reject(new Error(`${tool} ${args.join(' ')}: ${stdout}${stderr}`));
       });
-      child.stdin?.end(input);
+      // A program that failed does not read it.
+      child.stdin?.on('error', () => { /* its end says why */ }).end(input);
     });
   }
 

@@ -16,6 +16,7 @@ import { plural, t, translate } from '../../i18n/i18n.ts';
 import { idOf } from '../links.ts';
 import { allocationDraft, allocationOf, isNormal, newAllocation, type AllocationDraft, type Levels } from '../settings/allocation-draft.ts';
 import { displayDraft, displayOf, type DisplayDraft } from '../settings/display-draft.ts';
+import { watchdogDraft, watchdogOf, type WatchdogDraft } from '../settings/watchdog-draft.ts';
 import { timeDraft, timeOf, type TimeDraft } from '../settings/time-draft.ts';
 import { diskDraft, diskOf, hardwareProblems, newDisk, newNic, nicDraft, nicOf, typed, type DiskDraft, type HardwareDraft, type Probes } from '../settings/hardware-draft.ts';
 
@@ -51,6 +52,7 @@ export interface Draft extends HardwareDraft {
   memoryAllocation: AllocationDraft;
   display: DisplayDraft;
   time: TimeDraft;
+  bootWatchdog: WatchdogDraft;
 }
 
 /** What levels of shares stand for, with the hardware as typed. */
@@ -71,12 +73,12 @@ function usualDisks(guest: Draft['guest']): DiskDraft[] {
 export const newDraft = (hostId: HostId | undefined): Draft => ({
   name: '', hostId, datastoreId: LOCAL_DATASTORE, guest: 'uefi', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
   rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '', offersAcpi: true, bootDelay: String(USUAL_EFI.delayMs / 1000), showsBootMenu: USUAL_EFI.showMenu,
-  cpus: '1', maxCpus: '', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: usualDisks('uefi'), nics: usualNics('uefi'), display: usualDisplay('uefi'), time: timeDraft(),
+  cpus: '1', maxCpus: '', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: usualDisks('uefi'), nics: usualNics('uefi'), display: usualDisplay('uefi'), time: timeDraft(), bootWatchdog: watchdogDraft(),
 });
 
 /** A VM's settings, to be changed. */
 export function draftOf(spec: VmSpec, hostId: HostId): Draft {
-  const { name, cpus, maxCpus, smpMode = 'parallel', memoryMib, iommu = false, guest, disks, nics = [], display, time } = spec, isWholeGib = memoryMib % 1024 === 0;
+  const { name, cpus, maxCpus, smpMode = 'parallel', memoryMib, iommu = false, guest, disks, nics = [], display, time, bootWatchdog } = spec, isWholeGib = memoryMib % 1024 === 0;
   return {
     ...newDraft(hostId), name, guest: guest.kind,
     ...(guest.kind === 'linux' && { kernelPath: guest.kernelPath, initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine }),
@@ -85,7 +87,7 @@ export function draftOf(spec: VmSpec, hostId: HostId): Draft {
     ...(guest.kind === 'firmware' && { firmwarePath: guest.firmwarePath, variablesPath: guest.variablesPath ?? '', offersAcpi: guest.acpi !== false }),
     cpus: String(cpus), maxCpus: maxCpus === undefined ? '' : String(maxCpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB', iommu,
     cpuAllocation: allocationDraft(cpuAllocationOf(spec), cpuLevels(cpus)), memoryAllocation: allocationDraft(memoryAllocationOf(spec), memoryLevels(memoryMib)),
-    disks: disks.map((disk, at) => diskDraft(disk, at + 1)), nics: nics.map((nic, at) => nicDraft(nic, at + 1)), display: displayDraft(display), time: timeDraft(time),
+    disks: disks.map((disk, at) => diskDraft(disk, at + 1)), nics: nics.map((nic, at) => nicDraft(nic, at + 1)), display: displayDraft(display), time: timeDraft(time), bootWatchdog: watchdogDraft(bootWatchdog),
   };
 }
 
@@ -175,10 +177,10 @@ function allocationProblems({ cpus, maxCpus = cpus, memoryMib: mib, cpuAllocatio
 
 /** What is asked for, as typed; only without problems is it a `VmRequest`. */
 export function requestOf(draft: Draft, probes: Probes): VmRequest {
-  const display = displayOf(draft.display), time = timeOf(draft.time);
+  const display = displayOf(draft.display), time = timeOf(draft.time), bootWatchdog = watchdogOf(draft.bootWatchdog);
   return {
     name: draft.name.trim(), cpus: typed(draft.cpus), ...(draft.maxCpus.trim() && { maxCpus: typed(draft.maxCpus) }), smpMode: draft.smpMode, memoryMib: memoryMib(draft), ...(draft.iommu && { iommu: true }), ...allocationsOf(draft), guest: guestOf(draft),
-    disks: disksOf(draft).map(disk => diskOf(disk, probes)), ...(draft.nics.length > 0 && { nics: draft.nics.map(nicOf) }), ...(display && { display }), ...(time && { time }),
+    disks: disksOf(draft).map(disk => diskOf(disk, probes)), ...(draft.nics.length > 0 && { nics: draft.nics.map(nicOf) }), ...(display && { display }), ...(time && { time }), ...(bootWatchdog && { bootWatchdog }),
   };
 }
 

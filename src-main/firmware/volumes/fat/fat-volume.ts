@@ -138,16 +138,18 @@ export class FatVolume implements Volume {
     });
   }
 
+  /** A place that cannot be is found out before anything changes. */
   setInfo(path: Path, { name, path: newPath, bytes, ...info }: FileChange): Promise<void> {
     return this.change(async () => {
       let place = await this.place(path);
+      const to = newPath ?? (name === undefined ? path : [...path.slice(0, -1), name]), moves = to.length !== path.length || to.some((part, n) => part !== path[n]);
+      if (moves) await this.checkMove(place, path, to);
       if (bytes !== undefined && bytes !== (isDirectory(place.entry) ? 0 : this.sizeOf(place.entry))) place = await this.resize(place, path, bytes);
       const raw = Buffer.from(place.entry.raw);
       for (const attribute of ['readOnly', 'hidden', 'system', 'archive'] as const) if (info[attribute] !== undefined) setAttribute(raw, attribute, info[attribute]);
       setTimes(raw, info);
       if (!raw.equals(place.entry.raw)) place = await this.update(place, raw);
-      const to = newPath ?? (name === undefined ? path : [...path.slice(0, -1), name]);
-      if (to.length !== path.length || to.some((part, n) => part !== path[n])) await this.move(place, path, to);
+      if (moves) await this.move(place, to);
     });
   }
 
@@ -319,24 +321,24 @@ export class FatVolume implements Volume {
     return shorter;
   }
 
-  private async move(place: Place, from: Path, to: Path): Promise<void> {
-    const { entry } = place, { parent, name } = await this.newPlace(to, place), cluster = clusterOf(entry, this.is32), isElsewhere = parent.cluster !== place.parent.cluster;
-    if (isDirectory(entry)) await this.checkMove(cluster, from, to);
+  private async move(place: Place, to: Path): Promise<void> {
+    const { entry } = place, { parent, name } = await this.newPlace(to, place), isElsewhere = parent.cluster !== place.parent.cluster;
     const { slot, slots } = await this.makeRoom(parent, name, entry.raw, isElsewhere ? undefined : entry);
     await this.putSlots(parent, slot, slots);
     await this.deleteSlots({ parent: isElsewhere ? place.parent : await this.load(parent.cluster, to.slice(0, -1)), entry });
     if (!isDirectory(entry) || !isElsewhere) return;
-    const moved = await this.load(cluster, to), up = Buffer.from(moved.bytes.subarray(SLOT, 2 * SLOT));
+    const moved = await this.load(clusterOf(entry, this.is32), to), up = Buffer.from(moved.bytes.subarray(SLOT, 2 * SLOT));
     if (up.toString('latin1', 0, 11) !== '..'.padEnd(11)) return;
     setCluster(up, this.asParent(parent), this.is32);
     await this.putSlots(moved, 1, up);
   }
 
   /** A directory does not come to lie within itself. */
-  private async checkMove(cluster: number, from: Path, to: Path) {
-    for (let length = 1; length < to.length; length++) {
+  private async checkMove(place: Place, from: Path, to: Path) {
+    await this.newPlace(to, place);
+    for (let length = 1; length < to.length && isDirectory(place.entry); length++) {
       const above = await this.directory(to.slice(0, length));
-      if (above?.cluster === cluster) throw intoItself(from);
+      if (above?.cluster === clusterOf(place.entry, this.is32)) throw intoItself(from);
     }
   }
 
