@@ -39,5 +39,8 @@ export interface FirmwareTables {
   readonly offersAcpi: boolean;
 }
 
-/** Linux needs the virtual timer where it has ACPI, which is hidden where time is scaled. */
-export const offersAcpi = ({ guest, time }: { readonly guest: GuestSource; readonly time?: GuestTimeSpec | undefined }): boolean => guest.kind === 'firmware' && guest.acpi !== false && time?.scaling !== true;
+/** Of firmware in flash not where time is scaled: Linux needs the virtual timer where it has ACPI, which is hidden then. */
+export function offersAcpi({ guest, time }: { readonly guest: GuestSource; readonly time?: GuestTimeSpec | undefined }): boolean {
+  if (guest.kind === 'uefi') return guest.settings?.tables !== 'deviceTree';
+  return guest.kind === 'firmware' && guest.acpi !== false && time?.scaling !== true;
+}

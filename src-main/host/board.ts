@@ -40,7 +40,7 @@ import {
 import type { Surface } from '../display/screen-messages.ts';
 import type { BootRange } from '../firmware/boot.ts';
 import { deviceTree, type FramebufferPlace } from '../firmware/device-tree.ts';
-import { smbiosFiles } from '../firmware/smbios.ts';
+import { smbiosFiles, type SmbiosFacts } from '../firmware/smbios.ts';
 import { Bus } from '../memory/bus.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
 import type { Dma } from '../memory/dma.ts';
@@ -307,10 +307,15 @@ export class Board {
   powerButton(): void { this.button.press(); }
   restartButton(): void { this.restart.press(); }
 
+  /** What SMBIOS tells of it. */
+  get smbiosFacts(): SmbiosFacts {
+    const { cpus, uuid = NO_UUID } = this.io, { base, sizeBytes } = this.toldRam;
+    return { cpus, memory: { base, sizeBytes }, uuid };
+  }
+
   /** What firmware finds in fw_cfg. The same board has the same files, also after it was moved. */
   private firmwareFiles(): readonly ConfigFile[] {
-    const { cpus, uuid = NO_UUID, withoutAcpi = false } = this.io, { base, sizeBytes } = this.toldRam;
-    return [...smbiosFiles({ cpus, memory: { base, sizeBytes }, uuid }), ...(withoutAcpi ? [] : loaderFiles(acpiTables({ deviceTree: this.plainTree({}) }).tables))];
+    return [...smbiosFiles(this.smbiosFacts), ...(this.io.withoutAcpi ? [] : loaderFiles(acpiTables({ deviceTree: this.plainTree({}) }).tables))];
   }
 
   deviceTree(options: TreeOptions = {}): Uint8Array { return this.plainTree({ ...options, rngSeed: this.io.random(RNG_SEED_BYTES) }); }

@@ -9,14 +9,16 @@ import { fetchFirmware, type FirmwareFiles } from '../../scripts/fetch-firmware.
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
 import { GuestSession } from './guest-session.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'quarterdeck-acpi-')), disk = join(folder, 'boot.img'), other = join(folder, 'other.img');
+const folder = mkdtempSync(join(tmpdir(), 'quarterdeck-acpi-')), disk = join(folder, 'boot.img'), unforced = join(folder, 'unforced.img'), other = join(folder, 'other.img');
 const COMPLAINT = /acpi.*(error|warning|exception|invalid|bug)|firmware bug|illegal gsi|call trace/i;
 const OTHER_BYTES = 4 * 2 ** 20;
 let firmware: FirmwareFiles, session: GuestSession | undefined;
 
 beforeAll(async () => {
   firmware = await fetchFirmware();
-  await makeEfiDisk(disk, { kind: 'grub', menu: { entries: [{ title: 'Linux', ...await fetchGuests('generic'), commandLine: 'console=ttyAMA0 quiet acpi=force' }], timeoutSeconds: 0 } });
+  for (const [path, forced] of [[disk, ' acpi=force'], [unforced, '']] as const) {
+    await makeEfiDisk(path, { kind: 'grub', menu: { entries: [{ title: 'Linux', ...await fetchGuests('generic'), commandLine: `console=ttyAMA0 quiet${forced}` }], timeoutSeconds: 0 } });
+  }
   await writeFile(other, '');
   await truncate(other, OTHER_BYTES);
 }, 180_000);
@@ -26,12 +28,12 @@ afterEach(async ({ task }) => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const powerOn = (options: { readonly acpi?: boolean } = {}) => session = new GuestSession({
-  name: 'judged', memoryMib: 512, iommu: true, guest: { kind: 'firmware', firmwarePath: firmware.edk2, ...options }, disks: [{ path: disk, readOnly: true }], nics: [{ kind: 'nat', connected: true, forwards: [] }],
+const powerOn = (path: string, options: { readonly acpi?: boolean } = {}) => session = new GuestSession({
+  name: 'judged', memoryMib: 512, iommu: true, guest: { kind: 'firmware', firmwarePath: firmware.edk2, ...options }, disks: [{ path, readOnly: true }], nics: [{ kind: 'nat', connected: true, forwards: [] }],
 });
 
 test('Linux finds all that it had by the device tree, and does not complain', async () => {
-  const guest = powerOn();
+  const guest = powerOn(disk);
   await guest.expect('/ # ');
   await guest.run('dmesg -n 1');
   expect((await guest.run('ls /sys/firmware/acpi/tables')).split(/\s+/)).toEqual(expect.arrayContaining(['APIC', 'DBG2', 'DSDT', 'FACP', 'GTDT', 'IORT', 'MCFG', 'PPTT', 'SPCR']));
@@ -57,7 +59,7 @@ test('Linux finds all that it had by the device tree, and does not complain', as
 }, 200_000);
 
 test('a VM whose firmware is to offer no ACPI tables has its device tree, and the same name', async () => {
-  const guest = powerOn({ acpi: false });
+  const guest = powerOn(unforced, { acpi: false });
   await guest.expect('/ # ');
   await guest.run('dmesg -n 1');
   expect(await guest.run('ls /sys/firmware/acpi/tables 2>&1')).toContain('No such file or directory');

@@ -25,7 +25,7 @@ export function guestRows(guest: GuestSource): Rows {
     const kernel: Rows = kernelPath === undefined ? [] : [[t`Kernel`, kernelPath], [t`Initial RAM disk`, initrdPath ?? t`none`], [t`Command line`, commandLine || t`none`]];
     return [first, [t`Boot delay`, plural(delayMs / 1000, '{n} second', '{n} seconds')], [t`Boot menu`, showMenu ? t`always shown` : t`on a key`], ...kernel];
   }
-  if (guest.kind === 'firmware') return [first, [t`Firmware`, guest.firmwarePath], [t`Variables`, guest.variablesPath ?? t`forgotten at power-off`]];
+  if (guest.kind === 'firmware') return [first, [t`Firmware`, guest.firmwarePath], [t`Variables`, guest.variablesPath ?? t`forgotten at power-off`], [t`ACPI tables`, guest.acpi === false ? t`not offered` : t`offered`]];
   return guest.kind === 'binary' ? [first, [t`Image`, guest.imagePath]] : [first];
 }
 

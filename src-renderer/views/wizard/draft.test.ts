@@ -106,7 +106,7 @@ test('a VM’s settings become a draft and the same settings again', () => {
 
 test('firmware needs its volume; its variables need not be there yet', () => {
   expect(problems({ guest: 'firmware' })).toEqual({ 'guest.firmwarePath': 'Choose the firmware file.' });
-  const spec: VmSpec = { name: 'web-01', cpus: 1, smpMode: 'parallel', memoryMib: 512, guest: { kind: 'firmware', firmwarePath: '/f', variablesPath: '/v' }, disks: [] };
+  const spec: VmSpec = { name: 'web-01', cpus: 1, smpMode: 'parallel', memoryMib: 512, guest: { kind: 'firmware', firmwarePath: '/f', variablesPath: '/v', acpi: false }, disks: [] };
   expect(asked(draftOf(spec, host.id))).toEqual(spec);
   expect(filesOf(draftOf(spec, host.id)).map(({ path }) => path)).toEqual(['/f']);
 });

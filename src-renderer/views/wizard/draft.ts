@@ -37,6 +37,7 @@ export interface Draft extends HardwareDraft {
   imagePath: string;
   firmwarePath: string;
   variablesPath: string;
+  offersAcpi: boolean;
   /** Of the built-in UEFI, in seconds. */
   bootDelay: string;
   showsBootMenu: boolean;
@@ -71,7 +72,7 @@ function usualDisks(guest: Draft['guest']): DiskDraft[] {
 
 export const newDraft = (hostId: HostId | undefined): Draft => ({
   name: '', hostId, datastoreId: LOCAL_DATASTORE, guest: 'uefi', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
-  rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '', bootDelay: String(USUAL_EFI.delayMs / 1000), showsBootMenu: USUAL_EFI.showMenu,
+  rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '', offersAcpi: true, bootDelay: String(USUAL_EFI.delayMs / 1000), showsBootMenu: USUAL_EFI.showMenu,
   cpus: '1', maxCpus: '', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: usualDisks('uefi'), nics: usualNics('uefi'), display: usualDisplay('uefi'), time: timeDraft(), bootWatchdog: watchdogDraft(),
 });
 
@@ -83,7 +84,7 @@ export function draftOf(spec: VmSpec, hostId: HostId): Draft {
     ...(guest.kind === 'linux' && { kernelPath: guest.kernelPath, initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine }),
     ...(guest.kind === 'uefi' && { kernelPath: guest.kernelPath ?? '', initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine ?? '', bootDelay: String((guest.settings ?? USUAL_EFI).delayMs / 1000), showsBootMenu: (guest.settings ?? USUAL_EFI).showMenu }),
     ...(guest.kind === 'binary' && { imagePath: guest.imagePath }),
-    ...(guest.kind === 'firmware' && { firmwarePath: guest.firmwarePath, variablesPath: guest.variablesPath ?? '' }),
+    ...(guest.kind === 'firmware' && { firmwarePath: guest.firmwarePath, variablesPath: guest.variablesPath ?? '', offersAcpi: guest.acpi !== false }),
     cpus: String(cpus), maxCpus: maxCpus === undefined ? '' : String(maxCpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB', iommu,
     cpuAllocation: allocationDraft(cpuAllocationOf(spec), cpuLevels(cpus)), memoryAllocation: allocationDraft(memoryAllocationOf(spec), memoryLevels(memoryMib)),
     disks: disks.map((disk, at) => diskDraft(disk, at + 1)), nics: nics.map((nic, at) => nicDraft(nic, at + 1)), display: displayDraft(display), time: timeDraft(time), bootWatchdog: watchdogDraft(bootWatchdog),
@@ -139,7 +140,7 @@ function guestOf(draft: Draft): GuestSource {
   if (kind === 'linux') return { kind, kernelPath, commandLine, ...initrd };
   if (kind === 'uefi') return efiOf(draft);
   if (kind === 'disk') return { kind: 'linux', kernelPath, commandLine: draft.rootCommandLine, ...initrd };
-  if (kind === 'firmware') return { kind, firmwarePath, ...(variablesPath && { variablesPath }) };
+  if (kind === 'firmware') return { kind, firmwarePath, ...(variablesPath && { variablesPath }), ...(!draft.offersAcpi && { acpi: false }) };
   return kind === 'binary' ? { kind, imagePath } : { kind };
 }
 
