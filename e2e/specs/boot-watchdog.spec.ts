@@ -6,6 +6,7 @@ import { NewVmWizard } from '../pages/new-vm-wizard.ts';
 import { VmPage } from '../pages/vm-page.ts';
 
 test('a VM that never refreshes its watchdog is reset, falls back to a good bank, and an operator chooses again', { tag: LOOK }, async ({ page }) => {
+  test.setTimeout(120_000);
   const [wizard, vm, monitor] = [new NewVmWizard(page), new VmPage(page), new Monitor(page)], settings = new EditSettings(page, vm);
   await wizard.create({ name: 'guarded' });
   await monitor.open('Boot');

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { fixed, say, type Message, type Phrase } from '../base/phrase.ts';
 import type { BootWatchdogSpec, GuestSource } from './vm.ts';
 
-export const BOOT_LIMITS = { timeoutS: { min: 1, max: 3600 }, goodAfterS: { min: 0, max: 3600 }, failures: { min: 1, max: 100 }, banks: 8, attempts: 20 } as const;
+export const BOOT_LIMITS = { timeoutS: { min: 1, max: 3600 }, goodAfterS: { min: 0, max: 3600 }, failures: { min: 1, max: 100 }, banks: 8, attempts: 10 } as const;
 
 /** Whether the guest has a watchdog, and whether it is armed before the guest starts. */
 export const WATCHDOG_MODES = ['none', 'guest', 'boot'] as const;

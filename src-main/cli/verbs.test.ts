@@ -83,6 +83,19 @@ test.each([
   expect(stderr).toContain(sentence);
 });
 
+test('what a VM boots is shown and decided about from a shell', async () => {
+  await json('vm', 'create', JSON.stringify(SPEC), '--host', 'host-a');
+  await json('vm', 'boot-save', 'web', 'base');
+  await json('vm', 'boot-mark', 'web', 'base');
+  await json('vm', 'boot-mark', 'web', 'settings');
+  await json('vm', 'boot-mark', 'web', 'settings', '--bad');
+  await json('vm', 'boot-choose', 'web', 'base');
+  expect(await json('vm', 'boot', 'web')).toMatchObject({ mode: 'guest', timeoutS: 60, attempts: [], failures: 0, watchdog: null });
+  expect(await json('vm', 'boot-banks', 'web')).toMatchObject([{ id: 'settings', good: false, boots: false }, { name: 'base', guest: SPEC.guest, good: true, boots: true }]);
+  expect(await quarterdeck('vm', 'boot-drill', 'web', 'hang')).toMatchObject({ code: 1, stderr: 'quarterdeck: The next boot of web cannot be broken in this way: only of a kernel that is booted directly the copy in memory can be changed.\n' });
+  expect(await quarterdeck('vm', 'boot-remove', 'web', 'other')).toMatchObject({ code: 1, stderr: 'quarterdeck: web has no such boot bank.\n' });
+}, 60_000);
+
 test('bad usage of a verb ends with 2', async () => {
   const { code, stderr } = await quarterdeck('vm', 'clone', 'web');
   expect([code, stderr]).toEqual([2, 'quarterdeck: missing required argument \'name\'.\n']);
