@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { EngineError } from '../shared/base/errors.ts';
 
 const NEEDED = [
-  'chromium', 'fonts-liberation', 'qemu-user', 'gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross', 'device-tree-compiler', 'p7zip-full',
+  'chromium', 'fonts-liberation', 'qemu-user', 'gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross', 'device-tree-compiler', 'acpica-tools', 'p7zip-full',
   'qemu-utils', 'tshark', 'fakeroot', 'openssh-client', 'xvfb', 'tigervnc-viewer', 'xtightvncviewer', 'e2fsprogs', 'mtools', 'dosfstools', 'fdisk', 'xorriso', 'xz-utils',
 ] as const;
 

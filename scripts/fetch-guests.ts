@@ -18,7 +18,7 @@ const MODULES = [
   'virtio_ring', 'virtio', 'virtio_mmio', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci', 'virtio_blk', 'virtio-rng', 'virtio_console', 'failover', 'net_failover', 'virtio_net', 'evdev', 'gpio_keys',
   'crc16', 'crc32c_generic', 'libcrc32c', 'mbcache', 'jbd2', 'ext4',
   'crc64', 'crc64-rocksoft', 'crct10dif_common', 'crc-t10dif', 't10-pi', 'scsi_common', 'scsi_mod', 'cdrom', 'sd_mod', 'sr_mod', 'virtio_scsi', 'isofs', 'virtio_balloon',
-  'drm', 'drm_kms_helper', 'drm_shmem_helper', 'virtio_dma_buf', 'virtio-gpu', 'virtio_input',
+  'drm', 'drm_kms_helper', 'drm_shmem_helper', 'virtio_dma_buf', 'virtio-gpu', 'virtio_input', 'watchdog', 'sbsa_gwdt', 'efivarfs',
 ] as const;
 /** `cloud` is small and boots fast; `generic` also has a driver for the board's power button. */
 const KERNELS = {
@@ -30,7 +30,7 @@ const KERNELS = {
 export type KernelFlavour = keyof typeof KERNELS;
 
 /** To be raised with every change to what the initrd holds. */
-const INITRD_FORMAT = 9;
+const INITRD_FORMAT = 12;
 
 const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin

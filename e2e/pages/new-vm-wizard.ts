@@ -30,6 +30,9 @@ export class NewVmWizard {
 
   async nameIt(name: string): Promise<void> { await this.field('Virtual machine name').fill(name); }
 
+  /** A program that needs no files. */
+  async chooseDiagnostics(): Promise<void> { await this.dialog.getByRole('radio', { name: 'Built-in diagnostics' }).check(); }
+
   async chooseLinux({ kernelPath, initrdPath, commandLine }: LinuxGuest): Promise<void> {
     await this.dialog.getByRole('radio', { name: 'Linux kernel' }).check();
     await this.field('Kernel').fill(kernelPath);
@@ -46,7 +49,7 @@ export class NewVmWizard {
     await this.next();
     await this.nameIt(vm.name);
     for (const _ of ['host', 'storage', 'compatibility', 'guest']) await this.next();
-    if (vm.linux) await this.chooseLinux(vm.linux);
+    await (vm.linux ? this.chooseLinux(vm.linux) : this.chooseDiagnostics());
     await this.next();
     for (const [at, disk] of (vm.disks ?? []).entries()) await this.addNewDisk(at + 1, disk);
     await this.next();

@@ -7,8 +7,10 @@ import type { InventoryEvent } from '../model/event.ts';
 import type { Change } from './engine-events.ts';
 import type { ClientProperties, DisplaySession, HeadWindow, VmDisplay } from '../model/display.ts';
 import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage, PoolSettings } from '../model/container.ts';
+import type { FirmwareTables } from '../model/firmware-tables.ts';
 import type { HostProfile, HostStats, NewHost } from '../model/host.ts';
 import type { LabelChange } from '../model/labels.ts';
+import type { BootChange } from '../model/boot-watchdog.ts';
 import type { TimeChange } from '../model/guest-time.ts';
 import type { MeteredId, Metric, MetricQuery, MetricSeries } from '../model/metric.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
@@ -121,7 +123,16 @@ export interface EngineApi {
     setBalloon(id: VmId, mib: number): Promise<void>;
     /** Of a VM that is on and whose guest's time is scaled. Says whether the guest's clock itself was set: an earlier date is one of its real-time clock only. */
     changeTime(id: VmId, change: TimeChange): Promise<{ readonly stepped: boolean }>;
+    /** What is booted next, which banks are good, and what is broken of the next boot, as a drill. */
+    changeBoots(id: VmId, change: BootChange): Promise<void>;
+    /** Keeps what is in the settings of a VM that is on or off as a boot bank; the same for what is to go. */
+    saveBootBank(id: VmId, name: string): Promise<void>;
+    removeBootBank(id: VmId, bank: string): Promise<void>;
     stats(id: VmId): Promise<VmStats | null>;
+    /** The device tree of a VM's board and the ACPI tables that are made of it, whether it is on or off: those of its next power-on. */
+    firmwareTables(id: VmId): Promise<FirmwareTables>;
+    /** Presses the restart button, which a guest that knows it, as systemd does, takes for a wish to restart. */
+    pressRestart(id: VmId): Promise<void>;
     /** Writes what passes an adapter of a VM that is on, counted from 0, to a pcapng file: a new one in the VM's folder where none is given. */
     startCapture(id: VmId, nic: number, path?: string): Promise<{ readonly path: string }>;
     /** Resolves when the file is whole. */

@@ -4,6 +4,8 @@
  */
 import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
 import { NORMAL_ALLOCATION, SHARES, type PoolAllocation } from '../model/container.ts';
+import type { FirmwareTables } from '../model/firmware-tables.ts';
+import { BOOT_DRILLS, NO_BOOTS, SETTINGS_BANK, USUAL_WATCHDOG, type BootDrill } from '../model/boot-watchdog.ts';
 import { HOST_PROFILES, type HostProfile, type NewHost } from '../model/host.ts';
 import type { ObjectKind, ObjectKinds } from '../model/objects.ts';
 import { ROOT } from '../model/task.ts';
@@ -74,6 +76,26 @@ async function editPool(api: EngineApi, values: Values): Promise<unknown> {
   return pool && api.resourcePools.edit(pool.id, { name: textIn(values, 'name') || pool.name, cpu: withChanges(pool.cpu, values.cpu), memory: withChanges(pool.memory, values.memory) });
 }
 
+/** Bytes as base64. */
+const printable = ({ deviceTree, tables, ...rest }: FirmwareTables) => ({ ...rest, deviceTree: base64(deviceTree), tables: tables.map(({ signature, bytes }) => ({ signature, bytes: base64(bytes) })) });
+const base64 = (bytes: Uint8Array): string => btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(''));
+const BANK = argument('bank', 'text', 'name or id of the boot bank, or "settings"');
+
+async function bootStatus(api: EngineApi, id: VmId) {
+  const vm = (await api.inventory.list()).flatMap(change => (change.kind === 'vm' && change.id === id && change.after !== null ? [change.after] : []))[0];
+  if (vm === undefined) return undefined;
+  const { banks, ...rules } = vm.spec.bootWatchdog ?? USUAL_WATCHDOG, { bank, good, ...record } = vm.boot ?? NO_BOOTS;
+  return {
+    ...rules, ...record, watchdog: (await api.vms.stats(id))?.watchdog ?? null,
+    banks: [{ id: SETTINGS_BANK, name: SETTINGS_BANK, guest: vm.spec.guest }, ...banks].map(each => ({ ...each, good: good.includes(each.id), boots: each.id === bank })),
+  };
+}
+
+async function bankOf(api: EngineApi, values: Values): Promise<string> {
+  const text = textIn(values, 'bank'), banks = (await bootStatus(api, vmIn(values)))?.banks ?? [];
+  return banks.find(({ id, name }) => id === text || name === text)?.id ?? text;
+}
+
 const POOL: PoolAllocation = { ...NORMAL_ALLOCATION, expandable: true };
 const listOf = (word: string, kind: ObjectKind | 'deletedVm', text: string): Verb => verb(word, text, [], async api => (await api.inventory.list()).flatMap(change => (change.kind === kind ? [change.after] : [])));
 
@@ -91,6 +113,8 @@ export const VERBS: readonly Verb[] = [
   ofVm('suspend', 'writes a running VM to disk and stops it', (api, id) => api.vms.suspend(id)),
   ofVm('reset', 'resets a VM', (api, id) => api.vms.reset(id)),
   ofVm('stats', 'shows live figures of a running VM', (api, id) => api.vms.stats(id)),
+  verb('vm firmware-tables', 'shows the device tree of a VM’s board, and the ACPI tables made of it', [VM], async (api, values) => printable(await api.vms.firmwareTables(vmIn(values)))),
+  ofVm('press-restart', 'presses the restart button of a VM', (api, id) => api.vms.pressRestart(id)),
   verb('vm clone', 'copies a VM or a template', [
     VM, NAME, option('linked', 'flag', 'its disks hold only what differs'), option('template', 'flag', 'makes a template'), option('snapshot', 'snapshot', 'copies what it was at a snapshot'),
     option('host', 'host', 'the host it is to run on'), option('folder', 'folder', 'the VM folder it is to be in'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('datastore', 'datastore', 'where its files are to be'),
@@ -109,6 +133,14 @@ export const VERBS: readonly Verb[] = [
   ofVm('time-pause', 'stops guest time, while the guest runs', (api, id) => api.vms.changeTime(id, { paused: true })),
   ofVm('time-go-on', 'lets guest time go on', (api, id) => api.vms.changeTime(id, { paused: false })),
   verb('vm time-date', 'sets the guest’s date', [VM, argument('date', 'text', 'for example 2030-01-01T12:00:00Z')], (api, values) => api.vms.changeTime(vmIn(values), { dateMs: Date.parse(textIn(values, 'date')) })),
+  ofVm('boot', 'shows a VM’s boot watchdog, and what became of its boots', bootStatus),
+  ofVm('boot-banks', 'lists what a VM can boot', async (api, id) => (await bootStatus(api, id))?.banks ?? []),
+  verb('vm boot-choose', 'chooses what a VM boots from next', [VM, BANK], (api, values) => bankOf(api, values).then(bank => api.vms.changeBoots(vmIn(values), { kind: 'choose', bank }))),
+  verb('vm boot-mark', 'says that a boot bank is good', [VM, BANK, option('bad', 'flag', 'or that it is not')], (api, values) => bankOf(api, values).then(bank => api.vms.changeBoots(vmIn(values), { kind: 'mark', bank, good: values.bad !== true }))),
+  verb('vm boot-save', 'keeps what is in a VM’s settings as a boot bank', [VM, NAME], (api, values) => api.vms.saveBootBank(vmIn(values), textIn(values, 'name'))),
+  verb('vm boot-remove', 'removes a boot bank', [VM, BANK], (api, values) => bankOf(api, values).then(bank => api.vms.removeBootBank(vmIn(values), bank))),
+  verb('vm boot-drill', 'breaks a VM’s next boot, once, to see that it comes back', [VM, argument('drill', [...BOOT_DRILLS, 'none'], 'what is broken of the copy in memory, or none after all')], (api, values) =>
+    api.vms.changeBoots(vmIn(values), { kind: 'drill', ...(values.drill !== 'none' && { drill: values.drill as BootDrill }) })),
   verb('vm capture', 'captures what passes a network adapter', [VM, option('nic', 'number', 'which adapter, from 0'), option('path', 'text', 'file to write')], (api, values) => api.vms.startCapture(vmIn(values), Number(values.nic ?? 0), values.path as string | undefined)),
   verb('vm capture-stop', 'ends a capture', [VM, option('nic', 'number', 'which adapter, from 0')], (api, values) => api.vms.stopCapture(vmIn(values), Number(values.nic ?? 0))),
   ofVm('display', 'shows the sessions at a VM’s display, and what they made of it', (api, id) => api.displays.get(id)),

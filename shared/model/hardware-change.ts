@@ -1,6 +1,6 @@
 /**
  * What of a VM's settings can change while it is on. At once: its name, its allocations of CPU and memory, a disk or an adapter more, one in a slot less, an adapter's cable, what is in a CD drive, CPUs up to what hot add allows,
- * of its display the fixed size, the rules for sessions and the VNC server, of its guest's time all but whether it is scaled.
+ * of its display the fixed size, the rules for sessions and the VNC server, of its guest's time all but whether it is scaled, the rules of the boot watchdog.
  * At the next power on: what it boots, limits, port forwards. Everything else is built into the machine that runs.
  */
 import type { DiskRequest, DiskSpec, NicSpec, VmRequest, VmSpec } from './vm.ts';
@@ -48,6 +48,7 @@ const machineChanges = (before: VmSpec, wanted: VmRequest): readonly Phrase[] =>
   ...when((before.iommu ?? false) !== (wanted.iommu ?? false), say`the IOMMU`),
   ...when(before.memoryMib !== wanted.memoryMib, say`memory`),
   ...displayChanges(before.display, wanted.display),
+  ...when((before.bootWatchdog?.mode === 'none') !== (wanted.bootWatchdog?.mode === 'none'), say`whether there is a watchdog`),
   ...when((before.time?.scaling ?? false) !== (wanted.time?.scaling ?? false), say`scaling of guest time`),
 ];
 

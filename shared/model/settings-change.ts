@@ -5,7 +5,7 @@ import { say, type Phrase } from '../base/phrase.ts';
 export interface SettingsChange { readonly before: VmSpec; readonly after: VmSpec }
 
 const NAMES: Readonly<Record<keyof VmSpec, Phrase>> = {
-  name: say`the name`, cpus: say`the number of CPUs`, maxCpus: say`CPU hot add`, smpMode: say`CPU scheduling`, memoryMib: say`memory`, cpuAllocation: say`the CPU allocation`, memoryAllocation: say`the memory allocation`, iommu: say`the IOMMU`, guest: say`what it boots`, disks: say`the disks`, nics: say`the network adapters`, display: say`the display`, time: say`guest time`,
+  name: say`the name`, cpus: say`the number of CPUs`, maxCpus: say`CPU hot add`, smpMode: say`CPU scheduling`, memoryMib: say`memory`, cpuAllocation: say`the CPU allocation`, memoryAllocation: say`the memory allocation`, iommu: say`the IOMMU`, guest: say`what it boots`, disks: say`the disks`, nics: say`the network adapters`, display: say`the display`, time: say`guest time`, bootWatchdog: say`the boot watchdog`,
 };
 type Key = keyof typeof NAMES;
 

@@ -4,7 +4,9 @@ import type { DatastoreId, FolderId, HostId, ResourcePoolId, SnapshotId, VmId } 
 import { fixed, problemFields, say, type Phrase, type Problem, type Said } from '../base/phrase.ts';
 import { Allocation, SHARES } from './container.ts';
 import { DisplaySpec } from './display.ts';
-import { integerWithin } from './number-within.ts';
+import type { EfiVariable } from './efi.ts';
+import { BOOT_LIMITS, WATCHDOG_MODES, type BootRecord } from './boot-watchdog.ts';
+import { integerWithin, numberWithin } from './number-within.ts';
 import { GuestTimeSpec, type GuestTimeStats } from './guest-time.ts';
 import type { Labels } from './labels.ts';
 import { NAME_LENGTH, ObjectName } from './object-name.ts';
@@ -13,18 +15,52 @@ export const VM_LIMITS = { nameLength: NAME_LENGTH, cpus: { min: 1, max: 8 }, me
 
 const filePath = (missing: Phrase) => v.pipe(v.string(), v.trim(), v.minLength(1, fixed(missing)));
 
+/** A device tree, ACPI tables made of it, or both: Linux takes the device tree then, unless it is told otherwise. */
+export const EFI_TABLES = ['both', 'acpi', 'deviceTree'] as const;
+export type EfiTables = (typeof EFI_TABLES)[number];
+
+/** How the built-in UEFI behaves; the usual way when absent. */
+export const EfiSettings = v.object({
+  /** How long one can ask for the boot menu, in ms. */
+  delayMs: integerWithin(say`The boot delay in milliseconds`, { min: 0, max: 60_000 }),
+  /** The boot menu is shown whether or not somebody asks for it. */
+  showMenu: v.boolean(),
+  /** What an operating system is told of the hardware by; both when absent. */
+  tables: v.optional(v.picklist(EFI_TABLES)),
+});
+export type EfiSettings = v.InferOutput<typeof EfiSettings>;
+export const USUAL_EFI: EfiSettings = { delayMs: 1000, showMenu: false };
+
 /** What the VM boots. Paths are files on the machine the engine runs on. */
 export const GuestSource = v.variant('kind', [
+  /** Whatever is on its disks, by the built-in UEFI; or a Linux `Image`, by its EFI stub. */
+  v.object({ kind: v.literal('uefi'), settings: v.optional(EfiSettings), kernelPath: v.optional(v.string()), initrdPath: v.optional(v.string()), commandLine: v.optional(v.string()) }),
   /** The built-in bare-metal diagnostics program; needs no files. */
   v.object({ kind: v.literal('diagnostics') }),
   /** A Linux arm64 `Image` (plain or gzip), booted directly. */
   v.object({ kind: v.literal('linux'), kernelPath: filePath(say`Choose the kernel file.`), initrdPath: v.optional(v.string()), commandLine: v.string() }),
   /** A headerless binary, loaded at RAM + 0x80000 and entered with the device tree's address in x0. */
   v.object({ kind: v.literal('binary'), imagePath: filePath(say`Choose the image file.`) }),
-  /** A firmware volume in flash, as EDK2's, with the file that it keeps its variables in; they are forgotten without one. */
-  v.object({ kind: v.literal('firmware'), firmwarePath: filePath(say`Choose the firmware file.`), variablesPath: v.optional(filePath(say`Choose the firmware variables file.`)) }),
+  /** A firmware volume in flash, as EDK2's, with the file that it keeps its variables in; they are forgotten without one. Where `acpi` is false it offers its guest the device tree only. */
+  v.object({ kind: v.literal('firmware'), firmwarePath: filePath(say`Choose the firmware file.`), variablesPath: v.optional(filePath(say`Choose the firmware variables file.`)), acpi: v.optional(v.boolean()) }),
 ]);
 export type GuestSource = v.InferOutput<typeof GuestSource>;
+
+/** A configuration that the VM can boot instead of the one in its settings. */
+export const BootBank = v.object({ id: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,40}$/)), name: ObjectName, guest: GuestSource });
+export type BootBank = v.InferOutput<typeof BootBank>;
+
+export const BootWatchdogSpec = v.object({
+  mode: v.picklist(WATCHDOG_MODES),
+  /** How long the operating system has for its first refresh, and then from one to the next until it says otherwise, in seconds of guest time: both stages of the watchdog. */
+  timeoutS: numberWithin(say`The time of the boot watchdog`, BOOT_LIMITS.timeoutS),
+  /** A boot is good when nothing has reset the VM for so many seconds, by its own clock, after the operating system took the watchdog over. */
+  goodAfterS: numberWithin(say`The time until a boot is good`, BOOT_LIMITS.goodAfterS),
+  /** So many attempts in a row that were not good make the VM boot its next good bank. */
+  failures: integerWithin(say`The number of failed boots`, BOOT_LIMITS.failures),
+  banks: v.pipe(v.array(BootBank), v.maxLength(BOOT_LIMITS.banks, fixed(say`A VM has at most ${BOOT_LIMITS.banks} boot banks.`)), v.check(banks => new Set(banks.map(({ id }) => id)).size === banks.length, fixed(say`Two boot banks are the same.`))),
+});
+export type BootWatchdogSpec = v.InferOutput<typeof BootWatchdogSpec>;
 
 /** What a disk hangs on, all of them on PCI. */
 export const DISK_BUSES = ['virtio', 'nvme', 'scsi'] as const;
@@ -126,6 +162,8 @@ export const VmSpec = v.object({
   display: v.optional(DisplaySpec),
   /** How its guest's time goes; as the host's, and still with the VM, when absent. */
   time: v.optional(GuestTimeSpec),
+  /** One that only the guest uses when absent. */
+  bootWatchdog: v.optional(BootWatchdogSpec),
 });
 export type VmSpec = v.InferOutput<typeof VmSpec>;
 
@@ -182,6 +220,7 @@ export interface Snapshot {
   readonly temporary?: boolean;
   /** Its disks are never written to again. */
   readonly spec: VmSpec;
+  readonly efiVariables?: readonly EfiVariable[];
 }
 
 /** Its problem is why it last stopped, when that was not the operator's wish. */
@@ -213,6 +252,10 @@ export interface Vm extends Labels, Partial<Problem> {
   readonly deletedMs?: number;
   /** When the VM was last powered on, in ms since the epoch; absent when it never was. */
   readonly poweredOnMs?: number;
+  /** What became of its boots; nothing yet when absent. */
+  readonly boot?: BootRecord;
+  /** What its built-in UEFI keeps. */
+  readonly efiVariables?: readonly EfiVariable[];
 }
 
 /** The VM with a problem, or without its last one. */
@@ -243,9 +286,21 @@ export interface VmStats {
   /** As the guest said last; absent when it has no driver for the balloon. */
   readonly guestMemory?: { readonly freeBytes: number; readonly totalBytes: number; readonly availableBytes: number };
   readonly time: GuestTimeStats;
+  /** Until the guest's watchdog resets the VM, and since its boot began, in ns of guest time and of the VM's clock. None without a watchdog. */
+  readonly watchdog?: WatchdogStats;
   /** Those that are on bus 0 in the order of the specification, then those in slots. */
   readonly disks: readonly DiskStats[];
   readonly nics: readonly NicStats[];
+}
+
+/** A guest's watchdog as it is now. */
+export interface WatchdogStats {
+  /** Undefined while it is not armed. */
+  readonly leftNs?: number;
+  /** Its first stage is over: the guest was told. */
+  readonly isLate: boolean;
+  /** Of this boot, by the VM's clock. */
+  readonly sinceNs: number;
 }
 
 /** What a VM has of its host's CPUs. */

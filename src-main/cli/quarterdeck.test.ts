@@ -25,6 +25,7 @@ test.each([
   [['serve', '--colour', 'red'], "unknown option '--colour'"],
   [['run', '--profile=none'], 'Number of regions is a whole number from 1 to 1000.'],
   [['run', '--symbols', 'System.map'], 'Symbols are for a profile: give --profile too.'],
+  [['run', '--boot-watchdog', '2h'], 'A time of the boot watchdog is 1s to 60m.'],
   [['run', '--time-rate', '0'], 'A rate of time is a number from 0.01 to 100.'],
   [['run', '--memory', '1'], 'Memory is 64M to 3072M'],
   [['run', '--net', 'bridge'], 'A network is nat, switch:NAME or none.'],

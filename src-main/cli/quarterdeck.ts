@@ -13,6 +13,7 @@ const USAGE_CODE = 2, FAILURE_CODE = 1;
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import('./run.ts')).runCommand,
   disk: async () => (await import('./disk.ts')).diskCommand,
+  acpi: async () => (await import('./acpi.ts')).acpiCommand,
   serve: async () => (await import('./serve.ts')).serveCommand,
 };
 

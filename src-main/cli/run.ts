@@ -6,9 +6,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { open, readFile } from 'node:fs/promises';
 import { EngineError, messageOf } from '../../shared/base/errors.ts';
+import { english } from '../../shared/base/phrase.ts';
 import { USUAL_DISPLAY, type VncListener } from '../../shared/model/display.ts';
+import { BOOT_DRILLS, BOOT_LIMITS, canDrill, END_NAMES, NO_BOOTS, STAGE_NAMES, stageOf, USUAL_WATCHDOG, type BootDrill, type BootRecord } from '../../shared/model/boot-watchdog.ts';
 import { CATCH_UP_MODES, TIME_LIMITS, USUAL_TIME, type CatchUpMode } from '../../shared/model/guest-time.ts';
-import { DISK_BUSES, DISK_FORMATS, SMP_MODES, VIRTIO_BUSES, VM_LIMITS, type DiskSpec, type GuestSource, type NicSpec, type PortForward, type SmpMode, type VirtioBus } from '../../shared/model/vm.ts';
+import { DISK_BUSES, DISK_FORMATS, EFI_TABLES, SMP_MODES, USUAL_EFI, VIRTIO_BUSES, VM_LIMITS, type DiskSpec, type EfiTables, type GuestSource, type NicSpec, type PortForward, type SmpMode, type VirtioBus } from '../../shared/model/vm.ts';
+import { readVariables, writeVariables } from '../engine/efi-variables-file.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { Symbols } from '../hypervisor/symbols.ts';
 import type { VmProfile } from '../hypervisor/profile.ts';
@@ -30,10 +33,18 @@ interface RunOptions {
   readonly net: readonly NicSpec[];
   readonly forward: readonly PortForward[];
   readonly capture?: string;
+  readonly uefi?: true;
+  readonly efiVars?: string;
+  readonly bootDelay: number;
+  readonly bootMenu?: true;
+  readonly efiTables: EfiTables;
   readonly firmware?: string;
   readonly firmwareVars?: string;
+  readonly acpi: boolean;
   readonly timeRate?: number;
   readonly catchUp: CatchUpMode;
+  readonly bootWatchdog?: number;
+  readonly bootDrill?: BootDrill;
   readonly vnc?: VncListener['at'];
   readonly timeout?: number;
   readonly reboot: boolean;
@@ -63,8 +74,14 @@ export const runCommand = new Command('run')
   .option('--start-date <date>', 'with --smp deterministic, the date at power-on, for example 2026-01-01', dateMs)
   .option('--disk <file[,option…]>', `disk image: raw, qcow2, VMDK or ISO (may be repeated); options: ${DISK_OPTIONS}`, (text: string, disks: readonly DiskSpec[]) => [...disks, diskOf(text)], [])
   .option('--cdrom <file>', 'CD or DVD image in a drive of its own, or "none" for an empty drive (may be repeated)', (text: string, images: readonly string[]) => [...images, text], [])
+  .option('--uefi', 'boot by the built-in UEFI, also the kernel of --kernel; without a kernel or firmware, disks and CDs are booted by it anyway')
+  .option('--efi-vars <file>', 'where the built-in UEFI keeps its variables; made when it is not there')
+  .option('--boot-delay <seconds>', 'how long Esc or F2 shows the boot menu of the built-in UEFI', bootDelay, USUAL_EFI.delayMs / 1000)
+  .option('--boot-menu', 'show the boot menu of the built-in UEFI')
+  .addOption(new Option('--efi-tables <tables>', 'by what the built-in UEFI tells an operating system of the hardware').choices(EFI_TABLES).default('both'))
   .option('--firmware <file>', 'firmware in flash that boots from disks, such as EDK2 for QEMU\'s virt, instead of a kernel')
   .option('--firmware-vars <file>', 'where the firmware keeps its variables; made when it is not there')
+  .option('--no-acpi', 'let the firmware offer its guest the device tree only, and no ACPI tables')
   .option('--state <file>', 'where Ctrl-A s, or SIGUSR2, suspends the VM to: memory, devices, all of it')
   .option('--resume', 'go on from that file instead of booting; it is used up by that, as the VM\'s disks go on')
   .addOption(new Option('--virtio-bus <bus>', 'where entropy, virtio console and balloon are').choices(VIRTIO_BUSES).default('mmio'))
@@ -74,6 +91,8 @@ export const runCommand = new Command('run')
   .option('--capture <file>', 'write what passes the first network adapter to a pcapng file')
   .option('--time-rate <rate>', 'scale the guest\'s time: how many of its seconds pass in one of the host\'s, 0.01 to 100', timeRate)
   .addOption(new Option('--catch-up <how>', 'what becomes of time for which the guest stood still').choices(CATCH_UP_MODES).default('none'))
+  .option('--boot-watchdog <time>', 'reset the guest when it does not refresh its watchdog within this time of its start: 30s, 2m; what a boot comes to is told on stderr', bootTimeout)
+  .addOption(new Option('--boot-drill <what>', 'break the first boot, in its copy in memory, to see that the guest comes back').choices(BOOT_DRILLS))
   .option('--vnc <port>', 'give the VM a display and show it to VNC clients on this machine: a TCP port, 0 for a free one, or the path of a Unix socket', vncAt)
   .option('--timeout <seconds>', 'end with code 3 after this long', positiveNumber)
   .option('--no-reboot', 'end with code 4 when the guest resets itself')
@@ -143,10 +162,27 @@ function timeRate(text: string): number {
   return rate;
 }
 
+function bootTimeout(text: string): number {
+  const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)(s|m)?$/.exec(text) ?? [], seconds = Number(number) * (unit === 'm' ? 60 : 1), { min, max } = BOOT_LIMITS.timeoutS;
+  if (!(seconds >= min && seconds <= max)) throw new InvalidArgumentError(`A time of the boot watchdog is ${min}s to ${max / 60}m.`);
+  return seconds;
+}
+
+/** Rules for a machine without an engine, and so without banks. */
+function watchdogOf({ bootWatchdog: timeoutS, bootDrill: drill }: RunOptions): Pick<VmLaunch, 'bootWatchdog' | 'boots'> {
+  return { ...(timeoutS !== undefined && { bootWatchdog: { ...USUAL_WATCHDOG, mode: 'boot', timeoutS } }), ...(drill !== undefined && { boots: { ...NO_BOOTS, drill } }) };
+}
+
 function vncAt(text: string): VncListener['at'] {
   if (!/^\d+$/.test(text)) return { kind: 'unix', path: text };
   if (Number(text) > 65535) throw new InvalidArgumentError('A port is at most 65535.');
   return { kind: 'tcp', port: Number(text) };
+}
+
+function bootDelay(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 60) || text.trim() === '') throw new InvalidArgumentError('A boot delay is a number of seconds from 0 to 60.');
+  return value;
 }
 
 function positiveNumber(text: string): number {
@@ -170,8 +206,10 @@ async function launchOf(options: RunOptions): Promise<VmLaunch> {
   if (options.kernel === undefined && options.initrd !== undefined) throw new EngineError('usage', 'An initrd needs a kernel: give --kernel too.');
   if (options.resume && options.state === undefined) throw new EngineError('usage', '--resume goes on from the file given with --state: give that too.');
   const disks = [...options.disk, ...options.cdrom.map(driveOf)];
+  const guest = await guestOf(options);
+  if (options.bootDrill !== undefined && !canDrill(options.bootDrill, guest)) throw new EngineError('usage', `The drill ${options.bootDrill} breaks a Linux kernel that is given by --kernel.`);
   if (disks.length > VM_LIMITS.disks) throw new EngineError('usage', `A VM has at most ${VM_LIMITS.disks} disks.`);
-  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest: await guestOf(options), disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.vnc && { display: USUAL_DISPLAY }), time: { ...USUAL_TIME, scaling: options.timeRate !== undefined, rate: options.timeRate ?? 1, afterStop: options.catchUp, afterSuspend: options.catchUp }, ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
+  return { name: 'run', cpus: options.cpus, smpMode: options.smp, counted: { ...(options.seed !== undefined && { seed: options.seed }), ...(options.startDate !== undefined && { startMs: options.startDate }) }, memoryMib: options.memory, counterHz: COUNTER_HZ, guest, disks, nics: nicsOf(options), iommu: options.iommu === true, virtioBus: options.virtioBus, ...(options.vnc && { display: USUAL_DISPLAY }), ...watchdogOf(options), time: { ...USUAL_TIME, scaling: options.timeRate !== undefined, rate: options.timeRate ?? 1, afterStop: options.catchUp, afterSuspend: options.catchUp }, ...(options.efiVars !== undefined && { efiVariables: await readVariables(options.efiVars) }), ...(options.resume && { resumeFrom: options.state }), ...(options.profile !== undefined && { profile: { regions: options.profile } }) };
 }
 
 /** Port forwards are those of the first NAT. */
@@ -184,19 +222,26 @@ function nicsOf({ net, forward: forwards, capture }: RunOptions): readonly NicSp
 }
 
 /** What the kernel file is, by its first bytes: anything without a known header is a headerless binary. */
-async function guestOf({ kernel, initrd, append, firmware, firmwareVars }: RunOptions): Promise<GuestSource> {
+async function guestOf(options: RunOptions): Promise<GuestSource> {
+  const { kernel, initrd, append, firmware, firmwareVars, uefi, efiVars, acpi } = options, hasDisks = options.disk.length + options.cdrom.length > 0, isUefi = uefi ?? (hasDisks && kernel === undefined && firmware === undefined);
+  if (uefi && firmware !== undefined) throw new EngineError('usage', 'A VM has one firmware: leave out --uefi or --firmware.');
+  if (efiVars !== undefined && !isUefi) throw new EngineError('usage', 'Variables are kept by the built-in UEFI: give --uefi too.');
   if (firmwareVars !== undefined && firmware === undefined) throw new EngineError('usage', 'Variables are kept by firmware: give --firmware too.');
   if (firmware !== undefined && kernel !== undefined) throw new EngineError('usage', 'Either firmware boots the VM, or a kernel is given to it: leave out --kernel or --firmware.');
-  if (firmware !== undefined) return { kind: 'firmware', firmwarePath: firmware, ...(firmwareVars !== undefined && { variablesPath: firmwareVars }) };
+  if (firmware !== undefined) return { kind: 'firmware', firmwarePath: firmware, ...(firmwareVars !== undefined && { variablesPath: firmwareVars }), ...(!acpi && { acpi }) };
+  if (isUefi && kernel === undefined) return uefiOf(options);
   if (kernel === undefined) return { kind: 'diagnostics' };
   const head = await firstBytes(kernel), text = (from: number, to: number) => head.subarray(from, to).toString('latin1');
   if (head.length === 0) throw new EngineError('image.empty', `The kernel ${kernel} is empty.`);
   if (text(0, 4) === '\x7fELF') throw new EngineError('image.elf', `The kernel ${kernel} is an ELF file; give a Linux Image or a flat binary (objcopy -O binary).`);
+  if (isUefi) return { ...uefiOf(options), kernelPath: kernel, commandLine: append, ...(initrd !== undefined && { initrdPath: initrd }) };
   if (text(0x38, 0x3c) === 'ARMd' || text(0, 2) === '\x1f\x8b') return { kind: 'linux', kernelPath: kernel, commandLine: append, ...(initrd !== undefined && { initrdPath: initrd }) };
   if (head.every(byte => byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127))) throw new EngineError('image.text', `The kernel ${kernel} is a text file, not a kernel or a program.`);
   if (initrd !== undefined) throw new EngineError('usage', `The kernel ${kernel} is not a Linux Image, so it takes no initrd.`);
   return { kind: 'binary', imagePath: kernel };
 }
+
+const uefiOf = ({ bootDelay: seconds, bootMenu, efiTables, acpi }: RunOptions): Extract<GuestSource, { kind: 'uefi' }> => ({ kind: 'uefi', settings: { delayMs: seconds * 1000, showMenu: bootMenu === true, tables: acpi ? efiTables : 'deviceTree' } });
 
 async function firstBytes(path: string): Promise<Buffer> {
   try {
@@ -248,6 +293,8 @@ class ConsoleSession {
       started: () => { this.started = true; this.connectInput(); },
       consoleOutput: bytes => process.stdout.write(bytes, () => this.vm.acknowledgeConsole(bytes.length)),
       resetByGuest: () => { /* it boots again */ },
+      keepEfiVariables: variables => (options.efiVars === undefined ? Promise.resolve() : writeVariables(options.efiVars, variables)),
+      booted: record => { if (options.bootWatchdog !== undefined) this.tellBoot(record); },
       profiled: profile => { this.profile = profile; },
       stopped: stop => { void this.stopped(stop); },
     }, { stopOnReset: !options.reboot });
@@ -258,6 +305,14 @@ class ConsoleSession {
     if (process.platform !== 'win32') process.on('SIGUSR2', () => void this.suspend());
     process.once('SIGTERM', () => this.end(QUIT_CODE));
     process.stdout.on('error', () => this.end(QUIT_CODE));
+  }
+
+  /** Each change is one of the last attempt: a stage, or its end. */
+  private tellBoot({ attempts }: BootRecord): void {
+    const attempt = attempts.at(-1);
+    if (attempt === undefined) return;
+    const { number, end, stages } = attempt, atNs = (end ?? stages.at(-1))?.atNs ?? 0, what = end === undefined ? STAGE_NAMES[stageOf(attempt)] : END_NAMES[end.cause];
+    process.stderr.write(`quarterdeck: Boot ${number}, after ${(atNs / 1e9).toFixed(1)} s: ${english(what)}.\r\n`);
   }
 
   private showDisplay(at: VncListener['at']): void {

@@ -32,7 +32,7 @@ export function clone(engine: Context, id: VmId, request: CloneRequest): Promise
     try {
       const made = copyOf(inventory.vm(id), source.spec, cloneId, request), spec = await withCopies(engine, made, { ...context, linked: request.linked });
       await inventory.transact(edit => {
-        const { snapshot } = source, done: Vm = { ...made, spec, ...(request.linked && snapshot !== undefined && { base: { vmId: id, snapshotId: snapshot.id } }) };
+        const { snapshot } = source, { efiVariables } = snapshot ?? edit.vm(id), done: Vm = { ...made, spec, ...(efiVariables && { efiVariables }), ...(request.linked && snapshot !== undefined && { base: { vmId: id, snapshotId: snapshot.id } }) };
         if (snapshot !== undefined) snapshotOf(edit.vm(id), snapshot.id);
         putNew(edit, done, request);
         context.made(refOf(done));

@@ -12,6 +12,7 @@ import { nested, saidBy, say, type Phrase } from '../../shared/base/phrase.ts';
 import type { HostStats } from '../../shared/model/host.ts';
 import { withProblem, type PowerState, type Vm, type VmStats } from '../../shared/model/vm.ts';
 import { checkPowerOn } from './admission.ts';
+import { bootsOfStopped, recordBoots } from './boot-records.ts';
 import { Console } from './console.ts';
 import { CpuScheduler } from './cpu-scheduler.ts';
 import type { Datastores } from './datastores.ts';
@@ -114,6 +115,12 @@ export class Power {
     if (wait.aborted) throw new EngineError('guest-ignored', say`${vm.spec.name} did not shut down within ${SHUT_DOWN_WAIT_MS / 1000} seconds. Its guest may not listen to the power button; power it off instead.`);
   }
 
+  /** What its guest makes of it is the guest's own. */
+  async pressRestart(id: VmId): Promise<void> {
+    await Promise.resolve();
+    this.runningVm(inState(this.inventory.vm(id), ['poweredOn'])).vm.restartButton();
+  }
+
   /** Its guest shuts down, then the VM is powered on again. */
   async restartGuest(id: VmId, context: TaskContext): Promise<void> {
     await this.shutDownGuest(id, context);
@@ -188,14 +195,17 @@ export class Power {
     // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
     gone.promise.catch(() => undefined);
-    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics, nicSeed: id }), display: spec.display, time: spec.time, cpuGate: this.scheduler.add(id), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
+    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics }), nicSeed: id, display: spec.display, time: spec.time, bootWatchdog: spec.bootWatchdog, boots: vm.boot, efiVariables: vm.efiVariables, cpuGate: this.scheduler.add(id), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
       resuming: progress,
+      keepEfiVariables: efiVariables => this.inventory.transact(edit => { edit.put('vm', { ...edit.vm(id), efiVariables }); }),
       roomFor: path => this.datastores.roomFor(path),
       storageFull: path => this.recordFull(id, path),
       storageHasRoom: () => this.recordRoom(id),
       started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),
-      resetByGuest: () => this.inventory.eventually(edit => edit.event({ severity: 'info', type: 'vm.reset', message: say`${spec.name} was reset by its guest.`, target: refOf(vm) })),
+      booted: record => recordBoots(this.inventory, id, record),
+      // A reset by the watchdog is told with the stage that it came in.
+      resetByGuest: byWatchdog => { if (!byWatchdog) this.inventory.eventually(edit => edit.event({ severity: 'info', type: 'vm.reset', message: say`${spec.name} was reset by its guest.`, target: refOf(vm) })); },
       stopped: stop => {
         serial.poweredOff();
         this.gone.emit(id);
@@ -250,7 +260,7 @@ export class Power {
   }
 
   private recordStopped(id: VmId, stop: VmStop): Promise<void> {
-    return this.inventory.transact(edit => { markStopped(edit, edit.vm(id), stop, this.files.isSuspended(id)); });
+    return this.inventory.transact(edit => { markStopped(edit, bootsOfStopped(edit.vm(id), stop, Date.now()), stop, this.files.isSuspended(id)); });
   }
 
   private runningVm(vm: Vm): Running {

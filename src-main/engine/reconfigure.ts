@@ -4,6 +4,7 @@ import { EngineError } from '../../shared/base/errors.ts';
 import type { TaskId, VmId } from '../../shared/base/ids.ts';
 import { listed, nested, say, type Phrase } from '../../shared/base/phrase.ts';
 import { fileName, keptDisk, keptNics, runningChange } from '../../shared/model/hardware-change.ts';
+import { USUAL_WATCHDOG } from '../../shared/model/boot-watchdog.ts';
 import { USUAL_TIME } from '../../shared/model/guest-time.ts';
 import { undone } from '../../shared/model/settings-change.ts';
 import { taskText, type Task } from '../../shared/model/task.ts';
@@ -13,6 +14,8 @@ import { refOf, type Edit } from '../inventory/inventory.ts';
 import { checkDisks, checkFits, checkName, checkNotHeld } from './admission.ts';
 import { checkAllocations, checkVmReservations } from './allocations.ts';
 import type { Engine } from './engine.ts';
+import { bootsAfter } from './boot-records.ts';
+import { checkBanks } from './boots.ts';
 import { changeMedium } from './hardware.ts';
 import { withNewDisks } from './new-disks.ts';
 import type { TaskContext } from './task-runner.ts';
@@ -50,6 +53,7 @@ function checkWish({ inventory }: Context, vm: Vm, wanted: VmRequest): void {
   if (vm.template === true) throw new EngineError('template', say`${vm.spec.name} is a template; its settings can change when it is converted to a virtual machine.`);
   checkDisks(wanted, inventory.allVms);
   checkFits(wanted, inventory.host(vm.hostId));
+  checkBanks(wanted);
   checkAllocations(wanted, inventory.host(vm.hostId));
   if (vm.powerState === 'poweredOff') return;
   if (vm.powerState !== 'poweredOn') throw new EngineError('wrong-state', say`The settings of ${vm.spec.name} can change when it is powered on or off, not in between and not while it is suspended.`);
@@ -79,6 +83,7 @@ async function whileOn(engine: Context, id: VmId, wanted: VmRequest, context: Ta
   };
   if (cpus !== undefined) await machine.setCpus(cpus);
   if (!isDeepStrictEqual(vm.spec.time, wanted.time)) await machine.setTime(wanted.time ?? USUAL_TIME);
+  if (!isDeepStrictEqual(vm.spec.bootWatchdog, wanted.bootWatchdog)) await machine.setBootWatchdog(wanted.bootWatchdog ?? USUAL_WATCHDOG);
   for (const { nic, connected } of cables) await machine.nics[nic]?.setConnected(connected);
   for (const { drive, path } of media) await changeMedium(engine, id, drive, path);
   await inventory.transact(edit => { settle(edit, edit.vm(id), wanted, cables); });
@@ -104,8 +109,8 @@ async function whileOn(engine: Context, id: VmId, wanted: VmRequest, context: Ta
 function settle(edit: Edit, vm: Vm, wanted: VmRequest, cables: ReturnType<typeof runningChange>['cables']): void {
   checkName(wanted.name, edit.vms, vm);
   checkVmReservations(edit, vm, wanted);
-  const disks = vm.spec.disks.map(disk => (disk.cdrom ? disk : keptDisk(disk, wanted) ?? disk)), own = vm.spec.nics ?? [], kept = keptNics(own, wanted.nics ?? []), nics = own.map((nic, at) => kept[at] ?? nic), { cpuAllocation, memoryAllocation, display, time } = wanted, { cpuAllocation: _c, memoryAllocation: _m, display: _d, time: _t, ...rest } = vm.spec;
-  const settled: VmSpec = { ...rest, name: wanted.name, cpus: wanted.cpus, guest: wanted.guest, disks, ...(vm.spec.nics && { nics }), ...(cpuAllocation && { cpuAllocation }), ...(memoryAllocation && { memoryAllocation }), ...(display && { display }), ...(time && { time }) };
+  const disks = vm.spec.disks.map(disk => (disk.cdrom ? disk : keptDisk(disk, wanted) ?? disk)), own = vm.spec.nics ?? [], kept = keptNics(own, wanted.nics ?? []), nics = own.map((nic, at) => kept[at] ?? nic), { cpuAllocation, memoryAllocation, display, time, bootWatchdog } = wanted, { cpuAllocation: _c, memoryAllocation: _m, display: _d, time: _t, bootWatchdog: _b, ...rest } = vm.spec;
+  const settled: VmSpec = { ...rest, name: wanted.name, cpus: wanted.cpus, guest: wanted.guest, disks, ...(vm.spec.nics && { nics }), ...(cpuAllocation && { cpuAllocation }), ...(memoryAllocation && { memoryAllocation }), ...(display && { display }), ...(time && { time }), ...(bootWatchdog && { bootWatchdog }) };
   if (!isDeepStrictEqual(settled, vm.spec)) putSpec(edit, vm, settled, 'vm.reconfigured', say`The settings of ${wanted.name} were changed.`);
   for (const { nic, connected } of cables) {
     const message = connected ? say`Network adapter ${nic + 1} of ${wanted.name} was connected.` : say`Network adapter ${nic + 1} of ${wanted.name} was disconnected.`;
@@ -152,7 +157,7 @@ function freeSlot({ spec: { name, disks, nics = [] } }: Vm): number {
 }
 
 function putSpec(edit: Edit, vm: Vm, spec: Vm['spec'], type: string, message: Phrase): void {
-  const after = { ...vm, spec };
+  const after = bootsAfter(vm, spec);
   edit.put('vm', after);
   edit.event({ severity: 'info', type, message, target: refOf(after) });
 }

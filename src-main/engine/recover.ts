@@ -6,6 +6,7 @@ import { removeLeftovers } from './leftovers.ts';
 import type { VmFiles } from './vm-files.ts';
 import type { Host } from '../../shared/model/host.ts';
 import { saying, type Task } from '../../shared/model/task.ts';
+import { cut } from '../../shared/model/boot-watchdog.ts';
 import { withProblem, type Vm } from '../../shared/model/vm.ts';
 import { messageFields, say } from '../../shared/base/phrase.ts';
 
@@ -32,8 +33,11 @@ export async function recover(store: Store, files: VmFiles): Promise<void> {
 /** A VM that was on is off, or, when its state is whole and the guest has not run since, suspended. */
 function mend(vm: Vm, files: VmFiles): Vm[] {
   if (vm.powerState === 'poweredOff' || vm.powerState === 'suspended') return [];
-  return [files.isSuspended(vm.id) ? { ...vm, powerState: 'suspended' } : { ...withProblem(vm, VM_PROBLEM), powerState: 'poweredOff' }];
+  return [files.isSuspended(vm.id) ? { ...vm, powerState: 'suspended' } : { ...withProblem(bootCut(vm), VM_PROBLEM), powerState: 'poweredOff' }];
 }
+
+/** Nobody saw how its boot ended. */
+const bootCut = (vm: Vm): Vm => (vm.boot === undefined ? vm : { ...vm, boot: cut(vm.boot) });
 
 function failed(task: Task, nowMs: number): Write {
   return { kind: 'task', after: { ...saying(task, { error: TASK_ERROR }), state: 'error', cancelable: false, completedMs: nowMs } };

@@ -50,7 +50,7 @@ export class Snapshots {
     const vm = this.inventory.vm(vmId), { spec } = vm, isOn = vm.powerState === 'poweredOn';
     if (!isOn && vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${spec.name} is neither powered on nor powered off; a snapshot is taken of a VM that is one of them.`);
     const id = newId<SnapshotId>('snapshot'), disks = this.layered(vmId, spec.disks), hasMemory = memory && isOn;
-    const snapshot: Snapshot = { id, name, description, createdMs: Date.now(), memory: hasMemory, spec, ...(temporary && { temporary }), ...(vm.currentSnapshotId !== undefined && { parentId: vm.currentSnapshotId }) };
+    const snapshot: Snapshot = { id, name, description, createdMs: Date.now(), memory: hasMemory, spec, ...(vm.efiVariables && { efiVariables: vm.efiVariables }), ...(temporary && { temporary }), ...(vm.currentSnapshotId !== undefined && { parentId: vm.currentSnapshotId }) };
     const record = () => this.inventory.transact(edit => {
       const now = edit.vm(vmId);
       if (now.powerState !== vm.powerState) throw new EngineError('wrong-state', isOn ? say`${spec.name} was powered off meanwhile.` : say`${spec.name} was powered on meanwhile.`);
@@ -86,7 +86,7 @@ export class Snapshots {
       await this.inventory.transact(edit => {
         const vm = edit.vm(vmId);
         if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${vm.spec.name} was powered on meanwhile.`);
-        edit.put('vm', { ...withProblem(vm), spec: { ...snapshot.spec, name: vm.spec.name, disks }, currentSnapshotId: id, powerState: memory ? 'suspended' : 'poweredOff' });
+        edit.put('vm', { ...withProblem(vm), efiVariables: snapshot.efiVariables ?? [], spec: { ...snapshot.spec, name: vm.spec.name, disks }, currentSnapshotId: id, powerState: memory ? 'suspended' : 'poweredOff' });
         edit.event({ severity: 'info', type: 'vm.reverted', message: say`${vm.spec.name} went back to its snapshot "${snapshot.name}".`, target: refOf(vm) });
       });
     });

@@ -2,14 +2,18 @@ import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { fixed, say, type Phrase } from '../../shared/base/phrase.ts';
+import { BootChange } from '../../shared/model/boot-watchdog.ts';
 import { TimeChange } from '../../shared/model/guest-time.ts';
+import { ObjectName } from '../../shared/model/object-name.ts';
 import { ROOT } from '../../shared/model/task.ts';
 import { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
 import { BULK_OPERATIONS, SnapshotEdit, SnapshotRequest, VmRequest, type Vm, type VmSpec } from '../../shared/model/vm.ts';
+import { firmwareTablesOf } from '../hypervisor/firmware-tables.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { checkDisks } from './admission.ts';
 import { checkAllocations } from './allocations.ts';
 import { deleteFromDisk, emptyBin, moveToBin, restore } from './bin.ts';
+import { changeBoots, checkBanks, removeBank, saveBank } from './boots.ts';
 import { bulk } from './bulk.ts';
 import { clone, putNew, setTemplate } from './clone.ts';
 import { checked, Count, FilePath, idOf } from './checked.ts';
@@ -57,17 +61,26 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     changeMedium: checked([Id, Count, v.optional(FilePath)], (id, drive, path) => changeMedium(engine, id, drive, path || undefined)),
     setBalloon: checked([Id, Count], (id, mib) => setBalloon(engine, id, mib)),
     changeTime: checked([Id, TimeChange], (id, change) => changeTime(engine, id, change)),
+    changeBoots: checked([Id, BootChange], (id, change) => changeBoots(engine, id, change)),
+    saveBootBank: checked([Id, ObjectName], (id, name) => saveBank(engine, id, name)),
+    removeBootBank: checked([Id, v.pipe(v.string(), v.maxLength(64))], (id, bank) => removeBank(engine, id, bank)),
     stats: checked([Id], id => engine.captures.stats(id)),
+    firmwareTables: checked([Id], id => Promise.resolve(firmwareTablesOf(describedBoard(inventory.vm(id).spec)))),
+    pressRestart: checked([Id], id => power.pressRestart(id)),
     startCapture: checked([Id, Count, v.optional(FilePath)], (id, nic, path) => engine.captures.start(id, nic, path)),
     stopCapture: checked([Id, Count], (id, nic) => engine.captures.stop(id, nic)),
   };
 }
+
+/** As the VM is powered on. */
+const describedBoard = ({ cpus, maxCpus, memoryMib, guest, iommu, display, time, bootWatchdog }: VmSpec) => ({ cpus, maxCpus, memoryMib, guest, iommu: iommu === true, display, time, bootWatchdog });
 
 /** What is wrong with the wish is said at once, not by a task. */
 function create({ inventory, tasks, files, datastores }: Context, wanted: VmRequest, { hostId, ...place }: VmPlace & { readonly hostId: HostId }): Promise<TaskId> {
   const { datastoreId } = place, elsewhere = datastores.placeOf(datastoreId), host = inventory.host(hostId), id = newId<VmId>('vm');
   const newVm = (disks: VmSpec['disks']): Vm => ({ id, hostId, ...(elsewhere !== undefined && datastoreId && { datastoreId }), spec: { ...wanted, disks }, powerState: 'poweredOff', createdMs: Date.now() });
   checkAllocations(wanted, host);
+  checkBanks(wanted);
   checkDisks(wanted, inventory.allVms);
   inventory.rehearse(edit => putNew(edit, newVm([]), place));
   return tasks.run(say`Create virtual machine`, { kind: 'host', id: host.id, name: host.name }, async context => {

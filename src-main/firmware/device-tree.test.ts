@@ -22,11 +22,11 @@ test('every kind of value is written as the specification says', () => {
 });
 
 test('the compiler accepts the tree of the board', () => {
-  expect(warnings(deviceTree({ ...OPTIONS, pmu: true }))).toEqual([]);
+  expect(warnings(deviceTree({ ...OPTIONS, pmu: true, watchdog: true }))).toEqual([]);
 });
 
 test('guests find what QEMU\'s board has, where it has it', () => {
-  const source = decompile(deviceTree(OPTIONS)).replace(/\s+/g, ' ');
+  const source = decompile(deviceTree({ ...OPTIONS, watchdog: true })).replace(/\s+/g, ' ');
   for (const part of [
     'memory@40000000 { device_type = "memory"; reg = <0x00 0x40000000 0x00 0xc0000000>; }',
     'cpu@1 { device_type = "cpu"; compatible = "arm,armv8"; reg = <0x01>; enable-method = "psci";',
@@ -35,6 +35,7 @@ test('guests find what QEMU\'s board has, where it has it', () => {
     'its@8080000 { compatible = "arm,gic-v3-its";',
     'pl011@9000000 { compatible = "arm,pl011\\0arm,primecell"; reg = <0x00 0x9000000 0x00 0x1000>; interrupts = <0x00 0x01 0x04>;',
     'virtio_mmio@a000200 { compatible = "virtio,mmio"; reg = <0x00 0xa000200 0x00 0x200>; interrupts = <0x00 0x11 0x01>;',
+    'watchdog@90e0000 { compatible = "arm,sbsa-gwdt"; reg = <0x00 0x90e0000 0x00 0x1000 0x00 0x90f0000 0x00 0x1000>; interrupts = <0x00 0x4e 0x04>; }',
     'gpios = <0x04 0x03 0x00>', 'linux,code = <0x74>',
     'bootargs = "console=ttyAMA0 rdinit=/init"', 'linux,initrd-start = <0x00 0x48000000>', 'linux,initrd-end = <0x00 0x48123456>',
     'stdout-path = "/pl011@9000000"', 'rng-seed = ',
@@ -50,5 +51,5 @@ test('a framebuffer is told as one that is there already, in RAM after the memor
 
 test('what a machine does not have is not in its tree', () => {
   const source = decompile(deviceTree({ cpus: 1, memoryBytes: 2 ** 27, virtioSlots: [] }));
-  for (const absent of ['initrd', 'bootargs', 'virtio_mmio', 'pmu', 'cpu@1', 'rng-seed', 'framebuffer']) expect(source).not.toContain(absent);
+  for (const absent of ['initrd', 'bootargs', 'virtio_mmio', 'pmu', 'cpu@1', 'rng-seed', 'framebuffer', 'watchdog']) expect(source).not.toContain(absent);
 });

@@ -1,5 +1,5 @@
 /** The device tree of the board, with the nodes and names that QEMU's `virt` has. */
-import { FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RAM_BASE, RTC, SMMU, UART, virtioSlot } from './board-map.ts';
+import { FLASH, FW_CFG, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RAM_BASE, RESTART_BUTTON_PIN, RTC, SMMU, UART, virtioSlot, WATCHDOG } from './board-map.ts';
 import { cells64, flatten, type FdtNode } from './fdt.ts';
 
 /** Pixels of 32 bits, little-endian 0xXXRRGGBB, in rows from `base`. */
@@ -25,6 +25,8 @@ export interface DeviceTreeOptions {
   readonly framebuffer?: FramebufferPlace;
   /** Sizes of the banks of flash. */
   readonly flash?: readonly number[];
+  /** Whether there is a watchdog. */
+  readonly watchdog?: boolean;
 }
 
 const CLOCK = 1, GIC = 2, ITS = 3, GPIO_PINS = 4, IOMMU = 5, FIRST_CPU = 0x10;
@@ -35,7 +37,8 @@ const EDGE_RISING = 1, LEVEL_HIGH = 4;
 const spi = (number: number, flags: number) => [SPI, number, flags];
 const ppi = (intid: number) => [PPI_KIND, intid - 16, LEVEL_HIGH];
 
-const KEY_POWER = 116;
+// Linux' codes of keys.
+const KEY_POWER = 116, KEY_RESTART = 408;
 
 const reg = (...ranges: readonly { readonly base: number; readonly size: number }[]) =>
   ranges.flatMap(({ base, size }) => [...cells64(base), ...cells64(size)]);
@@ -63,7 +66,8 @@ export function deviceTree(options: DeviceTreeOptions): Uint8Array {
     'apb-pclk': { compatible: 'fixed-clock', '#clock-cells': [0], 'clock-frequency': [24_000_000], 'clock-output-names': 'clk24mhz', phandle: [CLOCK] },
     [at('intc', GIC_DISTRIBUTOR)]: interruptController(),
     ...peripherals(),
-    ...(options.flash ? { [at('flash', FLASH)]: flash(options.flash) } : {}),
+    ...(options.flash ? { [at('flash', FLASH)]: flash(options.flash), [at('fw-cfg', FW_CFG)]: { compatible: 'qemu,fw-cfg-mmio', reg: reg(FW_CFG), 'dma-coherent': true } } : {}),
+    ...(options.watchdog ? { [at('watchdog', WATCHDOG.control)]: { compatible: 'arm,sbsa-gwdt', reg: reg(WATCHDOG.control, WATCHDOG.refresh), interrupts: spi(WATCHDOG.spi, LEVEL_HIGH) } } : {}),
     ...(options.pci?.iommu ? { [at('smmuv3', SMMU)]: smmu() } : {}),
     ...(options.pci ? { [at('pcie', PCI_ECAM)]: pcie(options.pci.iommu) } : {}),
     ...Object.fromEntries([...options.virtioSlots].sort((a, b) => a - b).map(virtio)),
@@ -114,6 +118,7 @@ function peripherals(): FdtNode {
     'gpio-keys': {
       compatible: 'gpio-keys',
       poweroff: { label: 'GPIO Key Poweroff', 'linux,code': [KEY_POWER], gpios: [GPIO_PINS, POWER_BUTTON_PIN, 0] },
+      restart: { label: 'GPIO Key Restart', 'linux,code': [KEY_RESTART], gpios: [GPIO_PINS, RESTART_BUTTON_PIN, 0] },
     },
   };
 }

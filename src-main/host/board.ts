@@ -6,13 +6,15 @@ import { say } from '../../shared/base/phrase.ts';
 import { configurationFor, type DisplaySpec } from '../../shared/model/display.ts';
 import type { Device, Line } from '../devices/device.ts';
 import { CfiFlash, type CfiFlashIo } from '../devices/flash/cfi-flash.ts';
+import { FwCfg } from '../devices/fw-cfg/fw-cfg.ts';
+import type { ConfigFile } from '../devices/fw-cfg/items.ts';
 import { Gic } from '../devices/gic/gic.ts';
 import { REDISTRIBUTOR_SIZE } from '../devices/gic/redistributor.ts';
 import { Nvme } from '../devices/nvme/nvme.ts';
 import { Pl061 } from '../devices/gpio/pl061.ts';
 import { PowerButton } from '../devices/gpio/power-button.ts';
 import type { PciFunction } from '../devices/pci/pci-function.ts';
-import { PciHost } from '../devices/pci/pci-host.ts';
+import { FIRST_PORT, PciHost } from '../devices/pci/pci-host.ts';
 import { Pl031 } from '../devices/rtc/pl031.ts';
 import { CDROM, DISK, ScsiUnit } from '../devices/scsi/scsi-unit.ts';
 import { Smmu } from '../devices/smmu/smmu.ts';
@@ -27,14 +29,18 @@ import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import { VirtioPci } from '../devices/virtio/pci.ts';
 import { VirtioRng } from '../devices/virtio/rng.ts';
 import { VirtioNet, type VirtioNetIo } from '../devices/virtio/net.ts';
+import { SbsaGwdt, type SbsaGwdtIo } from '../devices/watchdog/sbsa-gwdt.ts';
 import { VirtioScsi } from '../devices/virtio/scsi.ts';
 import type { VirtioCore } from '../devices/virtio/virtio-core.ts';
+import { acpiTables } from '../firmware/acpi/convert.ts';
+import { loaderFiles } from '../firmware/acpi/loader.ts';
 import {
-  FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot,
+  FLASH, FW_CFG, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GPIO, PCI_ECAM, PCI_IO, PCI_WINDOW, POWER_BUTTON_PIN, PPI, RESTART_BUTTON_PIN, RTC, SMMU, UART, VIRTIO_SLOTS, virtioSlot, WATCHDOG,
 } from '../firmware/board-map.ts';
 import type { Surface } from '../display/screen-messages.ts';
 import type { BootRange } from '../firmware/boot.ts';
 import { deviceTree, type FramebufferPlace } from '../firmware/device-tree.ts';
+import { smbiosFiles } from '../firmware/smbios.ts';
 import { Bus } from '../memory/bus.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
 import type { Dma } from '../memory/dma.ts';
@@ -42,6 +48,8 @@ import type { GuestErrorSink, Region } from '../memory/region.ts';
 import type { Clock } from '../time/clock.ts';
 import { ConsoleFlow } from './console-flow.ts';
 import { BoardDisplay, framebufferIn } from './display.ts';
+import { firmwareDisks, slotDisk } from './firmware-disks.ts';
+import type { FirmwareDisk } from '../firmware/uefi/disks.ts';
 import { RequesterMemory } from './requester-memory.ts';
 
 const RNG_SEED_BYTES = 32;
@@ -72,6 +80,12 @@ export interface BoardIo {
   readonly display?: DisplaySpec;
   /** Banks of flash; none without firmware. */
   readonly flash?: readonly Pick<CfiFlashIo, 'contents' | 'readOnly' | 'showsArray' | 'changed'>[];
+  /** The machine's own, in the usual form of 36 characters; all zeros when absent. */
+  readonly uuid?: string;
+  /** Firmware offers the device tree only, and no ACPI tables. */
+  readonly withoutAcpi?: boolean;
+  /** What a watchdog counts, and what resets the machine for it; there is none without. */
+  readonly watchdog?: Pick<SbsaGwdtIo, 'counter' | 'ws1'> | undefined;
   /** Milliseconds since 1970 in the outside world. */
   readonly wallMs: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -87,6 +101,10 @@ export interface BoardIo {
   readonly settle?: () => void;
 }
 
+const NO_UUID = '00000000-0000-0000-0000-000000000000';
+
+interface TreeOptions { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean; readonly virtualTimerHidden?: boolean }
+
 /** What every device of a machine saved, by its name. */
 export type BoardState = Readonly<Record<string, unknown>>;
 
@@ -100,6 +118,9 @@ export class Board {
   readonly rtc: Pl031;
   readonly gpio: Pl061;
   readonly flash: readonly CfiFlash[];
+  /** Where there is flash. */
+  readonly fwCfg: FwCfg | undefined;
+  readonly watchdog: SbsaGwdt | undefined;
   readonly smmu: Smmu | undefined;
   readonly pci: PciHost<Ipa>;
   /** In the order of their slots: disks that are not on PCI, entropy, console, balloon. */
@@ -117,7 +138,10 @@ export class Board {
   private readonly working: { idle(): Promise<void> }[] = [];
   private readonly ejections = new Map<PciFunction, () => void>();
   private readonly framebuffer: FramebufferPlace | undefined;
+  private readonly fixedDisks: readonly FirmwareDisk[];
+  private readonly slotDisks: FirmwareDisk[] = [];
   private readonly button: PowerButton;
+  private readonly restart: PowerButton;
   private readonly flow = new ConsoleFlow(() => this.passConsoleFlow());
 
   constructor(io: BoardIo) {
@@ -130,20 +154,24 @@ export class Board {
     this.rtc = new Pl031({ line: this.gic.spi(RTC.spi), clock, wallMs: io.wallMs, guestError });
     this.gpio = new Pl061({ line: this.gic.spi(GPIO.spi), guestError });
     this.button = new PowerButton({ clock, pin: this.gpio.pin(POWER_BUTTON_PIN) });
+    this.restart = new PowerButton({ name: 'restart-button', clock, pin: this.gpio.pin(RESTART_BUTTON_PIN) });
 
+    this.watchdog = io.watchdog && new SbsaGwdt({ ...io.watchdog, clock, ws0: this.gic.spi(WATCHDOG.spi), guestError });
     this.flash = (io.flash ?? []).map((bank, n) => new CfiFlash({ ...bank, name: `flash${n}`, guestError }));
+    this.fwCfg = this.flash.length > 0 ? new FwCfg({ dma, cpus, files: () => this.firmwareFiles(), guestError }) : undefined;
     this.smmu = io.iommu ? this.buildSmmu(guestError) : undefined;
     this.pci = new PciHost({
       bus: this.bus, window: PCI_WINDOW, slots: PCI_SLOTS + (io.display ? 1 : 0), clock, dmaFor: (requester) => this.smmu?.dmaFor(requester) ?? this.memoryFor(requester),
       ejected: (device) => this.ejected(device), guestError,
     });
     const cores: VirtioCore<unknown>[] = disks.flatMap(({ bus, medium }, n) => (bus === 'virtio-mmio' ? [this.block(dma, medium, `disk-${n}`)] : []));
-    disks.forEach(({ bus, medium }, n) => { if (bus === 'virtio') this.pci.add(this.diskFunction(`disk-${n}`, 'virtio', medium)); });
+    const virtioDevices = disks.map(({ bus, medium }, n) => (bus === 'virtio' ? this.pci.add(this.diskFunction(`disk-${n}`, 'virtio', medium)) : -1));
     const namespaces = disks.flatMap(({ bus, medium }) => (bus === 'nvme' ? [medium] : []));
-    if (namespaces.length > 0) this.pci.add(this.nvmeFunction('nvme', namespaces));
+    const nvmeDevice = namespaces.length > 0 ? this.pci.add(this.nvmeFunction('nvme', namespaces)) : -1;
     const units = disks.flatMap(({ bus, medium }, n) => (bus === 'scsi' || bus === 'cdrom' ? [new ScsiUnit({ type: bus === 'scsi' ? DISK : CDROM, medium, serial: `disk-${n}` })] : []));
     this.cdDrives = units.filter(({ type }) => type === CDROM);
-    if (units.length > 0) this.pci.add(this.scsiFunction('scsi', units));
+    const scsiDevice = units.length > 0 ? this.pci.add(this.scsiFunction('scsi', units)) : -1;
+    this.fixedDisks = firmwareDisks(disks, { virtioDevices, nvmeDevice, scsiDevice, drives: this.cdDrives });
     (io.nics ?? []).forEach((nic, n) => { this.pci.add(this.nicFunction(`nic-${n}`, nic)); });
     const { virtioBus: bus = 'mmio', virtioConsoleOutput: transmit } = io;
     this.place(cores, bus, 'rng', (memory) => new VirtioRng({ dma: memory, random: io.random }));
@@ -163,7 +191,7 @@ export class Board {
 
   /** All that has state, in the order in which it is restored. */
   get devices(): readonly Device<unknown>[] {
-    return [this.gic, this.uart, this.rtc, this.gpio, this.button, ...this.flash, ...(this.smmu ? [this.smmu] : []), ...this.pci.devices, ...this.virtio];
+    return [this.gic, this.uart, this.rtc, this.gpio, this.button, this.restart, ...(this.watchdog ? [this.watchdog] : []), ...this.flash, ...(this.fwCfg ? [this.fwCfg] : []), ...(this.smmu ? [this.smmu] : []), ...this.pci.devices, ...this.virtio];
   }
 
   /** A disk for a PCI slot. */
@@ -216,7 +244,7 @@ export class Board {
     this.pci.add(keyboard.function);
     pointerPort.insert(pointer.function);
     return new BoardDisplay({
-      keyboard: keyboard.core, pointer: pointer.core, pointerPort, ...(gpu && { gpu: gpu.core }), ...(framebuffer && { framebuffer: { mode: modes[0]!, surface: this.surfaceOf(framebuffer) } }),
+      keyboard: keyboard.core, pointer: pointer.core, pointerPort, ...(gpu && { gpu: gpu.core }), ...(framebuffer && { framebuffer: { mode: modes[0]!, surface: this.surfaceOf(framebuffer), base: framebuffer.base } }),
     });
   }
 
@@ -238,6 +266,15 @@ export class Board {
 
   /** Puts a device into an empty slot before the machine runs. */
   insert(slot: number, device: PciFunction): void { this.portOf(slot).insert(device); }
+
+  /** The same with a disk, which firmware finds then. */
+  insertDisk(slot: number, bus: DiskBus, medium: BlockMedium): void {
+    this.insert(slot, this.diskFunction(`slot-${slot}`, bus, medium));
+    this.slotDisks.push(slotDisk(slot + FIRST_PORT, { bus, medium, number: this.fixedDisks.length + this.slotDisks.length + 1 }));
+  }
+
+  /** Disks and drives as firmware finds them at power-on. */
+  get firmwareDisks(): readonly FirmwareDisk[] { return [...this.fixedDisks, ...this.slotDisks]; }
 
   /** Puts a device into an empty slot while the machine runs. */
   plug(slot: number, device: () => PciFunction): void {
@@ -268,11 +305,21 @@ export class Board {
   pollNics(): void { for (const nic of this.nics.values()) nic.poll(); }
 
   powerButton(): void { this.button.press(); }
+  restartButton(): void { this.restart.press(); }
 
-  deviceTree(options: { readonly bootargs?: string; readonly initrd?: BootRange; readonly pmu?: boolean; readonly virtualTimerHidden?: boolean } = {}): Uint8Array {
+  /** What firmware finds in fw_cfg. The same board has the same files, also after it was moved. */
+  private firmwareFiles(): readonly ConfigFile[] {
+    const { cpus, uuid = NO_UUID, withoutAcpi = false } = this.io, { base, sizeBytes } = this.toldRam;
+    return [...smbiosFiles({ cpus, memory: { base, sizeBytes }, uuid }), ...(withoutAcpi ? [] : loaderFiles(acpiTables({ deviceTree: this.plainTree({}) }).tables))];
+  }
+
+  deviceTree(options: TreeOptions = {}): Uint8Array { return this.plainTree({ ...options, rngSeed: this.io.random(RNG_SEED_BYTES) }); }
+
+  /** The same each time: without random bytes, unless they are given. */
+  plainTree(options: TreeOptions & { readonly rngSeed?: Uint8Array }): Uint8Array {
     const { cpus } = this.io, { framebuffer } = this;
     return deviceTree({
-      ...options, cpus, memoryBytes: this.toldRam.sizeBytes, ...(framebuffer && { framebuffer }), pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), rngSeed: this.io.random(RNG_SEED_BYTES), ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),
+      ...options, cpus, memoryBytes: this.toldRam.sizeBytes, ...(framebuffer && { framebuffer }), pci: { iommu: this.smmu !== undefined }, virtioSlots: this.virtio.map((_, slot) => slot), watchdog: this.watchdog !== undefined, ...(this.flash.length > 0 && { flash: this.flash.map(({ sizeBytes }) => sizeBytes) }),
     });
   }
 
@@ -290,8 +337,8 @@ export class Board {
 
   restore(state: BoardState): void {
     for (const device of this.devices) {
-      assert(device.name in state, `the saved state has a ${device.name}`);
-      device.restore(state[device.name]);
+      assert(device.name in state || device === this.watchdog, `the saved state has a ${device.name}`);
+      if (device.name in state) device.restore(state[device.name]);
     }
     this.passConsoleFlow();
   }
@@ -328,7 +375,8 @@ export class Board {
 
   private passConsoleFlow() { if (!this.io.hidesConsoleFlow) this.uart.setTransmitReady(this.flow.ready); }
 
-  private print(byte: number) {
+  /** A byte for the serial port's console. */
+  print(byte: number): void {
     this.flow.sent(1);
     this.io.consoleOutput(byte);
   }
@@ -349,7 +397,12 @@ export class Board {
     map(RTC, this.rtc.regions.registers);
     map(GPIO, this.gpio.regions.registers);
     this.flash.forEach((bank, n) => map({ base: FLASH.base + n * FLASH.bankBytes, size: bank.sizeBytes }, bank.regions.registers));
+    if (this.fwCfg !== undefined) map(FW_CFG, this.fwCfg.regions.registers);
     map(PCI_IO, NO_PORTS);
+    if (this.watchdog !== undefined) {
+      map(WATCHDOG.control, this.watchdog.regions.control);
+      map(WATCHDOG.refresh, this.watchdog.regions.refresh);
+    }
     if (this.smmu !== undefined) map(SMMU, this.smmu.regions.registers);
     map(PCI_ECAM, this.pci.regions.ecam);
     this.virtio.forEach((device, slot) => map(virtioSlot(slot), device.regions.registers));

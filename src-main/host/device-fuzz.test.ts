@@ -12,9 +12,10 @@ import { memoryDisk } from '../devices/memory-disk.ts';
 import { FRAME_RING_BYTES, FrameRing } from '../fabric/frame-ring.ts';
 import { NO_OFFLOAD, type Mac } from '../fabric/frame.ts';
 import {
-  FLASH, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GITS_TRANSLATER, GPIO, PCI_ECAM, PCI_WINDOW, RAM_BASE, RTC, UART, VIRTIO_SLOTS, virtioSlot,
+  FLASH, FW_CFG, GIC_DISTRIBUTOR, GIC_ITS, GIC_REDISTRIBUTORS, GITS_TRANSLATER, GPIO, PCI_ECAM, PCI_WINDOW, RAM_BASE, RTC, UART, VIRTIO_SLOTS, virtioSlot, WATCHDOG,
 } from '../firmware/board-map.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
+import type { SystemCounter } from '../time/system-counter.ts';
 import { TestClock } from '../time/test-clock.ts';
 import { Board } from './board.ts';
 
@@ -22,7 +23,10 @@ const RAM_BYTES = 0x80000, GUARD = 0x10000, STEPS = 8000, PHASE = 100, DISK_BYTE
 /** Of RAM, for the rings of one queue: descriptors, then the driver's area, then the device's. */
 const RINGS_BYTES = 0x2000, DRIVER = 0x1000, DEVICE = 0x1800, QUEUE_ENTRIES = 8, WRITABLE_FROM = 3;
 const FLASH_BYTES = 0x40000;
-const RANGES = [{ base: FLASH.base, size: FLASH_BYTES }, GIC_DISTRIBUTOR, GIC_ITS, { base: GIC_REDISTRIBUTORS.base, size: 0x40000 }, UART, RTC, GPIO, PCI_ECAM, { base: PCI_WINDOW.base, size: 0x10_0000 }, { base: virtioSlot(0).base, size: VIRTIO_SLOTS * 0x200 }];
+const RANGES = [{ base: FLASH.base, size: FLASH_BYTES }, GIC_DISTRIBUTOR, GIC_ITS, { base: GIC_REDISTRIBUTORS.base, size: 0x40000 }, UART, RTC, FW_CFG, GPIO, WATCHDOG.control, WATCHDOG.refresh, PCI_ECAM, { base: PCI_WINDOW.base, size: 0x10_0000 }, { base: virtioSlot(0).base, size: VIRTIO_SLOTS * 0x200 }];
+
+/** A tick each nanosecond. */
+const counterOf = (clock: TestClock): SystemCounter => ({ hz: 1e9, get count() { return BigInt(clock.nowNs); }, nsAt: Number });
 
 interface Queue { readonly device: string; readonly rings: number; readonly notify: () => void }
 
@@ -43,6 +47,7 @@ class FuzzedBoard {
       nics: [{ mac: [0x52, 0x54, 0, 1, 2, 3] as unknown as Mac, mtu: 1500, tx: this.sent, rx: this.received, filterChanged: () => {} }],
       display: { ...USUAL_DISPLAY, adapter: r.pick(DISPLAY_ADAPTERS), heads: 2, fixedSize: { width: 320, height: 200 } },
       flash: [{ contents: new Uint8Array(FLASH_BYTES), showsArray: () => {}, changed: () => {} }],
+      watchdog: { counter: counterOf(this.clock), ws1: { set: () => {} } },
       wallMs: () => 0, random: (length) => new Uint8Array(length), consoleOutput: () => {}, virtioConsoleOutput: () => {}, kick: () => {},
     });
   }

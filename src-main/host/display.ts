@@ -6,7 +6,7 @@ import type { RootPort } from '../devices/pci/root-port.ts';
 import type { GpuCursor, VirtioGpu } from '../devices/virtio/gpu.ts';
 import type { InputKindName } from '../devices/virtio/input-kinds.ts';
 import type { VirtioInput } from '../devices/virtio/input.ts';
-import type { Surface } from '../display/screen-messages.ts';
+import type { Rect, Surface } from '../display/screen-messages.ts';
 import type { FramebufferPlace } from '../firmware/device-tree.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
 
@@ -20,13 +20,22 @@ export function framebufferIn(ram: GuestRam, { width, height }: HeadMode): Frame
   return { base: Math.floor((ram.end - bytes) / FRAMEBUFFER_ALIGN) * FRAMEBUFFER_ALIGN, width, height, strideBytes };
 }
 
+/** What firmware draws on, and hears of. */
+export interface FirmwareDisplay {
+  readonly surface: Surface;
+  /** Says whether it took the key. */
+  readonly key: (code: number, isDown: boolean) => boolean;
+  /** Whom to tell of what was drawn. */
+  drawn: (rect: Rect) => void;
+}
+
 export interface BoardDisplayParts {
   readonly keyboard: VirtioInput;
   readonly pointer: VirtioInput;
   readonly pointerPort: RootPort;
   /** One of these. */
   readonly gpu?: VirtioGpu;
-  readonly framebuffer?: { readonly mode: HeadMode; readonly surface: Surface };
+  readonly framebuffer?: { readonly mode: HeadMode; readonly surface: Surface; /** In guest physical memory. */ readonly base: number };
 }
 
 export class BoardDisplay {
@@ -34,6 +43,8 @@ export class BoardDisplay {
   readonly pointer: VirtioInput;
   readonly gpu: VirtioGpu | undefined;
   readonly framebuffer: BoardDisplayParts['framebuffer'];
+  /** Firmware has the first head while no driver has the adapter, and takes keys while it says so. */
+  firmware: FirmwareDisplay | undefined;
   private readonly pointerPort: RootPort;
 
   constructor({ keyboard, pointer, pointerPort, gpu, framebuffer }: BoardDisplayParts) {
@@ -47,7 +58,10 @@ export class BoardDisplay {
 
   /** How many heads there can be. */
   get heads(): number { return this.gpu?.heads ?? 1; }
-  surface(head: number): Surface | undefined { return this.gpu?.surface(head) ?? (head === 0 ? this.framebuffer?.surface : undefined); }
+  surface(head: number): Surface | undefined { return this.gpu?.surface(head) ?? (head === 0 ? this.framebuffer?.surface ?? this.firmware?.surface : undefined); }
+
+  /** A key by its Linux code. */
+  key(code: number, isDown: boolean): void { if (!this.firmware?.key(code, isDown)) this.keyboard.key(code, isDown); }
   cursor(head: number): GpuCursor | undefined { return this.gpu?.cursor(head); }
 
   /** What the guest was last told. */

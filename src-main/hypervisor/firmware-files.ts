@@ -7,15 +7,15 @@ import { FLASH } from '../firmware/board-map.ts';
 import type { Firmware } from './flash-banks.ts';
 
 /** What EDK2 keeps is in the first 768 KiB. */
-const NEW_VARIABLES_BYTES = 4 * SECTOR_BYTES;
+export const NEW_VARIABLES_BYTES = 4 * SECTOR_BYTES;
 const ERASED = 0xff;
 
-export function firmwareOf({ firmwarePath, variablesPath }: { readonly firmwarePath: string; readonly variablesPath?: string | undefined }): Firmware {
+export function firmwareOf({ firmwarePath, variablesPath, acpi }: { readonly firmwarePath: string; readonly variablesPath?: string | undefined; readonly acpi?: boolean | undefined }): Firmware {
   const code = bankAt(firmwarePath, CODE_TEXTS), erased = new Uint8Array(NEW_VARIABLES_BYTES).fill(ERASED);
-  if (variablesPath === undefined) return { code, variables: erased };
+  if (variablesPath === undefined) return { code, variables: erased, acpi };
   if (!existsSync(variablesPath)) orSentence(why => say`The file of firmware variables ${variablesPath} could not be made: ${why}.`, () => writeFileSync(variablesPath, erased, { flag: 'wx' }));
   const variables = bankAt(variablesPath, VARIABLES_TEXTS);
-  return { code, variables, keep: (offset, bytes) => writeAt(variablesPath, offset, bytes) };
+  return { code, variables, acpi, keep: (offset, bytes) => writeAt(variablesPath, offset, bytes) };
 }
 
 interface BankTexts { readonly unreadable: (path: string, why: string) => Phrase; readonly empty: (path: string) => Phrase; readonly tooLarge: (path: string, mib: number) => Phrase }

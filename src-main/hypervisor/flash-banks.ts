@@ -16,6 +16,8 @@ const ALIGN = 2 ** 21;
 export interface Firmware {
   readonly code: Uint8Array;
   readonly variables: Uint8Array;
+  /** Whether it is given ACPI tables to offer; it is when absent. */
+  readonly acpi?: boolean | undefined;
   /** Takes what changed of the variables. */
   readonly keep?: (offset: number, bytes: Uint8Array) => void;
 }

@@ -1,7 +1,7 @@
 /** For tests: a VM in its worker, with what it printed and a way to wait for more of it. */
 import type { VmProfile } from './profile.ts';
 import { startVm } from './start-vm.ts';
-import type { RunningVm, VmLaunch, VmStop } from './vm-launch.ts';
+import type { RunningVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
 
 const LINES_SHOWN = 15;
 
@@ -16,7 +16,7 @@ export class GuestSession {
   private changed: () => void = () => { /* nobody waits */ };
   private stop: VmStop | undefined;
 
-  constructor(launch: Partial<VmLaunch>, options: { stopOnReset?: boolean } = {}) {
+  constructor(launch: Partial<VmLaunch>, options: { stopOnReset?: boolean; keepEfiVariables?: VmListener['keepEfiVariables'] } = {}) {
     const decoder = new TextDecoder();
     let end: (stop: VmStop) => void = () => { /* replaced at once */ };
     this.stopped = new Promise(resolve => { end = resolve; });
@@ -25,6 +25,7 @@ export class GuestSession {
       consoleOutput: bytes => { this.output += decoder.decode(bytes, { stream: true }); this.vm.acknowledgeConsole(bytes.length); this.changed(); },
       resetByGuest: () => { this.resets += 1; },
       profiled: profile => { this.profile = profile; },
+      ...(options.keepEfiVariables && { keepEfiVariables: options.keepEfiVariables }),
       stopped: stop => { this.stop = stop; end(stop); this.changed(); },
     }, options);
   }

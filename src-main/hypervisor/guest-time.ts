@@ -3,6 +3,7 @@
  * traps (`counter-traps.ts`), for a guest whose time is scaled, or the CPU's own scaling of its counters, which a guest reads
  * without any. Each change begins where guest time is, and is made on all vCPUs while none of them runs: no guest ever reads backwards.
  */
+import { Emitter } from '../../shared/base/emitter.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import { say } from '../../shared/base/phrase.ts';
 import { USUAL_TIME, type CatchUpMode, type GuestTimeSpec, type GuestTimeStats, type TimeChange } from '../../shared/model/guest-time.ts';
@@ -10,6 +11,7 @@ import type { Cpu, Machine } from '../cpu/core/machine.ts';
 import type { Alarm } from '../time/clock.ts';
 import { CatchUp, type CatchUpState } from '../time/catch-up.ts';
 import { multiplierOf, ScaledCounter } from '../time/scaled-counter.ts';
+import type { SystemCounter } from '../time/system-counter.ts';
 import type { VmClock } from '../time/vm-clock.ts';
 import { CounterTraps, TRAPPED, UNTRAPPED } from './counter-traps.ts';
 
@@ -38,6 +40,10 @@ export interface GuestTimeState {
 export class GuestTime {
   private readonly io: GuestTimeIo;
   readonly traps: CounterTraps;
+  /** The guest's counter goes another way from now on, or made a step of so many ticks. */
+  readonly moved = new Emitter<bigint>();
+  /** For devices. */
+  readonly systemCounter: SystemCounter;
   private readonly catchUp = new CatchUp();
   private readonly alarm: Alarm;
   private spec: GuestTimeSpec;
@@ -59,9 +65,21 @@ export class GuestTime {
     this.spec = spec;
     this.traps = new CounterTraps(io.machine);
     this.hz = io.machine.counterHz;
+    this.systemCounter = this.counterForDevices();
     this.alarm = io.clock.alarm('guest-time', () => this.io.still(() => this.caughtUp()));
     this.epochMs = io.wallMs();
     this.change();
+  }
+
+  private counterForDevices(): SystemCounter {
+    const hz = () => this.hz, count = () => this.count;
+    return { get hz() { return hz(); }, get count() { return count(); }, nsAt: guest => this.nsAt(guest) };
+  }
+
+  /** When the guest's counter has a count, in ns of the VM's clock. */
+  private nsAt(guest: bigint): number {
+    const host = this.counter.hostAt(guest);
+    return host === undefined ? Infinity : Math.ceil(Number(host) * 1e9 / this.io.machine.counterHz) + 1;
   }
 
   /** Whether what it misses is made up for. */
@@ -175,11 +193,12 @@ export class GuestTime {
 
   /** Goes on from where guest time is, or a jump ahead, as all of it wants now. */
   private change(aheadNs = 0): void {
-    const { machine } = this.io, host = machine.hostCount, multiplier = multiplierOf(this.speed * this.hz / machine.counterHz);
-    this.counter = ScaledCounter.through(host, this.counter.at(host) + BigInt(Math.round(aheadNs * this.hz / 1e9)), multiplier);
+    const { machine } = this.io, host = machine.hostCount, multiplier = multiplierOf(this.speed * this.hz / machine.counterHz), ahead = BigInt(Math.round(aheadNs * this.hz / 1e9));
+    this.counter = ScaledCounter.through(host, this.counter.at(host) + ahead, multiplier);
     this.traps.counter = this.counter;
     for (const cpu of machine.cpus) this.control(cpu);
     this.alarm.set(this.catchUp.endsNs);
+    this.moved.emit(ahead);
   }
 
   /** Sets EL2's controls of a CPU, which may have been reset. */

@@ -43,6 +43,7 @@ export class VmScreen {
       surface: head => Object.assign(news[head]!, { surface: true, damage: [] }), damage: (head, rect) => this.damaged(head, rect),
       cursor: head => { news[head]!.cursor = true; }, cursorAt: head => { news[head]!.place = true; },
     };
+    if (display.firmware !== undefined) display.firmware.drawn = rect => { if (display.surface(0) === display.firmware?.surface) this.damaged(0, rect); };
     display.keyboard.ledsChanged = () => { this.ledsAreNew = true; };
   }
 
@@ -113,7 +114,7 @@ export class VmScreen {
     switch (message.kind) {
       case 'watched': this.setWatched(message.watched); break;
       case 'seen': this.isSeen = true; this.flush(); break;
-      case 'key': display.keyboard.key(message.code, message.down); break;
+      case 'key': display.key(message.code, message.down); break;
       case 'pointer': this.point(message); break;
       case 'touch': this.touch(message); break;
       case 'configure': if (display.configure(message.configuration)) this.tellConfiguration(); break;

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { NO_BOOTS, USUAL_WATCHDOG } from '../../shared/model/boot-watchdog.ts';
 import { USUAL_TIME, type GuestTimeStats } from '../../shared/model/guest-time.ts';
 import { SMP_MODES } from '../../shared/model/vm.ts';
 import { assemble } from '../cpu/asm/assembler.ts';
@@ -105,6 +106,20 @@ test('guest time stands still while the host has no CPU for its VM, and catches 
     expect([Math.abs(hostNs - guestNs) < 1e6, traps]).toEqual([true, 0]);
   } finally {
     await vm.terminate();
+    await rm(folder, { recursive: true });
+  }
+}, 60_000);
+
+test('a VM whose vCPUs are threads is reset by its watchdog, and its good bank boots', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-')), imagePath = join(folder, 'busy.bin'), bank = { id: 'good', name: 'Good', guest: { kind: 'diagnostics' } } as const;
+  await writeFile(imagePath, assemble(BUSY_PAIR, 0x4008_0000));
+  const session = new GuestSession({ cpus: 2, guest: { kind: 'binary', imagePath }, bootWatchdog: { ...USUAL_WATCHDOG, mode: 'boot', timeoutS: 1, failures: 1, banks: [bank] }, boots: { ...NO_BOOTS, good: ['good'] } });
+  try {
+    await session.expect('A');
+    await session.expect('> ');
+    expect(session.resets).toBeGreaterThan(0);
+  } finally {
+    await session.vm.terminate();
     await rm(folder, { recursive: true });
   }
 }, 60_000);

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import { EngineError, messageOf, saidOf } from '../../shared/base/errors.ts';
 import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
+import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
-import type { DiskSpec, FrameStats, NicSpec, NicStats, VmStats } from '../../shared/model/vm.ts';
+import type { BootChange } from '../../shared/model/boot-watchdog.ts';
+import type { BootWatchdogSpec, DiskSpec, FrameStats, NicSpec, NicStats, VmStats } from '../../shared/model/vm.ts';
 import { macText } from '../fabric/frame.ts';
 import type { PortCounters } from '../fabric/switch/virtual-switch.ts';
 import type { RunningVm, SaveOptions, SnapshotLayers, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
@@ -53,6 +55,7 @@ class WorkerVm implements RunningVm {
   consoleInput(bytes: Uint8Array): void { this.post({ kind: 'input', bytes }); }
   acknowledgeConsole(bytes: number): void { this.post({ kind: 'acknowledge', bytes }); }
   powerButton(): void { this.post({ kind: 'power-button' }); }
+  restartButton(): void { this.post({ kind: 'restart-button' }); }
   reset(): void { this.post({ kind: 'reset' }); }
 
   async plugDisk(slot: number, disk: DiskSpec): Promise<void> { await this.ask(id => ({ kind: 'plug-disk', id, slot, disk })); }
@@ -81,6 +84,8 @@ class WorkerVm implements RunningVm {
   async setCpus(cpus: number): Promise<void> { await this.ask(id => ({ kind: 'set-cpus', id, cpus })); }
   async setBalloon(mib: number): Promise<void> { await this.ask(id => ({ kind: 'set-balloon', id, mib })); }
   async setTime(time: GuestTimeSpec): Promise<void> { await this.ask(id => ({ kind: 'set-time', id, time })); }
+  async setBootWatchdog(spec: BootWatchdogSpec): Promise<void> { await this.ask(id => ({ kind: 'set-boot-watchdog', id, spec })); }
+  async changeBoots(change: BootChange): Promise<void> { await this.ask(id => ({ kind: 'change-boots', id, change })); }
   async changeTime(change: TimeChange): Promise<{ readonly stepped: boolean }> { return await this.ask(id => ({ kind: 'change-time', id, change })) as { readonly stepped: boolean }; }
 
   retryStorage(): void { this.post({ kind: 'room' }); }
@@ -142,13 +147,20 @@ class WorkerVm implements RunningVm {
     this.post({ kind: 'granted-room', id, bytes });
   }
 
+  private async keepVariables(id: number, variables: readonly EfiVariable[]): Promise<void> {
+    const areKept = await Promise.resolve(this.listener.keepEfiVariables?.(variables)).then(() => true, () => false);
+    this.post({ kind: 'variables-kept', id, areKept });
+  }
+
   private post(message: ToWorker, transfer: readonly Transferable[] = []): void { this.worker.postMessage(message, transfer); }
 
   private handle(message: FromWorker): void {
     switch (message.kind) {
       case 'started': this.listener.started(); break;
       case 'output': this.listener.consoleOutput(message.bytes); break;
-      case 'reset-by-guest': this.listener.resetByGuest(); break;
+      case 'reset-by-guest': this.listener.resetByGuest(message.byWatchdog); break;
+      case 'boots': this.listener.booted?.(message.record); break;
+      case 'keep-variables': void this.keepVariables(message.id, message.variables); break;
       case 'ask-room': void this.grant(message.id, message.path); break;
       case 'full': this.listener.storageFull?.(message.path); break;
       case 'room-again': this.listener.storageHasRoom?.(); break;

@@ -22,6 +22,8 @@ export interface VcpuIo {
   readonly bus: Bus<Ipa>;
   readonly psci: PsciActions;
   readonly counterTraps: CounterTraps;
+  /** Calls of firmware in the hypervisor, by the number in the HVC; says whether it was one. */
+  readonly firmwareCall: (vcpu: Vcpu, number: number) => boolean;
   /** A timer's line rises, whose comparator is this. */
   readonly rang: (compare: bigint) => void;
   /** Called with the cause of each exit. */
@@ -37,6 +39,8 @@ export class Vcpu {
   on = false;
   /** In WFI: runs again when an interrupt is pending. */
   waiting = false;
+  /** Firmware performs a call of its, and lets it go then. Not a part of its state: what waits calls again. */
+  held = false;
   private readonly io: VcpuIo;
   private readonly interface: VirtualCpuInterface;
   /** Timers' lines as they were driven last. */
@@ -55,7 +59,7 @@ export class Vcpu {
 
   /** Turned on, and not asleep without a reason to wake. */
   get runnable(): boolean {
-    if (!this.on) return false;
+    if (!this.on || this.held) return false;
     if (!this.waiting) return true;
     this.driveTimerLines();
     return this.io.gic.highestPendingExists(this.cpu.id, this.priorityMask);
@@ -106,7 +110,7 @@ export class Vcpu {
     this.io.countExit(exit.kind);
     switch (exit.kind) {
       case 'mmio': this.access(exit); this.skip(); break;
-      case 'hvc': this.call(); break;
+      case 'hvc': if (!this.io.firmwareCall(this, exit.immediate)) this.call(); break;
       case 'smc': this.skip(); this.call(); break;
       case 'system-register': this.systemRegister(exit); break;
       case 'abort':
@@ -144,5 +148,6 @@ export class Vcpu {
   restore(state: VcpuState): void {
     this.on = state.on;
     this.waiting = state.waiting;
+    this.held = false;
   }
 }

@@ -1,8 +1,10 @@
 /** The contract between the engine, which wants VMs to run, and the hypervisor, which runs each in a worker of its own. */
 import type { MessagePort } from 'node:worker_threads';
 import type { DisplaySpec } from '../../shared/model/display.ts';
+import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
-import type { DiskSpec, GuestSource, NicSpec, SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
+import type { BootChange, BootRecord } from '../../shared/model/boot-watchdog.ts';
+import type { BootWatchdogSpec, DiskSpec, GuestSource, NicSpec, SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
 import type { NicHandle } from './network-messages.ts';
 import type { ProfileOptions, VmProfile } from './profile.ts';
 import type { Message } from '../../shared/base/phrase.ts';
@@ -28,12 +30,18 @@ export interface VmLaunch {
   readonly virtioBus?: VirtioBus;
   /** None when absent. */
   readonly nics?: readonly NicSpec[] | undefined;
-  /** What MAC addresses follow from; the name when absent. */
+  /** What MAC addresses and the machine's UUID follow from; the name when absent. */
   readonly nicSeed?: string;
   /** With a keyboard and something to point with; none when absent. */
   readonly display?: DisplaySpec | undefined;
   /** The VM's own, unscaled, when absent. */
   readonly time?: GuestTimeSpec | undefined;
+  /** One that only the guest uses when absent. */
+  readonly bootWatchdog?: BootWatchdogSpec | undefined;
+  /** What became of its boots so far; it says which bank is booted. */
+  readonly boots?: BootRecord | undefined;
+  /** What its built-in UEFI kept so far. */
+  readonly efiVariables?: readonly EfiVariable[] | undefined;
   /** Samples where its vCPUs are. When the VM stops, whoever stops it, its listener gets the profile. */
   readonly profile?: ProfileOptions | undefined;
   /** A file that `suspend` wrote, to go on from instead of booting. It is removed before the first instruction, as its disks then go on. */
@@ -56,8 +64,12 @@ export interface VmListener {
   consoleOutput(bytes: Uint8Array): void;
   /** How much of `resumeFrom` has been read, before `started`. */
   resuming?(part: number): void;
-  /** The guest reset itself and starts again. */
-  resetByGuest(): void;
+  /** The guest reset itself, or its watchdog did, and starts again. */
+  resetByGuest(byWatchdog: boolean): void;
+  /** A boot began, came to a stage, or ended; with the reasons for what is booted next. */
+  booted?(record: BootRecord): void;
+  /** All that the built-in UEFI keeps, after a change. The guest hears that it is kept when this resolves; nothing is kept when absent. */
+  keepEfiVariables?(variables: readonly EfiVariable[]): Promise<void>;
   /** How many bytes more an image may take, for now; as many as there are when absent. */
   roomFor?(path: string): Promise<number>;
   /** There is no room for a disk's image: the VM is paused until `retryStorage`. */
@@ -85,6 +97,8 @@ export interface RunningVm {
   acknowledgeConsole(bytes: number): void;
   /** Presses the ACPI-style power button, which Linux obeys. */
   powerButton(): void;
+  /** Presses a button that guests such as systemd's take for a wish to restart. */
+  restartButton(): void;
   reset(): void;
   /** Writes the whole machine to a file, and stops it then. When it rejects the VM goes on. */
   suspend(path: string, options?: SaveOptions): Promise<void>;
@@ -107,6 +121,10 @@ export interface RunningVm {
   setBalloon(mib: number): Promise<void>;
   /** The rules of the guest's time; whether it is scaled stays as it is. */
   setTime(time: GuestTimeSpec): Promise<void>;
+  /** The rules of the boot watchdog; whether there is one stays as it is. */
+  setBootWatchdog(spec: BootWatchdogSpec): Promise<void>;
+  /** What an operator decides about its boots; `booted` follows. */
+  changeBoots(change: BootChange): Promise<void>;
   /** Of a guest whose time is scaled. Says whether its clock itself was set, which an earlier date does not do. */
   changeTime(change: TimeChange): Promise<{ readonly stepped: boolean }>;
   /**

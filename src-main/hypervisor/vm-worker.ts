@@ -6,10 +6,13 @@ import { readFileSync } from 'node:fs';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { assert, EngineError, messageOf } from '../../shared/base/errors.ts';
 import { messageFields, say, type Phrase, type Said } from '../../shared/base/phrase.ts';
-import type { DiskSpec, GuestSource, VmStats } from '../../shared/model/vm.ts';
+import { USUAL_EFI, type BootWatchdogSpec, type DiskSpec, type GuestSource, type VmStats } from '../../shared/model/vm.ts';
+import type { EfiVariable } from '../../shared/model/efi.ts';
+import type { BootEnd } from '../../shared/model/boot-watchdog.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { firmwareOf } from './firmware-files.ts';
 import { VmScreen } from './screen.ts';
+import { machineUuid } from './machine-uuid.ts';
 import { removeStateFile } from './state-file.ts';
 import { Throttle } from './throttle.ts';
 import { Vm, type BootImage } from './vm.ts';
@@ -58,18 +61,26 @@ const imageAt = (path: string, unreadable: (why: string) => Phrase) => (): Uint8
 /** Gives their memory back now, as the collector would keep it for long. */
 function releaseImages(): void { for (const image of images.splice(0)) image.transfer(0); }
 
+function linuxOf({ kernelPath, initrdPath, commandLine = '' }: { readonly kernelPath: string; readonly initrdPath?: string | undefined; readonly commandLine?: string | undefined }) {
+  const initrd = initrdPath ? { initrd: imageAt(initrdPath, why => say`The initrd ${initrdPath} cannot be read: ${why}.`) } : {};
+  return { kernel: imageAt(kernelPath, why => say`The kernel ${kernelPath} cannot be read: ${why}.`), commandLine, ...initrd };
+}
+
 /** The diagnostics bring the assembler with them, which other guests need not wait for. */
 async function bootOf(guest: GuestSource): Promise<BootImage> {
   switch (guest.kind) {
     case 'diagnostics': return { kind: 'binary', image: (await import('./diagnostics/image.ts')).diagnosticsImage };
     case 'binary': return { kind: 'binary', image: imageAt(guest.imagePath, why => say`The image ${guest.imagePath} cannot be read: ${why}.`) };
     case 'firmware': return { kind: 'firmware', firmware: firmwareOf(guest) };
-    case 'linux': {
-      const { initrdPath } = guest, initrd = initrdPath ? { initrd: imageAt(initrdPath, why => say`The initrd ${initrdPath} cannot be read: ${why}.`) } : {};
-      return { kind: 'linux', kernel: imageAt(guest.kernelPath, why => say`The kernel ${guest.kernelPath} cannot be read: ${why}.`), commandLine: guest.commandLine, ...initrd };
-    }
+    case 'uefi': return { kind: 'uefi', settings: guest.settings ?? USUAL_EFI, ...(guest.kernelPath && { direct: linuxOf({ ...guest, kernelPath: guest.kernelPath }) }) };
+    case 'linux': return { kind: 'linux', ...linuxOf(guest) };
     default: return guest satisfies never;
   }
+}
+
+/** What banks boot, which have no flash: that is part of the board. */
+async function banksOf({ banks }: Pick<BootWatchdogSpec, 'banks'>): Promise<ReadonlyMap<string, BootImage>> {
+  return new Map(await Promise.all(banks.filter(({ guest }) => guest.kind !== 'firmware').map(async ({ id, guest }) => [id, await bootOf(guest)] as const)));
 }
 
 type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
@@ -77,7 +88,7 @@ type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
 type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 
 /** Messages that change a device or memory. */
-const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'reset', 'plug-disk', 'plug-nic', 'unplug', 'change-medium', 'set-cpus', 'set-balloon', 'set-time', 'change-time']);
+const CHANGES_MACHINE: ReadonlySet<ToWorker['kind']> = new Set(['input', 'power-button', 'restart-button', 'reset', 'plug-disk', 'plug-nic', 'unplug', 'change-medium', 'set-cpus', 'set-balloon', 'set-time', 'change-time', 'set-boot-watchdog', 'change-boots']);
 
 /** Asks the engine for room. Requests of disks that there is none for wait here, and the VM with them. */
 class Room implements DiskRoom {
@@ -130,20 +141,22 @@ class Worker {
   /** What came while a job has the machine as it is, for afterwards. */
   private held: ToWorker[] | undefined;
   private readonly recorded = new Map<number, (isRecorded: boolean) => void>();
+  private readonly variablesAsked = new Map<number, (areKept: boolean) => void>();
+  private nextAsked = 1;
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, boot: BootImage, disks: VmDisks, { stopOnReset, channels, screenPort, room }: WorkerOptions & { readonly room: Room }) {
+  constructor(launch: VmLaunch, { boot, banks }: { readonly boot: BootImage; readonly banks: ReadonlyMap<string, BootImage> }, disks: VmDisks, { stopOnReset, channels, screenPort, room }: WorkerOptions & { readonly room: Room }) {
     this.disks = disks;
     this.room = room;
     room.full = () => this.wakeUp();
     this.stopOnReset = stopOnReset;
     this.nics = new VmNics(channels, { ring: () => this.wakeUp(), link: (name, up) => this.vm.board.nics.get(name)?.setLink(up) });
-    this.vm = new Vm({ ...launch, isRestored: launch.resumeFrom !== undefined, boot, disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.vm = new Vm({ ...launch, uuid: machineUuid(launch.nicSeed ?? launch.name), isRestored: launch.resumeFrom !== undefined, boot, banks, booted: record => send({ kind: 'boots', record }), variables: { kept: launch.efiVariables ?? [], keep: variables => this.keepVariables(variables) }, disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     this.throttle = new Throttle(launch.cpuGate, this.vm);
     const { display } = this.vm.board;
     this.screen = display && screenPort && new VmScreen({ port: screenPort, display, progress: () => this.vm.retired.reduce((sum, count) => sum + count, 0) });
     releaseImages();
-    for (const [slot, disk] of disks.slots) this.vm.board.insert(slot, this.functionOf(slot, disk));
+    for (const [slot, disk] of disks.slots) this.vm.board.insertDisk(slot, disk.bus, disk.medium);
     for (const [slot, io] of this.nics.inSlots) this.vm.board.insert(slot, this.vm.board.nicFunction(slotName(slot), io));
   }
 
@@ -156,6 +169,7 @@ class Worker {
       case 'input': this.vm.type(message.bytes); break;
       case 'acknowledge': this.vm.board.acknowledgeConsole(message.bytes); break;
       case 'power-button': this.vm.board.powerButton(); break;
+      case 'restart-button': this.vm.board.restartButton(); break;
       case 'reset': this.reset(); break;
       case 'plug-disk': void this.answer(message.id, this.plugDisk(message.slot, message.disk)); break;
       case 'plug-nic': void this.answer(message.id, Promise.resolve().then(() => this.plugNic(message.slot, message.channel))); break;
@@ -165,6 +179,9 @@ class Worker {
       case 'set-balloon': void this.answer(message.id, Promise.resolve().then(() => this.vm.setBalloon(message.mib))); break;
       case 'set-time': void this.answer(message.id, Promise.resolve().then(() => this.vm.time.set(message.time))); break;
       case 'change-time': void this.answer(message.id, Promise.resolve().then(() => this.vm.time.ask(message.change))); break;
+      case 'set-boot-watchdog': void this.answer(message.id, banksOf(message.spec).then(banks => this.vm.setBootWatchdog(message.spec, banks))); break;
+      case 'change-boots': void this.answer(message.id, Promise.resolve().then(() => this.vm.bootWatchdog.change(message.change))); break;
+      case 'variables-kept': this.variablesAsked.get(message.id)?.(message.areKept); this.variablesAsked.delete(message.id); break;
       case 'end': this.isAskedToEnd = true; break;
       case 'room': this.room.retry(); break;
       case 'granted-room': this.room.granted(message.id, message.bytes); break;
@@ -176,6 +193,14 @@ class Worker {
       default: message satisfies never;
     }
     this.wakeUp();
+  }
+
+  private async keepVariables(variables: readonly EfiVariable[]): Promise<void> {
+    const id = this.nextAsked++, areKept = await new Promise<boolean>(resolve => {
+      this.variablesAsked.set(id, resolve);
+      send({ kind: 'keep-variables', id, variables });
+    });
+    if (!areKept) throw new EngineError('firmware.variables', 'The variables of the firmware could not be kept.');
   }
 
   private async suspend(id: number, path: string, signal: AbortSignal): Promise<Ended> {
@@ -262,8 +287,8 @@ class Worker {
     try { send({ kind: 'answer', id, result: await work }); } catch (error) { refuse(id, error); }
   }
 
-  private reset(): void {
-    this.vm.reset();
+  private reset(cause?: BootEnd): void {
+    this.vm.reset(cause);
     releaseImages();
   }
 
@@ -288,11 +313,19 @@ class Worker {
       const busy = this.throttle.run(BUSY_NS, ns => this.runFor(ns));
       this.output.flush();
       this.screen?.flush();
-      if (this.vm.powerRequest === 'off') return 'poweredOff';
-      if (this.vm.powerRequest === 'reset') {
-        if (this.stopOnReset) return 'reset';
-        send({ kind: 'reset-by-guest' });
-        this.reset();
+      const { powerRequest } = this.vm;
+      if (powerRequest === 'off') {
+        this.vm.bootWatchdog.end('poweredOff');
+        return 'poweredOff';
+      }
+      if (powerRequest !== 'none') {
+        const byWatchdog = powerRequest === 'watchdog', cause = byWatchdog ? 'watchdog' : 'guestReset';
+        if (this.stopOnReset) {
+          this.vm.bootWatchdog.end(cause);
+          return 'reset';
+        }
+        send({ kind: 'reset-by-guest', byWatchdog });
+        this.reset(cause);
         continue;
       }
       if (this.isAskedToEnd) return 'terminated';
@@ -347,7 +380,7 @@ async function main(): Promise<void> {
   try {
     const room = new Room();
     disks = await VmDisks.open(launch.disks, room);
-    const worker = new Worker(launch, await bootOf(launch.guest), disks, { ...rest, room });
+    const worker = new Worker(launch, { boot: await bootOf(launch.guest), banks: await banksOf(launch.bootWatchdog ?? { banks: [] }) }, disks, { ...rest, room });
     if (launch.resumeFrom !== undefined) await worker.restoreFrom(launch.resumeFrom);
     port?.on('message', (message: ToWorker) => worker.handle(message));
     send({ kind: 'started' });

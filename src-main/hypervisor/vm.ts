@@ -10,14 +10,20 @@ import { Machine, type CpuState, type ExitReason } from '../cpu/core/machine.ts'
 import { RAM_BASE as LINEAR_RAM } from '../cpu/layout.ts';
 import { loadBinary, loadDeviceTree, loadLinux, type BootEntry } from '../firmware/boot.ts';
 import { FLASH, RAM_BASE } from '../firmware/board-map.ts';
+import type { DirectBoot, UefiState } from '../firmware/uefi/uefi.ts';
 import { Board, type BoardDisk, type BoardState } from '../host/board.ts';
 import type { VirtioNetIo } from '../devices/virtio/net.ts';
+import type { SbsaGwdt } from '../devices/watchdog/sbsa-gwdt.ts';
 import { GuestRam } from '../memory/guest-ram.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { VmClock } from '../time/vm-clock.ts';
 import type { DisplaySpec } from '../../shared/model/display.ts';
 import type { GuestTimeSpec } from '../../shared/model/guest-time.ts';
-import type { SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
+import { USUAL_WATCHDOG, type BootDrill, type BootEnd, type BootRecord } from '../../shared/model/boot-watchdog.ts';
+import type { BootWatchdogSpec, EfiSettings, SmpMode, VirtioBus, VmStats, WatchdogStats } from '../../shared/model/vm.ts';
+import { breakImage, drilledCommandLine } from './boot-drills.ts';
+import { BuiltInUefi, type VariableStore } from './built-in-uefi.ts';
+import { BootWatchdog, type BootWatchdogState } from './boot-watchdog.ts';
 import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
 import { GuestTime, type GuestTimeState } from './guest-time.ts';
 import { endOfFlash, flashBanks, type Firmware } from './flash-banks.ts';
@@ -44,7 +50,8 @@ const GUEST_MEMORY_NS = 5e9;
 export type BootImage =
   | { readonly kind: 'linux'; readonly kernel: () => Uint8Array; readonly initrd?: () => Uint8Array; readonly commandLine: string }
   | { readonly kind: 'binary'; readonly image: () => Uint8Array }
-  | { readonly kind: 'firmware'; readonly firmware: Firmware };
+  | { readonly kind: 'firmware'; readonly firmware: Firmware }
+  | { readonly kind: 'uefi'; readonly settings: EfiSettings; readonly direct?: DirectBoot };
 
 export interface VmOptions {
   readonly cpus: number;
@@ -66,24 +73,38 @@ export interface VmOptions {
   readonly counted?: CountedWorldOptions;
   readonly profile?: ProfileOptions | undefined;
   readonly time?: GuestTimeSpec | undefined;
+  /** In the usual form of 36 characters. */
+  readonly uuid?: string;
+  readonly bootWatchdog?: BootWatchdogSpec | undefined;
+  /** What became of its boots so far, and who hears when that changes. */
+  readonly boots?: BootRecord | undefined;
+  readonly booted?: ((record: BootRecord) => void) | undefined;
+  /** What banks boot, by their ids. */
+  readonly banks?: ReadonlyMap<string, BootImage> | undefined;
+  /** Of the built-in UEFI; they are forgotten when absent. */
+  readonly variables?: VariableStore | undefined;
   /** It will be restored before it runs, and boots nothing. */
   readonly isRestored?: boolean;
 }
 
-/** Asked for by the guest. */
-export type PowerRequest = 'none' | 'off' | 'reset';
+/** The built-in UEFI says where the first CPU starts. */
+interface UefiEntry extends BootEntry { readonly uefi: Extract<BootImage, { readonly kind: 'uefi' }> }
+
+/** Asked for by the guest, or by its watchdog. */
+export type PowerRequest = 'none' | 'off' | 'reset' | 'watchdog';
 
 /** The serial port and the virtio console are one console to the operator. */
 type ConsolePort = 'serial' | 'virtio';
 
 /** Everything of a VM but its RAM. */
-export interface VmState { readonly clockNs: number; readonly randomBlocks: number; readonly port: ConsolePort; readonly cpus: readonly CpuState[]; readonly vcpus: readonly VcpuState[]; readonly board: BoardState; readonly time?: GuestTimeState }
+export interface VmState { readonly clockNs: number; readonly randomBlocks: number; readonly port: ConsolePort; readonly cpus: readonly CpuState[]; readonly vcpus: readonly VcpuState[]; readonly board: BoardState; readonly time?: GuestTimeState; readonly boot?: BootWatchdogState; readonly uefi?: UefiState }
 
 export class Vm {
   readonly clock: VmClock;
   readonly board: Board;
   readonly ram: GuestRam;
   readonly time: GuestTime;
+  readonly bootWatchdog: BootWatchdog;
   /** What the guest wants of its power supply, until `reset` or the end. */
   powerRequest: PowerRequest = 'none';
   private readonly options: VmOptions;
@@ -100,6 +121,9 @@ export class Vm {
   /** vCPUs that the guest may turn on: the first ones of all. */
   private present: number;
   private running: Vcpu | undefined;
+  /** Of a VM that it boots, or one of whose banks. */
+  readonly builtIn: BuiltInUefi | undefined;
+  private banks: ReadonlyMap<string, BootImage>;
   private busyNs = 0;
   private isPaused = true;
   private sample = { atNs: 0, instructions: 0, busyNs: 0 };
@@ -109,10 +133,12 @@ export class Vm {
   constructor(options: VmOptions) {
     const { counterHz, maxCpus: cpus = options.cpus } = options, sizeBytes = options.memoryMib * MIB;
     const world = options.smpMode === 'deterministic' ? new CountedWorld(options.counted) : undefined, nowNs = world?.nowNs ?? hostNowNs;
+    const random = (length: number) => world?.random(length) ?? randomBytes(length);
     const ramEnd = GUEST_RAM_PA + sizeBytes, firmware = options.boot.kind === 'firmware' ? options.boot.firmware : undefined;
     const machine = { cpus, counterHz, nowNs, ramBytes: firmware === undefined ? ramEnd : endOfFlash(firmware, ramEnd), inThreads: world === undefined && cpus > 1 };
     this.options = options;
     this.present = options.cpus;
+    this.banks = options.banks ?? new Map<string, BootImage>();
     this.world = world;
     this.machine = newMachine(machine, options.memoryMib);
     this.ram = new GuestRam({ buffer: this.machine.memory.buffer, byteOffset: LINEAR_RAM + GUEST_RAM_PA, sizeBytes, base: RAM_BASE });
@@ -122,16 +148,21 @@ export class Vm {
     const stage2 = this.mapStage2(sizeBytes);
     this.board = new Board({
       ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }), ...(options.virtioBus && { virtioBus: options.virtioBus }), ...(options.display && { display: options.display }),
-      ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, ramEnd) }),
-      wallMs: () => this.time.dateMs, random: length => world?.random(length) ?? randomBytes(length),
+      ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, ramEnd) }), ...(options.uuid !== undefined && { uuid: options.uuid }), withoutAcpi: firmware?.acpi === false || options.time?.scaling === true,
+      ...((options.bootWatchdog ?? USUAL_WATCHDOG).mode !== 'none' && { watchdog: { counter: this.time.systemCounter, ws1: { set: level => this.expired(level) } } }),
+      wallMs: () => this.time.dateMs, random,
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
     });
+    const { watchdog } = this.board;
+    this.time.moved.on(ticks => watchdog?.counterMoved(ticks));
+    this.bootWatchdog = new BootWatchdog({ spec: options.bootWatchdog, record: options.boots }, { watchdog, clock: this.clock, wallMs: () => world?.wallMs(this.clock.nowNs) ?? Date.now(), changed: record => options.booted?.(record) });
     this.vcpus = this.machine.cpus.map(cpu => new Vcpu(cpu, {
       gic: this.board.gic, bus: this.board.bus, lines: this.board.cpuLines[cpu.id] as Board['cpuLines'][number], psci: this.psci(),
-      counterTraps: this.time.traps, rang: compare => this.time.rang(compare),
+      firmwareCall: (vcpu, number) => this.builtIn?.call(vcpu, number) ?? false, counterTraps: this.time.traps, rang: compare => this.time.rang(compare),
       countExit: cause => { this.exits[cause] = (this.exits[cause] ?? 0) + 1; },
       guestError: what => { this.board.guestErrors.count += 1; this.board.guestErrors.last = what; },
     }));
+    this.builtIn = this.buildUefi(random);
     startTranslation(this.machine);
     const profiler = this.profiler = options.profile && new Profiler(this.machine, options.profile);
     this.parallel = machine.inThreads ? new ParallelVcpus(this.machine, machine, this.vcpus, {
@@ -167,24 +198,61 @@ export class Vm {
     return tables;
   }
 
+  /** The watchdog's second stage is over. */
+  private expired(level: boolean): void {
+    if (level && this.powerRequest === 'none') this.powerRequest = 'watchdog';
+  }
+
+  private buildUefi(random: (length: number) => Uint8Array): BuiltInUefi | undefined {
+    const { boot, variables = { kept: [], keep: () => Promise.resolve() } } = this.options, image = [boot, ...this.banks.values()].find(each => each.kind === 'uefi');
+    return image && new BuiltInUefi({
+      vcpus: this.vcpus, board: this.board, clock: this.clock, ramPa: GUEST_RAM_PA, settings: image.settings, variables, watchdog: this.bootWatchdog, random,
+      deviceTree: () => this.board.deviceTree(this.hiddenTimer), power: request => { this.powerRequest = request; this.options.wake(); }, wake: () => this.options.wake(),
+    });
+  }
+
+  private get hiddenTimer() { return { virtualTimerHidden: this.options.time?.scaling === true }; }
+
   /** Puts the boot image into zeroed RAM and the first vCPU at its entry. */
   private boot(): void {
-    const entry = this.load();
+    const entry = this.loadBank();
     for (const vcpu of this.vcpus) {
       this.resetCpu(vcpu);
       vcpu.restore({ on: false, waiting: false });
     }
     this.turnOn(0, BigInt(entry.pc), BigInt(entry.x0));
+    if ('uefi' in entry) this.builtIn?.start(entry.uefi.direct);
+    else this.bootWatchdog.armForGuest();
   }
 
-  private load(): BootEntry {
-    const { boot, time } = this.options, ram = this.board.toldRam, hidden = { virtualTimerHidden: time?.scaling === true };
-    if (boot.kind === 'binary') return loadBinary(ram, { image: boot.image(), deviceTree: () => this.board.deviceTree(hidden) });
+  /** Loads the bank that is to be booted, or, when it cannot be loaded, the good one that takes its place. */
+  private loadBank(): BootEntry | UefiEntry {
+    for (;;) {
+      const { bank, drill } = this.bootWatchdog.begin();
+      try { return this.load(this.banks.get(bank) ?? this.options.boot, drill); } catch (error) {
+        if (!(error instanceof EngineError) || !this.bootWatchdog.unloadable(error.said)) throw error;
+        this.ram.clear();
+      }
+    }
+  }
+
+  private load(boot: BootImage, drill: BootDrill | undefined): BootEntry | UefiEntry {
+    if (boot.kind === 'uefi') return { pc: 0, x0: 0, uefi: boot };
+    const ram = this.board.toldRam, hidden = this.hiddenTimer;
+    const broken = (kind: 'linux' | 'binary', bytes: number, entry: BootEntry): BootEntry => {
+      breakImage(ram, entry, bytes, drill, kind);
+      return entry;
+    };
+    if (boot.kind === 'binary') {
+      const image = boot.image(), { length } = image;
+      return broken(boot.kind, length, loadBinary(ram, { image, deviceTree: () => this.board.deviceTree(hidden) }));
+    }
     if (boot.kind === 'firmware') return loadDeviceTree(ram, { entry: FLASH.base, deviceTree: () => this.board.deviceTree(hidden) });
-    return loadLinux(ram, {
-      kernel: boot.kernel(), ...(boot.initrd && { initrd: boot.initrd() }),
-      deviceTree: initrd => this.board.deviceTree({ ...hidden, bootargs: boot.commandLine, ...(initrd && { initrd }) }),
-    });
+    const kernel = boot.kernel(), { length } = kernel;
+    return broken(boot.kind, length, loadLinux(ram, {
+      kernel, ...(boot.initrd && { initrd: boot.initrd() }),
+      deviceTree: initrd => this.board.deviceTree({ ...hidden, bootargs: drilledCommandLine(boot.commandLine, drill), ...(initrd && { initrd }) }),
+    }));
   }
 
   /** EL2's controls for a guest. */
@@ -261,7 +329,8 @@ export class Vm {
   private skipToDeadline(): boolean {
     const ns = this.nextDeadlineNs - this.clock.nowNs;
     if (this.world === undefined || this.powerRequest !== 'none' || !Number.isFinite(ns)) return false;
-    this.world.pass(Math.max(0, Math.ceil(ns)));
+    // A timer's moment, rounded to a nanosecond, can be one before the count that it waits for.
+    this.world.pass(Math.max(1, Math.ceil(ns)));
     return ns > 0;
   }
 
@@ -278,7 +347,8 @@ export class Vm {
 
   /** Something typed at the VM's console. */
   type(bytes: Uint8Array): void {
-    if (this.port === 'virtio') this.board.virtioConsole?.type(bytes);
+    if (this.builtIn?.uefi.hasConsole) this.builtIn.uefi.typed(bytes);
+    else if (this.port === 'virtio') this.board.virtioConsole?.type(bytes);
     else this.board.type(bytes);
   }
 
@@ -320,20 +390,28 @@ export class Vm {
     this.machine.setClock(0, this.clock.nowNs);
   }
 
-  /** As if the power had been cut and given again. */
-  reset(): void {
+  /** The rules of the boot watchdog, and what its banks boot. */
+  setBootWatchdog(spec: BootWatchdogSpec, banks: ReadonlyMap<string, BootImage>): void {
+    this.bootWatchdog.set(spec);
+    this.banks = banks;
+  }
+
+  /** As if the power had been cut and given again, but that the watchdog knows when it did that. */
+  reset(cause: BootEnd = 'reset'): void {
     this.parallel?.park(true);
     this.powerRequest = 'none';
     this.board.reset();
     this.time.reset();
     this.ram.clear();
+    this.bootWatchdog.end(cause);
     this.boot();
   }
 
   /** Resolves when no disk request is under way, so that the state is whole. The VM is paused. */
   async save(): Promise<VmState> {
     await this.board.disksIdle();
-    return { clockNs: this.clock.nowNs, randomBlocks: this.world?.save() ?? 0, port: this.port, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save(), time: this.time.save() };
+    await this.builtIn?.uefi.idle();
+    return { clockNs: this.clock.nowNs, randomBlocks: this.world?.save() ?? 0, port: this.port, cpus: this.vcpus.map(v => v.cpu.save()), vcpus: this.vcpus.map(v => v.save()), board: this.board.save(), time: this.time.save(), ...(this.builtIn && { uefi: this.builtIn.uefi.save() }), boot: this.bootWatchdog.save() };
   }
 
   /** Writes all of it to a file, memory included. The VM is paused until then, and may go on afterwards. */
@@ -347,7 +425,7 @@ export class Vm {
     const file = await StateFile.open(path);
     try {
       // Scaled, a guest's counters keep their frequency on any host.
-      file.check(this.savedMachine, this.options.time?.scaling ? ['counterHz'] : []);
+      file.check(this.savedAs(file.machine), this.options.time?.scaling ? ['counterHz'] : []);
       this.restore(await file.readInto(this.ram.view(this.ram.base, this.ram.sizeBytes)!, how));
     } finally { await file.close(); }
   }
@@ -355,6 +433,12 @@ export class Vm {
   private get savedMachine(): SavedMachine {
     const { memoryMib, counterHz, smpMode = 'parallel' } = this.options;
     return { cpus: this.vcpus.length, memoryMib, counterHz, smpMode, devices: this.board.devices.map(({ name }) => name), flashBytes: this.board.flash.map(({ sizeBytes }) => sizeBytes) };
+  }
+
+  /** A machine that was saved before boards had a watchdog goes on with one that nobody uses. */
+  private savedAs({ devices }: SavedMachine): SavedMachine {
+    const machine = this.savedMachine, { watchdog } = this.board;
+    return watchdog === undefined || devices.includes(watchdog.name) ? machine : { ...machine, devices: machine.devices.filter(name => name !== watchdog.name) };
   }
 
   /** Ends its threads. */
@@ -369,6 +453,8 @@ export class Vm {
     state.vcpus.forEach((vcpu, n) => this.vcpus[n]?.restore(vcpu));
     if (state.time !== undefined) this.time.restore(state.time);
     this.board.restore(state.board);
+    if (state.uefi !== undefined) this.builtIn?.uefi.restore(state.uefi);
+    if (state.boot !== undefined) this.bootWatchdog.restore(state.boot);
     this.machine.wrote(GUEST_RAM_PA as Pa, this.ram.sizeBytes);
   }
 
@@ -394,8 +480,13 @@ export class Vm {
       cpuUsage: Math.min(this.vcpus.length, (busyNs - sample.busyNs) / elapsedNs), exits: this.exitsByCause,
       translator: { regions: this.machine.translator.count, ...this.machine.translator.made },
       guestErrors: this.board.guestErrors.count + this.vcpus.reduce((sum, v) => sum + v.cpu.guestErrors, 0),
-      balloonMib: balloon.actualMib, balloonTargetMib: balloon.targetMib, time: this.time.stats(), ...(guestMemory && { guestMemory }),
+      balloonMib: balloon.actualMib, balloonTargetMib: balloon.targetMib, time: this.time.stats(), ...(this.board.watchdog && { watchdog: this.watchdogStats(this.board.watchdog) }), ...(guestMemory && { guestMemory }),
     };
+  }
+
+  private watchdogStats(watchdog: SbsaGwdt): WatchdogStats {
+    const { leftNs, isLate } = watchdog;
+    return { ...(leftNs !== undefined && { leftNs }), isLate, sinceNs: this.bootWatchdog.sinceNs };
   }
 
   /** Pauses, and gives the profile since power-on, if there is to be one. */

@@ -1,6 +1,8 @@
 /** What the engine and a VM's worker say to each other. */
+import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
-import type { DiskSpec } from '../../shared/model/vm.ts';
+import type { BootChange, BootRecord } from '../../shared/model/boot-watchdog.ts';
+import type { BootWatchdogSpec, DiskSpec } from '../../shared/model/vm.ts';
 import type { NicChannel } from './network-messages.ts';
 import type { VmProfile } from './profile.ts';
 import type { SnapshotLayers, VmStop } from './vm-launch.ts';
@@ -10,6 +12,7 @@ export type ToWorker =
   | { readonly kind: 'input'; readonly bytes: Uint8Array }
   | { readonly kind: 'acknowledge'; readonly bytes: number }
   | { readonly kind: 'power-button' }
+  | { readonly kind: 'restart-button' }
   | { readonly kind: 'reset' }
   | { readonly kind: 'plug-disk'; readonly id: number; readonly slot: number; readonly disk: DiskSpec }
   | { readonly kind: 'plug-nic'; readonly id: number; readonly slot: number; readonly channel: NicChannel }
@@ -19,11 +22,15 @@ export type ToWorker =
   | { readonly kind: 'set-balloon'; readonly id: number; readonly mib: number }
   | { readonly kind: 'set-time'; readonly id: number; readonly time: GuestTimeSpec }
   | { readonly kind: 'change-time'; readonly id: number; readonly change: TimeChange }
+  | { readonly kind: 'set-boot-watchdog'; readonly id: number; readonly spec: BootWatchdogSpec }
+  | { readonly kind: 'change-boots'; readonly id: number; readonly change: BootChange }
   /** Stop the VM, as it has something to say first. */
   | { readonly kind: 'end' }
   | { readonly kind: 'stats'; readonly id: number }
   /** Try again what had no room. */
   | { readonly kind: 'room' }
+  /** The answer to `keep-variables`. */
+  | { readonly kind: 'variables-kept'; readonly id: number; readonly areKept: boolean }
   /** The answer to `ask-room`: how many bytes more the image may take. */
   | { readonly kind: 'granted-room'; readonly id: number; readonly bytes: number }
   | { readonly kind: 'suspend'; readonly id: number; readonly path: string }
@@ -36,7 +43,11 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'output'; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly kind: 'reset-by-guest' }
+  /** By the guest itself, or by its watchdog. */
+  | { readonly kind: 'reset-by-guest'; readonly byWatchdog: boolean }
+  | { readonly kind: 'boots'; readonly record: BootRecord }
+  /** What the built-in UEFI keeps is to outlive the power from now on. */
+  | { readonly kind: 'keep-variables'; readonly id: number; readonly variables: readonly EfiVariable[] }
   /** How much more of its datastore may an image take? */
   | { readonly kind: 'ask-room'; readonly id: number; readonly path: string }
   /** There is no room for a disk's image, on its file system or its datastore; nothing runs until there is. */

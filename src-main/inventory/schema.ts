@@ -25,4 +25,6 @@ export const UPGRADES: readonly string[] = [
   DEFAULT_ALARMS.map(alarm => `INSERT INTO objects SELECT 'alarmDefinition', '${alarm.id}', '${JSON.stringify(alarm).replaceAll('\'', '\'\'')}' WHERE EXISTS (SELECT 1 FROM objects);`).join('\n'),
   // What events say in other languages than English; of those before, nothing.
   'ALTER TABLE events ADD COLUMN phrase TEXT;',
+  // The default alarm of boots, for who had the others already.
+  DEFAULT_ALARMS.filter(({ id }) => id === 'alarm-vm-fell-back').map(alarm => `INSERT OR IGNORE INTO objects SELECT 'alarmDefinition', '${alarm.id}', '${JSON.stringify(alarm).replaceAll('\'', '\'\'')}' WHERE EXISTS (SELECT 1 FROM objects);`).join('\n'),
 ];

@@ -2,6 +2,7 @@ import { defineStore } from 'pinia';
 import { computed } from 'vue';
 import type { HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
 import type { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
+import type { BootChange } from '../../shared/model/boot-watchdog.ts';
 import type { TimeChange } from '../../shared/model/guest-time.ts';
 import type { BulkOperation, SnapshotEdit, SnapshotRequest, Vm, VmRequest } from '../../shared/model/vm.ts';
 import { useEngine } from '../engine/use-engine.ts';
@@ -43,6 +44,10 @@ export const useVms = defineStore('vms', () => {
     convertToVm: (vm: VmId) => engine.call(api => api.vms.convertToVm(vm)),
     stats: (vm: VmId) => engine.call(api => api.vms.stats(vm)),
     changeTime: (vm: VmId, change: TimeChange) => engine.call(api => api.vms.changeTime(vm, change)),
+    firmwareTables: (vm: VmId) => engine.call(api => api.vms.firmwareTables(vm)),
+    changeBoots: (vm: VmId, change: BootChange) => engine.call(api => api.vms.changeBoots(vm, change)),
+    saveBootBank: (vm: VmId, name: string) => engine.call(api => api.vms.saveBootBank(vm, name)),
+    removeBootBank: (vm: VmId, bank: string) => engine.call(api => api.vms.removeBootBank(vm, bank)),
     setBalloon: (vm: VmId, mib: number) => engine.call(api => api.vms.setBalloon(vm, mib)),
     startCapture: (vm: VmId, nic: number) => engine.call(api => api.vms.startCapture(vm, nic)),
     stopCapture: (vm: VmId, nic: number) => engine.call(api => api.vms.stopCapture(vm, nic)),

@@ -50,8 +50,8 @@ export type ExitReason = 'budget' | 'el2' | 'wfi' | 'kick' | 'yield';
 export const EXIT_REASONS: readonly (ExitReason | undefined)[] = [undefined, 'budget', 'el2', 'wfi', 'kick', 'yield'];
 
 const THREADS = process.arch === 'x64' || process.arch === 'ia32' ? L.THREADS_ORDERED : L.THREADS_WEAK;
-/** The access that fetching is, as the core has it. */
-const EXECUTE = 4;
+/** Accesses, as the core has them. */
+export const READ = 1, WRITE = 2, EXECUTE = 4;
 const EC_INSTRUCTION_ABORT = 0x20, EC_DATA_ABORT = 0x24, EXTERNAL_ABORT = 0x10n;
 
 /** The folder with the built WebAssembly: beside the bundle, or in dist for code that runs from its sources. */
@@ -223,8 +223,17 @@ export class Cpu {
 
   /** Where the instruction at PC lies in the machine's memory, in bytes; 0 when it cannot be fetched. Only for the thread that has the CPU. */
   get codeAddress(): number {
-    return this.core.translate(this.base, this.pc, EXECUTE, this.el) === 0 ? 0 : L.RAM_BASE + this.view.getFloat64(this.base + L.WALK_PA, true);
+    const pa = this.physical(this.pc, EXECUTE, this.el);
+    return pa === undefined ? 0 : L.RAM_BASE + pa;
   }
+
+  /** Where a virtual address is in RAM; undefined when the access is not allowed there at this level. Only for the thread that has the CPU. */
+  physical(va: bigint, access: number, el: number): Pa | undefined {
+    return this.core.translate(this.base, va, access, el) === 0 ? undefined : this.view.getFloat64(this.base + L.WALK_PA, true) as Pa;
+  }
+
+  /** Registers were set on which follows how it translates and what it may do. */
+  changedMode(): void { this.machine.exclusively(() => this.core.rebuild(this.base)); }
 
   /** Vector register as its two halves, low first. */
   v(n: number): readonly [bigint, bigint] {

@@ -6,16 +6,17 @@ const HELD_NS = 100_000_000;
 
 export interface PowerButtonState { releaseNs: number | null }
 
-/** The button on the front, wired to a GPIO pin: a press holds it for a tenth of a second. */
+/** A button on the front, for power or to restart, wired to a GPIO pin: a press holds it for a tenth of a second. */
 export class PowerButton implements Device<PowerButtonState> {
-  readonly name = 'power-button';
+  readonly name: string;
   readonly regions = {};
   private readonly pin: Line;
   private readonly clock: Clock;
   private readonly alarm: Alarm;
   private releaseNs: number | null = null;
 
-  constructor(io: { readonly clock: Clock; readonly pin: Line }) {
+  constructor(io: { readonly name?: string; readonly clock: Clock; readonly pin: Line }) {
+    this.name = io.name ?? 'power-button';
     this.pin = io.pin;
     this.clock = io.clock;
     this.alarm = io.clock.alarm(this.name, () => { this.releaseNs = null; this.sync(); });

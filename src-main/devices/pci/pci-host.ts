@@ -15,7 +15,7 @@ import { RootPort } from './root-port.ts';
 
 const VENDOR = 0x1b36, HOST_BRIDGE = 0x0008, CLASS_HOST_BRIDGE = 0x06_00_00;
 /** Devices of bus 0: the bridge, endpoints, root ports, and endpoints for which there was no room before those. */
-const FIRST_PORT = 16, DEVICES = 32;
+export const FIRST_PORT = 16, DEVICES = 32;
 
 export interface PciHostIo<A extends number> {
   readonly bus: Bus<A>;
@@ -50,11 +50,12 @@ export class PciHost<A extends number> implements Device<null> {
     this.ports.forEach((port, slot) => this.attach(port.function, FIRST_PORT + slot));
   }
 
-  /** Puts an endpoint on bus 0, before power-on. */
-  add(device: PciFunction): void {
+  /** Puts an endpoint on bus 0, before power-on, and gives its device number. */
+  add(device: PciFunction): number {
     const number = Array.from({ length: DEVICES }, (_, n) => n).find((n) => this.functions[n] === undefined);
     assert(number !== undefined, 'bus 0 has room for every device');
     this.attach(device, number);
+    return number;
   }
 
   private attach(device: PciFunction, number: number) {

@@ -40,7 +40,7 @@ export function queryProblem(terms: readonly Term[], { attributeNames }: Names):
 /** Names of attributes are written without spaces. */
 const sameKey = (name: string, key: string): boolean => name.toLowerCase().replaceAll(' ', '') === key;
 
-const GUEST_WORDS: Readonly<Record<GuestSource['kind'], string>> = { diagnostics: 'diagnostics', linux: 'linux', binary: 'binary', firmware: 'firmware uefi' };
+const GUEST_WORDS: Readonly<Record<GuestSource['kind'], string>> = { uefi: 'uefi', diagnostics: 'diagnostics', linux: 'linux', binary: 'binary', firmware: 'firmware uefi' };
 const guestText = (known: Found): string => (known.kind === 'vm' ? [GUEST_WORDS[known.object.spec.guest.kind], ...Object.values(known.object.spec.guest)].join('\n').toLowerCase() : '');
 
 function typeOf(known: Found): readonly string[] {

@@ -1,23 +1,30 @@
 /** A VM's specification in words, for the summary, the configuration and the wizard's last page. */
 import { say, type Phrase } from '../../../shared/base/phrase.ts';
 import { DISPLAY_LIMITS, type DisplaySpec, type VncListener } from '../../../shared/model/display.ts';
+import { USUAL_WATCHDOG } from '../../../shared/model/boot-watchdog.ts';
 import { USUAL_TIME, type GuestTimeSpec } from '../../../shared/model/guest-time.ts';
 import { fileName } from '../../../shared/model/hardware-change.ts';
-import { VLAN_TRUNK, VM_LIMITS, type DiskRequest, type GuestSource, type NicSpec, type NicStats, type PortForward, type VmRequest } from '../../../shared/model/vm.ts';
+import { USUAL_EFI, VLAN_TRUNK, VM_LIMITS, type BootWatchdogSpec, type DiskRequest, type GuestSource, type NicSpec, type NicStats, type PortForward, type VmRequest } from '../../../shared/model/vm.ts';
 import { formatBytes, formatMib } from '../../components/format.ts';
 import { plural, t, translate } from '../../i18n/i18n.ts';
 import { adapterName } from '../settings/display-draft.ts';
+import { watchdogModeName } from '../settings/watchdog-draft.ts';
 import { modeName } from '../settings/time-draft.ts';
 import { busName, deviceNames, type Probes } from '../settings/hardware-draft.ts';
 
 type Rows = readonly (readonly [name: string, value: string | undefined])[];
 
-const GUESTS: Record<GuestSource['kind'], Phrase> = { diagnostics: say`Built-in diagnostics`, linux: say`Linux kernel`, binary: say`Bare binary`, firmware: say`Firmware (UEFI)` };
+const GUESTS: Record<GuestSource['kind'], Phrase> = { uefi: say`Operating system (built-in UEFI)`, diagnostics: say`Built-in diagnostics`, linux: say`Linux kernel`, binary: say`Bare binary`, firmware: say`Firmware file (UEFI)` };
 export const guestName = (guest: GuestSource): string => translate(GUESTS[guest.kind]);
 
 export function guestRows(guest: GuestSource): Rows {
   const first = [t`Guest`, guestName(guest)] as const;
   if (guest.kind === 'linux') return [first, [t`Kernel`, guest.kernelPath], [t`Initial RAM disk`, guest.initrdPath ?? t`none`], [t`Command line`, guest.commandLine || t`none`]];
+  if (guest.kind === 'uefi') {
+    const { delayMs, showMenu } = guest.settings ?? USUAL_EFI, { kernelPath, initrdPath, commandLine } = guest;
+    const kernel: Rows = kernelPath === undefined ? [] : [[t`Kernel`, kernelPath], [t`Initial RAM disk`, initrdPath ?? t`none`], [t`Command line`, commandLine || t`none`]];
+    return [first, [t`Boot delay`, plural(delayMs / 1000, '{n} second', '{n} seconds')], [t`Boot menu`, showMenu ? t`always shown` : t`on a key`], ...kernel];
+  }
   if (guest.kind === 'firmware') return [first, [t`Firmware`, guest.firmwarePath], [t`Variables`, guest.variablesPath ?? t`forgotten at power-off`]];
   return guest.kind === 'binary' ? [first, [t`Image`, guest.imagePath]] : [first];
 }
@@ -71,6 +78,11 @@ function timeRows({ scaling, rate, afterStop, afterSuspend }: GuestTimeSpec = US
   return rules.some(rule => rule !== false) ? [[t`Guest time`, sentence(rules)]] : [];
 }
 
+function watchdogRows({ mode, timeoutS, failures, banks }: BootWatchdogSpec = USUAL_WATCHDOG): Rows {
+  const rules = [watchdogModeName(mode), mode === 'boot' && t`reset after ${timeoutS} s`, mode === 'boot' && plural(failures, 'falls back after {n} failed boot', 'falls back after {n} failed boots'), banks.length > 0 && plural(banks.length, '{n} boot bank', '{n} boot banks')];
+  return mode === 'guest' && banks.length === 0 ? [] : [[t`Boot watchdog`, sentence(rules)]];
+}
+
 /** The board that a guest finds. */
 export const platformRows = (): Rows => [
   [t`Board`, t`QEMU virt compatible`], [t`Interrupt controller`, t`GICv3 with ITS`], [t`Serial port`, t`PL011, ttyAMA0`], [t`Power##of a machine`, t`PSCI 1.1, PL061 power button`],
@@ -91,6 +103,6 @@ export function hardwareRows(spec: VmRequest, { probes, nics = [] }: { readonly 
   return [
     ...processorRows(spec),
     ...spec.disks.map((disk, at) => [names[at] ?? '', diskText(disk, probes)] as const), [t`Disks`, spec.disks.length === 0 ? t`none` : undefined],
-    ...(spec.nics ?? []).map((nic, at) => [t`Network adapter ${at + 1}`, nicText(nic, nics[at])] as const), [t`Network adapters`, spec.nics?.length ? undefined : t`none`], ...displayRows(spec.display), ...timeRows(spec.time),
+    ...(spec.nics ?? []).map((nic, at) => [t`Network adapter ${at + 1}`, nicText(nic, nics[at])] as const), [t`Network adapters`, spec.nics?.length ? undefined : t`none`], ...displayRows(spec.display), ...timeRows(spec.time), ...watchdogRows(spec.bootWatchdog),
   ];
 }

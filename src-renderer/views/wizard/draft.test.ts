@@ -11,14 +11,27 @@ import type { TreeNode } from '../../components/tree.ts';
 import { describeFile, draftOf, fileProblem, filesOf, followGuest, locations, newDraft, PAGES, pageOf, placeAt, problemsOf, requestOf, type Draft } from './draft.ts';
 
 const host: Host = { ...HOST_PROFILES[0], id: 'a' as HostId, name: 'host-a', cpus: 4, memoryMib: 2048, connected: true, parent: { kind: 'datacenter', id: 'datacenter' } };
-const draft = (changes: Partial<Draft> = {}): Draft => ({ ...newDraft(host.id), name: 'web-01', ...changes });
+/** Of the diagnostics, which need nothing. */
+function draft(changes: Partial<Draft> = {}): Draft {
+  const one: Draft = { ...newDraft(host.id), name: 'web-01', guest: 'diagnostics' };
+  followGuest(one, 'uefi', 'diagnostics');
+  return { ...one, ...changes };
+}
 const image = (changes: Partial<DiskDraft> = {}): DiskDraft => ({ ...newDisk([], 'image'), ...changes });
 const asked = (of: Draft, probes: [string, FileProbe][] = []) => requestOf(of, new Map(probes));
 const problems = (changes: Partial<Draft>, probes: [string, FileProbe][] = []) =>
   Object.fromEntries(problemsOf(draft(changes), { takenNames: ['db-01'], hosts: [host], probes: new Map(probes) }));
 const probe = (what: FileProbe['what'], sizeBytes = 1024): FileProbe => ({ exists: true, sizeBytes, what });
 
-test('a new draft with a name is complete: the first VM needs no file', () => {
+test('a new draft with a name is complete: a disk and a drive for an operating system, which the built-in UEFI boots', () => {
+  const one = { ...newDraft(host.id), name: 'web-01' };
+  expect(problems(one)).toEqual({});
+  expect(asked(one)).toMatchObject({ guest: { kind: 'uefi' }, disks: [{ create: { sizeMib: 16384 } }, { cdrom: true, path: '' }], nics: [{ kind: 'nat' }], display: USUAL_DISPLAY });
+  expect(asked({ ...one, bootDelay: '5', showsBootMenu: true, kernelPath: '/k' }).guest).toEqual({ kind: 'uefi', settings: { delayMs: 5000, showMenu: true }, kernelPath: '/k', commandLine: 'console=ttyAMA0' });
+  expect(problems({ ...one, bootDelay: '61' })).toEqual({ 'guest.settings.delayMs': 'The boot delay in milliseconds must be at most 60000.' });
+});
+
+test('the diagnostics need no file', () => {
   expect(problems({})).toEqual({});
   expect(asked(draft())).toEqual({ name: 'web-01', cpus: 1, smpMode: 'parallel', memoryMib: 512, guest: { kind: 'diagnostics' }, disks: [] });
 });

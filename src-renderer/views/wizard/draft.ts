@@ -9,15 +9,16 @@ import { USUAL_DISPLAY } from '../../../shared/model/display.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import { ObjectName } from '../../../shared/model/object-name.ts';
 import { SHARE_LEVELS, SHARES } from '../../../shared/model/container.ts';
-import { cpuAllocationOf, memoryAllocationOf, VmRequest, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
+import { cpuAllocationOf, memoryAllocationOf, USUAL_EFI, VmRequest, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
 import { formatBytes, formatMib } from '../../components/format.ts';
 import type { TreeNode } from '../../components/tree.ts';
 import { plural, t, translate } from '../../i18n/i18n.ts';
 import { idOf } from '../links.ts';
 import { allocationDraft, allocationOf, isNormal, newAllocation, type AllocationDraft, type Levels } from '../settings/allocation-draft.ts';
 import { displayDraft, displayOf, type DisplayDraft } from '../settings/display-draft.ts';
+import { watchdogDraft, watchdogOf, type WatchdogDraft } from '../settings/watchdog-draft.ts';
 import { timeDraft, timeOf, type TimeDraft } from '../settings/time-draft.ts';
-import { diskDraft, diskOf, hardwareProblems, newDisk, newNic, nicDraft, nicOf, typed, type HardwareDraft, type Probes } from '../settings/hardware-draft.ts';
+import { diskDraft, diskOf, hardwareProblems, newDisk, newNic, nicDraft, nicOf, typed, type DiskDraft, type HardwareDraft, type Probes } from '../settings/hardware-draft.ts';
 
 const ROOT_DISK = 'guest.rootDiskPath';
 
@@ -36,6 +37,9 @@ export interface Draft extends HardwareDraft {
   imagePath: string;
   firmwarePath: string;
   variablesPath: string;
+  /** Of the built-in UEFI, in seconds. */
+  bootDelay: string;
+  showsBootMenu: boolean;
   cpus: string;
   /** CPU hot add: none when empty. */
   maxCpus: string;
@@ -47,6 +51,7 @@ export interface Draft extends HardwareDraft {
   memoryAllocation: AllocationDraft;
   display: DisplayDraft;
   time: TimeDraft;
+  bootWatchdog: WatchdogDraft;
 }
 
 /** What levels of shares stand for, with the hardware as typed. */
@@ -54,33 +59,40 @@ const perUnit = (levels: Levels, units: number): Levels => Object.fromEntries(SH
 export const cpuLevels = (cpus: number): Levels => perUnit(SHARES.vmCpu, cpus);
 export const memoryLevels = (mib: number): Levels => perUnit(SHARES.vmMemory, mib);
 
+/** What a guest is usually given: an operating system finds a network behind a NAT and a display, and one that is yet to be installed a disk and a drive to install it from. */
+const isSystem = (guest: Draft['guest']) => guest !== 'diagnostics' && guest !== 'binary';
+const usualNics = (guest: Draft['guest']) => (isSystem(guest) ? [newNic([])] : []);
+const usualDisplay = (guest: Draft['guest']) => displayDraft(isSystem(guest) ? USUAL_DISPLAY : undefined);
+function usualDisks(guest: Draft['guest']): DiskDraft[] {
+  if (guest !== 'uefi' && guest !== 'firmware') return [];
+  const disk = newDisk([], 'new');
+  return [disk, newDisk([disk], 'cdrom')];
+}
+
 export const newDraft = (hostId: HostId | undefined): Draft => ({
-  name: '', hostId, datastoreId: LOCAL_DATASTORE, guest: 'diagnostics', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
-  rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '',
-  cpus: '1', maxCpus: '', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: [], nics: [], display: displayDraft(undefined), time: timeDraft(),
+  name: '', hostId, datastoreId: LOCAL_DATASTORE, guest: 'uefi', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
+  rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '', bootDelay: String(USUAL_EFI.delayMs / 1000), showsBootMenu: USUAL_EFI.showMenu,
+  cpus: '1', maxCpus: '', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: usualDisks('uefi'), nics: usualNics('uefi'), display: usualDisplay('uefi'), time: timeDraft(), bootWatchdog: watchdogDraft(),
 });
 
 /** A VM's settings, to be changed. */
 export function draftOf(spec: VmSpec, hostId: HostId): Draft {
-  const { name, cpus, maxCpus, smpMode = 'parallel', memoryMib, iommu = false, guest, disks, nics = [], display, time } = spec, isWholeGib = memoryMib % 1024 === 0;
+  const { name, cpus, maxCpus, smpMode = 'parallel', memoryMib, iommu = false, guest, disks, nics = [], display, time, bootWatchdog } = spec, isWholeGib = memoryMib % 1024 === 0;
   return {
     ...newDraft(hostId), name, guest: guest.kind,
     ...(guest.kind === 'linux' && { kernelPath: guest.kernelPath, initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine }),
+    ...(guest.kind === 'uefi' && { kernelPath: guest.kernelPath ?? '', initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine ?? '', bootDelay: String((guest.settings ?? USUAL_EFI).delayMs / 1000), showsBootMenu: (guest.settings ?? USUAL_EFI).showMenu }),
     ...(guest.kind === 'binary' && { imagePath: guest.imagePath }),
     ...(guest.kind === 'firmware' && { firmwarePath: guest.firmwarePath, variablesPath: guest.variablesPath ?? '' }),
     cpus: String(cpus), maxCpus: maxCpus === undefined ? '' : String(maxCpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB', iommu,
     cpuAllocation: allocationDraft(cpuAllocationOf(spec), cpuLevels(cpus)), memoryAllocation: allocationDraft(memoryAllocationOf(spec), memoryLevels(memoryMib)),
-    disks: disks.map((disk, at) => diskDraft(disk, at + 1)), nics: nics.map((nic, at) => nicDraft(nic, at + 1)), display: displayDraft(display), time: timeDraft(time),
+    disks: disks.map((disk, at) => diskDraft(disk, at + 1)), nics: nics.map((nic, at) => nicDraft(nic, at + 1)), display: displayDraft(display), time: timeDraft(time), bootWatchdog: watchdogDraft(bootWatchdog),
   };
 }
 
-/** What a guest is usually given: an operating system finds a network behind a NAT and a display. */
-const isSystem = (guest: Draft['guest']) => guest !== 'diagnostics' && guest !== 'binary';
-const usualNics = (guest: Draft['guest']) => (isSystem(guest) ? [newNic([])] : []);
-const usualDisplay = (guest: Draft['guest']) => displayDraft(isSystem(guest) ? USUAL_DISPLAY : undefined);
-
 /** Gives the draft what the guest now chosen usually has, unless the operator changed that. */
 export function followGuest(draft: Draft, before: Draft['guest'], now: Draft['guest']): void {
+  if (JSON.stringify(draft.disks) === JSON.stringify(usualDisks(before))) draft.disks = usualDisks(now);
   if (JSON.stringify(draft.nics) === JSON.stringify(usualNics(before))) draft.nics = usualNics(now);
   if (JSON.stringify(draft.display) === JSON.stringify(usualDisplay(before))) draft.display = usualDisplay(now);
 }
@@ -125,9 +137,19 @@ function guestOf(draft: Draft): GuestSource {
   const { guest: kind, kernelPath, initrdPath, commandLine, imagePath, firmwarePath } = draft, variablesPath = draft.variablesPath.trim();
   const initrd = initrdPath.trim() ? { initrdPath: initrdPath.trim() } : {};
   if (kind === 'linux') return { kind, kernelPath, commandLine, ...initrd };
+  if (kind === 'uefi') return efiOf(draft);
   if (kind === 'disk') return { kind: 'linux', kernelPath, commandLine: draft.rootCommandLine, ...initrd };
   if (kind === 'firmware') return { kind, firmwarePath, ...(variablesPath && { variablesPath }) };
   return kind === 'binary' ? { kind, imagePath } : { kind };
+}
+
+/** Settings that are the usual ones are left out; a kernel is started instead of what is on disks. */
+function efiOf({ bootDelay, showsBootMenu, kernelPath, initrdPath, commandLine }: Draft): GuestSource {
+  const settings = { delayMs: typed(bootDelay) * 1000, showMenu: showsBootMenu }, kernel = kernelPath.trim(), initrd = initrdPath.trim();
+  return {
+    kind: 'uefi', ...((settings.delayMs !== USUAL_EFI.delayMs || settings.showMenu) && { settings }),
+    ...(kernel && { kernelPath: kernel, ...(initrd && { initrdPath: initrd }), commandLine }),
+  };
 }
 
 const rootDisk = (draft: Draft) => (draft.guest === 'disk' ? [{ ...newDisk([], 'image'), path: draft.rootDiskPath }] : []);
@@ -154,10 +176,10 @@ function allocationProblems({ cpus, maxCpus = cpus, memoryMib: mib, cpuAllocatio
 
 /** What is asked for, as typed; only without problems is it a `VmRequest`. */
 export function requestOf(draft: Draft, probes: Probes): VmRequest {
-  const display = displayOf(draft.display), time = timeOf(draft.time);
+  const display = displayOf(draft.display), time = timeOf(draft.time), bootWatchdog = watchdogOf(draft.bootWatchdog);
   return {
     name: draft.name.trim(), cpus: typed(draft.cpus), ...(draft.maxCpus.trim() && { maxCpus: typed(draft.maxCpus) }), smpMode: draft.smpMode, memoryMib: memoryMib(draft), ...(draft.iommu && { iommu: true }), ...allocationsOf(draft), guest: guestOf(draft),
-    disks: disksOf(draft).map(disk => diskOf(disk, probes)), ...(draft.nics.length > 0 && { nics: draft.nics.map(nicOf) }), ...(display && { display }), ...(time && { time }),
+    disks: disksOf(draft).map(disk => diskOf(disk, probes)), ...(draft.nics.length > 0 && { nics: draft.nics.map(nicOf) }), ...(display && { display }), ...(time && { time }), ...(bootWatchdog && { bootWatchdog }),
   };
 }
 
@@ -218,6 +240,7 @@ export function filesOf(draft: Draft): readonly { readonly field: string; readon
 function guestFiles(draft: Draft): readonly { readonly field: string; readonly use: FileUse; readonly path: string }[] {
   switch (draft.guest) {
     case 'linux': case 'disk': return [{ field: 'guest.kernelPath', use: 'kernel', path: draft.kernelPath }, { field: 'guest.initrdPath', use: 'initrd', path: draft.initrdPath }];
+    case 'uefi': return draft.kernelPath.trim() === '' ? [] : [{ field: 'guest.kernelPath', use: 'kernel', path: draft.kernelPath }, { field: 'guest.initrdPath', use: 'initrd', path: draft.initrdPath }];
     case 'binary': return [{ field: 'guest.imagePath', use: 'image', path: draft.imagePath }];
     // Where there are no variables yet, their file is made.
     case 'firmware': return [{ field: 'guest.firmwarePath', use: 'image', path: draft.firmwarePath }];
