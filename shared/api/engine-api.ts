@@ -10,6 +10,7 @@ import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage, P
 import type { FirmwareTables } from '../model/firmware-tables.ts';
 import type { HostProfile, HostStats, NewHost } from '../model/host.ts';
 import type { LabelChange } from '../model/labels.ts';
+import type { EfiBoot, EfiBootChange } from '../model/efi.ts';
 import type { BootChange } from '../model/boot-watchdog.ts';
 import type { TimeChange } from '../model/guest-time.ts';
 import type { MeteredId, Metric, MetricQuery, MetricSeries } from '../model/metric.ts';
@@ -128,6 +129,9 @@ export interface EngineApi {
     /** Keeps what is in the settings of a VM that is on or off as a boot bank; the same for what is to go. */
     saveBootBank(id: VmId, name: string): Promise<void>;
     removeBootBank(id: VmId, bank: string): Promise<void>;
+    /** What the built-in UEFI of a VM can boot, and in which order. It is changed while the VM is off. */
+    efiBoot(id: VmId): Promise<EfiBoot>;
+    changeEfiBoot(id: VmId, change: EfiBootChange): Promise<void>;
     stats(id: VmId): Promise<VmStats | null>;
     /** The device tree of a VM's board and the ACPI tables that are made of it, whether it is on or off: those of its next power-on. */
     firmwareTables(id: VmId): Promise<FirmwareTables>;

@@ -141,6 +141,11 @@ export const VERBS: readonly Verb[] = [
   verb('vm boot-remove', 'removes a boot bank', [VM, BANK], (api, values) => bankOf(api, values).then(bank => api.vms.removeBootBank(vmIn(values), bank))),
   verb('vm boot-drill', 'breaks a VM’s next boot, once, to see that it comes back', [VM, argument('drill', [...BOOT_DRILLS, 'none'], 'what is broken of the copy in memory, or none after all')], (api, values) =>
     api.vms.changeBoots(vmIn(values), { kind: 'drill', ...(values.drill !== 'none' && { drill: values.drill as BootDrill }) })),
+  ofVm('efi', 'shows what a VM’s built-in UEFI can boot, and in which order', (api, id) => api.vms.efiBoot(id)),
+  verb('vm efi-order', 'sets the boot order of a VM that is off', [VM, argument('order', 'text', 'numbers of boot entries, with commas between them')], (api, values) => api.vms.changeEfiBoot(vmIn(values), { kind: 'order', order: textIn(values, 'order').split(',').map(Number) })),
+  verb('vm efi-next', 'sets what a VM that is off boots next, once', [VM, argument('entry', 'text', 'number of a boot entry, or "none"')], (api, values) => api.vms.changeEfiBoot(vmIn(values), { kind: 'next', ...(values.entry !== 'none' && { next: Number(values.entry) }) })),
+  verb('vm efi-remove', 'removes a boot entry of a VM that is off', [VM, argument('entry', 'number', 'number of a boot entry')], (api, values) => api.vms.changeEfiBoot(vmIn(values), { kind: 'remove', number: Number(values.entry) })),
+  ofVm('efi-forget', 'makes the built-in UEFI of a VM that is off forget its variables', (api, id) => api.vms.changeEfiBoot(id, { kind: 'forget' })),
   verb('vm capture', 'captures what passes a network adapter', [VM, option('nic', 'number', 'which adapter, from 0'), option('path', 'text', 'file to write')], (api, values) => api.vms.startCapture(vmIn(values), Number(values.nic ?? 0), values.path as string | undefined)),
   verb('vm capture-stop', 'ends a capture', [VM, option('nic', 'number', 'which adapter, from 0')], (api, values) => api.vms.stopCapture(vmIn(values), Number(values.nic ?? 0))),
   ofVm('display', 'shows the sessions at a VM’s display, and what they made of it', (api, id) => api.displays.get(id)),

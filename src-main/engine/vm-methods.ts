@@ -13,6 +13,8 @@ import { refOf } from '../inventory/inventory.ts';
 import { checkDisks } from './admission.ts';
 import { checkAllocations } from './allocations.ts';
 import { deleteFromDisk, emptyBin, moveToBin, restore } from './bin.ts';
+import { EfiBootChange } from '../../shared/model/efi.ts';
+import { changeEfiBoot, efiBoot } from './efi-boot.ts';
 import { changeBoots, checkBanks, removeBank, saveBank } from './boots.ts';
 import { bulk } from './bulk.ts';
 import { clone, putNew, setTemplate } from './clone.ts';
@@ -64,6 +66,8 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     changeBoots: checked([Id, BootChange], (id, change) => changeBoots(engine, id, change)),
     saveBootBank: checked([Id, ObjectName], (id, name) => saveBank(engine, id, name)),
     removeBootBank: checked([Id, v.pipe(v.string(), v.maxLength(64))], (id, bank) => removeBank(engine, id, bank)),
+    efiBoot: checked([Id], id => Promise.resolve(efiBoot(inventory.vm(id)))),
+    changeEfiBoot: checked([Id, EfiBootChange], (id, change) => changeEfiBoot(engine, id, change)),
     stats: checked([Id], id => engine.captures.stats(id)),
     firmwareTables: checked([Id], id => Promise.resolve(firmwareTablesOf(describedBoard(inventory.vm(id).spec)))),
     pressRestart: checked([Id], id => power.pressRestart(id)),

@@ -2,6 +2,7 @@ import { defineStore } from 'pinia';
 import { computed } from 'vue';
 import type { HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
 import type { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
+import type { EfiBootChange } from '../../shared/model/efi.ts';
 import type { BootChange } from '../../shared/model/boot-watchdog.ts';
 import type { TimeChange } from '../../shared/model/guest-time.ts';
 import type { BulkOperation, SnapshotEdit, SnapshotRequest, Vm, VmRequest } from '../../shared/model/vm.ts';
@@ -45,6 +46,8 @@ export const useVms = defineStore('vms', () => {
     stats: (vm: VmId) => engine.call(api => api.vms.stats(vm)),
     changeTime: (vm: VmId, change: TimeChange) => engine.call(api => api.vms.changeTime(vm, change)),
     firmwareTables: (vm: VmId) => engine.call(api => api.vms.firmwareTables(vm)),
+    efiBoot: (vm: VmId) => engine.call(api => api.vms.efiBoot(vm)),
+    changeEfiBoot: (vm: VmId, change: EfiBootChange) => engine.call(api => api.vms.changeEfiBoot(vm, change)),
     changeBoots: (vm: VmId, change: BootChange) => engine.call(api => api.vms.changeBoots(vm, change)),
     saveBootBank: (vm: VmId, name: string) => engine.call(api => api.vms.saveBootBank(vm, name)),
     removeBootBank: (vm: VmId, bank: string) => engine.call(api => api.vms.removeBootBank(vm, bank)),

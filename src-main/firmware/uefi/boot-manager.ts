@@ -37,7 +37,8 @@ export interface BootManagerState {
 }
 const OFF: BootManagerState = { phase: 'off', untilNs: 0, secondsShown: 0, selected: 0, queue: [], note: '' };
 
-const isOwn = ({ data }: LoadOption) => data.length === OWN.length && data.every((byte, n) => byte === OWN[n]);
+/** One that the firmware makes for each disk and drive. */
+export const isOwnOption = ({ data }: LoadOption): boolean => data.length === OWN.length && data.every((byte, n) => byte === OWN[n]);
 
 export class BootManager {
   private readonly uefi: Uefi;
@@ -104,7 +105,7 @@ export class BootManager {
   /** One for each disk, and none for one that is gone. */
   private async makeOptions(): Promise<void> {
     const { variables, disks } = this.uefi, numbers = variables.save().all.flatMap(({ name, guid }) => (guid === GUID.globalVariable ? optionNumber(name) ?? [] : []));
-    const own = numbers.flatMap(number => { const option = this.option(number); return option !== undefined && isOwn(option) ? [{ number, path: option.path }] : []; });
+    const own = numbers.flatMap(number => { const option = this.option(number); return option !== undefined && isOwnOption(option) ? [{ number, path: option.path }] : []; });
     const wanted = Array.from({ length: disks.count }, (_, disk) => disks.disk(disk)), isSame = (a: DevicePath, b: DevicePath) => a.length === b.length && startsWith(a, b);
     const gone = own.filter(({ path }) => !wanted.some(disk => isSame(disk.path, path))), isNew = wanted.filter(disk => !own.some(({ path }) => isSame(disk.path, path)));
     if (gone.length === 0 && isNew.length === 0) return;
@@ -163,7 +164,7 @@ export class BootManager {
     if (option === undefined) throw new EfiError(NOT_FOUND);
     const path = await this.uefi.bootPath(option.path, FALLBACK), place = this.uefi.placeOf(path), { images } = this.uefi;
     if (place === undefined) throw new EfiError(NOT_FOUND);
-    return images.load(await this.uefi.readFileAt(path), { device: place.device, path, file: place.rest, parent: images.firmware }, isOwn(option) ? new Uint8Array() : option.data);
+    return images.load(await this.uefi.readFileAt(path), { device: place.device, path, file: place.rest, parent: images.firmware }, isOwnOption(option) ? new Uint8Array() : option.data);
   }
 
   private greet(): void {
