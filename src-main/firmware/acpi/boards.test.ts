@@ -16,7 +16,7 @@ import type { AcpiTable } from './table.ts';
 
 const FEWEST_BOARDS = 500;
 /** Each table is one's own but for a few kinds; of the large DSDTs, one in so many is tried. */
-const ONE_DSDT_OF = 5;
+const ONE_DSDT_OF = 8;
 const MUTANTS = 400, MOST_CHANGES = 20;
 
 const folder = mkdtempSync(join(tmpdir(), 'quarterdeck-boards-'));
