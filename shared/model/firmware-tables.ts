@@ -41,6 +41,6 @@ export interface FirmwareTables {
 
 /** Of firmware in flash not where time is scaled: Linux needs the virtual timer where it has ACPI, which is hidden then. */
 export function offersAcpi({ guest, time }: { readonly guest: GuestSource; readonly time?: GuestTimeSpec | undefined }): boolean {
-  if (guest.kind === 'uefi') return guest.settings?.tables !== 'deviceTree';
-  return guest.kind === 'firmware' && guest.acpi !== false && time?.scaling !== true;
+  if (time?.scaling === true) return false;
+  return guest.kind === 'uefi' ? guest.settings?.tables !== 'deviceTree' : guest.kind === 'firmware' && guest.acpi !== false;
 }

@@ -76,7 +76,7 @@ export class BuiltInUefi {
     let { kept } = variables;
     this.bus = board.bus;
     this.uefi = new Uefi({
-      ram, cpu: cpus[0]!, clock, settings, watchdog, deviceTree, random, power, wake,
+      ram, cpu: cpus[0]!, clock, settings, watchdog, deviceTree, random, power, wake, smbios: () => board.smbiosFacts,
       prepare: boot => prepare(vcpus[0]!, boot),
       translate: (cpu, address, isWrite) => {
         const pa = vcpus[cpu]!.cpu.physical(address, isWrite ? WRITE : READ, EL), ipa = pa === undefined ? 0 : pa - ramPa + RAM_BASE;

@@ -9,6 +9,7 @@ import type { EfiTables } from '../../../shared/model/vm.ts';
 import type { Alarm, Clock } from '../../time/clock.ts';
 import { acpiTables } from '../acpi/convert.ts';
 import { placeTables } from '../acpi/place.ts';
+import { placeSmbios, type SmbiosFacts } from '../smbios.ts';
 import { BootManager, type BootManagerState } from './boot-manager.ts';
 import { Call, EfiError, ELSEWHERE, statusOf, type Later, type Result, type UefiCpu } from './call.ts';
 import { fileOf, filePath, isSameNode, partitionOf, pathAt, pathBytes, startsWith, uart, pciRoot, type DevicePath } from './device-path.ts';
@@ -78,6 +79,7 @@ export interface UefiIo {
   readonly screen?: FirmwareScreen | undefined;
   readonly disks: () => readonly FirmwareDisk[];
   readonly deviceTree: () => Uint8Array;
+  readonly smbios: () => SmbiosFacts;
   readonly random: (length: number) => Uint8Array;
   /** Of the real-time clock, in ms since 1970. */
   readonly dateMs: () => number;
@@ -222,6 +224,7 @@ export class Uefi {
     installSmall(this, this.images.firmware);
     if (io.direct()?.initrd !== undefined) installInitrd(this);
     this.describeHardware(io.deviceTree());
+    this.putTable(GUID.smbios3Table, MEMORY.runtimeServicesData, base => { const { bytes, entryPointAddress } = placeSmbios(io.smbios(), base); return { bytes, entry: entryPointAddress }; });
   }
 
   /** ACPI tables are made of the device tree, as the board has none of its own. */
@@ -229,11 +232,17 @@ export class Uefi {
     const { tables: wanted = 'both' } = this.io.settings;
     if (wanted !== 'acpi') this.tables.configure(GUID.deviceTreeTable, this.give(deviceTree, MEMORY.acpiReclaim));
     if (wanted === 'deviceTree') return;
-    const { tables } = acpiTables({ deviceTree }), pages = Math.ceil(placeTables(tables, 0).bytes.length / PAGE_BYTES), base = this.map.allocate(MEMORY.acpiReclaim, pages);
+    const { tables } = acpiTables({ deviceTree });
+    this.putTable(GUID.acpi20Table, MEMORY.acpiReclaim, base => { const { bytes, rsdpAddress } = placeTables(tables, base); return { bytes, entry: rsdpAddress }; });
+  }
+
+  /** Puts what an OS finds by its GUID into pages of its own; `place` says what it is at an address. */
+  private putTable(guid: string, type: number, place: (base: number) => { readonly bytes: Uint8Array; readonly entry: number }): void {
+    const base = this.map.allocate(type, Math.ceil(place(0).bytes.length / PAGE_BYTES));
     assert(base !== undefined, 'an empty machine has room for its tables');
-    const { bytes, rsdpAddress } = placeTables(tables, base);
+    const { bytes, entry } = place(base);
     this.memory.write(BigInt(base), bytes);
-    this.tables.configure(GUID.acpi20Table, BigInt(rsdpAddress));
+    this.tables.configure(guid, BigInt(entry));
   }
 
   private async installRange({ range, path }: FoundRange): Promise<void> {

@@ -28,6 +28,8 @@ test('a new draft with a name is complete: a disk and a drive for an operating s
   expect(problems(one)).toEqual({});
   expect(asked(one)).toMatchObject({ guest: { kind: 'uefi' }, disks: [{ create: { sizeMib: 16384 } }, { cdrom: true, path: '' }], nics: [{ kind: 'nat' }], display: USUAL_DISPLAY });
   expect(asked({ ...one, bootDelay: '5', showsBootMenu: true, kernelPath: '/k' }).guest).toEqual({ kind: 'uefi', settings: { delayMs: 5000, showMenu: true }, kernelPath: '/k', commandLine: 'console=ttyAMA0' });
+  const spec: VmSpec = { name: 'web-01', cpus: 1, smpMode: 'parallel', memoryMib: 512, guest: { kind: 'uefi', settings: { delayMs: 1000, showMenu: false, tables: 'acpi' } }, disks: [] };
+  expect(asked(draftOf(spec, host.id))).toEqual(spec);
   expect(problems({ ...one, bootDelay: '61' })).toEqual({ 'guest.settings.delayMs': 'The boot delay in milliseconds must be at most 60000.' });
 });
 

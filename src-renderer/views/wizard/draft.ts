@@ -9,7 +9,7 @@ import { USUAL_DISPLAY } from '../../../shared/model/display.ts';
 import type { Host } from '../../../shared/model/host.ts';
 import { ObjectName } from '../../../shared/model/object-name.ts';
 import { SHARE_LEVELS, SHARES } from '../../../shared/model/container.ts';
-import { cpuAllocationOf, memoryAllocationOf, USUAL_EFI, VmRequest, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
+import { cpuAllocationOf, memoryAllocationOf, USUAL_EFI, VmRequest, type EfiTables, type GuestSource, type SmpMode, type VmSpec } from '../../../shared/model/vm.ts';
 import { formatBytes, formatMib } from '../../components/format.ts';
 import type { TreeNode } from '../../components/tree.ts';
 import { plural, t, translate } from '../../i18n/i18n.ts';
@@ -41,6 +41,7 @@ export interface Draft extends HardwareDraft {
   /** Of the built-in UEFI, in seconds. */
   bootDelay: string;
   showsBootMenu: boolean;
+  efiTables: EfiTables;
   cpus: string;
   /** CPU hot add: none when empty. */
   maxCpus: string;
@@ -72,7 +73,7 @@ function usualDisks(guest: Draft['guest']): DiskDraft[] {
 
 export const newDraft = (hostId: HostId | undefined): Draft => ({
   name: '', hostId, datastoreId: LOCAL_DATASTORE, guest: 'uefi', kernelPath: '', initrdPath: '', commandLine: 'console=ttyAMA0',
-  rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '', offersAcpi: true, bootDelay: String(USUAL_EFI.delayMs / 1000), showsBootMenu: USUAL_EFI.showMenu,
+  rootDiskPath: '', rootCommandLine: 'console=ttyAMA0 root=/dev/vda rw', imagePath: '', firmwarePath: '', variablesPath: '', offersAcpi: true, bootDelay: String(USUAL_EFI.delayMs / 1000), showsBootMenu: USUAL_EFI.showMenu, efiTables: 'both',
   cpus: '1', maxCpus: '', smpMode: 'parallel', memory: '512', memoryUnit: 'MiB', iommu: false, cpuAllocation: newAllocation(), memoryAllocation: newAllocation(), disks: usualDisks('uefi'), nics: usualNics('uefi'), display: usualDisplay('uefi'), time: timeDraft(), bootWatchdog: watchdogDraft(),
 });
 
@@ -82,7 +83,7 @@ export function draftOf(spec: VmSpec, hostId: HostId): Draft {
   return {
     ...newDraft(hostId), name, guest: guest.kind,
     ...(guest.kind === 'linux' && { kernelPath: guest.kernelPath, initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine }),
-    ...(guest.kind === 'uefi' && { kernelPath: guest.kernelPath ?? '', initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine ?? '', bootDelay: String((guest.settings ?? USUAL_EFI).delayMs / 1000), showsBootMenu: (guest.settings ?? USUAL_EFI).showMenu }),
+    ...(guest.kind === 'uefi' && { kernelPath: guest.kernelPath ?? '', initrdPath: guest.initrdPath ?? '', commandLine: guest.commandLine ?? '', bootDelay: String((guest.settings ?? USUAL_EFI).delayMs / 1000), showsBootMenu: (guest.settings ?? USUAL_EFI).showMenu, efiTables: guest.settings?.tables ?? 'both' }),
     ...(guest.kind === 'binary' && { imagePath: guest.imagePath }),
     ...(guest.kind === 'firmware' && { firmwarePath: guest.firmwarePath, variablesPath: guest.variablesPath ?? '', offersAcpi: guest.acpi !== false }),
     cpus: String(cpus), maxCpus: maxCpus === undefined ? '' : String(maxCpus), smpMode, memory: String(isWholeGib ? memoryMib / 1024 : memoryMib), memoryUnit: isWholeGib ? 'GiB' : 'MiB', iommu,
@@ -145,10 +146,10 @@ function guestOf(draft: Draft): GuestSource {
 }
 
 /** Settings that are the usual ones are left out; a kernel is started instead of what is on disks. */
-function efiOf({ bootDelay, showsBootMenu, kernelPath, initrdPath, commandLine }: Draft): GuestSource {
-  const settings = { delayMs: typed(bootDelay) * 1000, showMenu: showsBootMenu }, kernel = kernelPath.trim(), initrd = initrdPath.trim();
+function efiOf({ bootDelay, showsBootMenu, efiTables, kernelPath, initrdPath, commandLine }: Draft): GuestSource {
+  const settings = { delayMs: typed(bootDelay) * 1000, showMenu: showsBootMenu, ...(efiTables !== 'both' && { tables: efiTables }) }, kernel = kernelPath.trim(), initrd = initrdPath.trim();
   return {
-    kind: 'uefi', ...((settings.delayMs !== USUAL_EFI.delayMs || settings.showMenu) && { settings }),
+    kind: 'uefi', ...((settings.delayMs !== USUAL_EFI.delayMs || settings.showMenu || efiTables !== 'both') && { settings }),
     ...(kernel && { kernelPath: kernel, ...(initrd && { initrdPath: initrd }), commandLine }),
   };
 }
