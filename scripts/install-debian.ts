@@ -18,7 +18,6 @@ import { Apt, SUITE } from './apt.ts';
 import { makeBootIso } from './boot-media.ts';
 import { build, ROOT } from './build.ts';
 import { cpio, file } from './cpio.ts';
-import { fetchFirmware } from './fetch-firmware.ts';
 
 const run = promisify(execFile);
 const INSTALLER = 'debian-installer-12-netboot-arm64', IMAGES = 'usr/lib/debian-installer/images/12/arm64/text/debian-installer/arm64';
@@ -34,7 +33,7 @@ export interface Installation {
   readonly cpus?: number;
   readonly memoryMib?: number;
   readonly rootPassword?: string;
-  /** EDK2 when absent. */
+  /** The built-in UEFI when absent. */
   readonly firmware?: string;
   /** Hears how far it is, in the installer's words. */
   readonly progress?: (what: string) => void;
@@ -118,7 +117,7 @@ export async function installDebian({ disk, sizeBytes = 4 * 2 ** 30, cpus = 2, m
     await makeInstallerIso(iso, work, rootPassword);
     await createImage(disk, { format: 'qcow2', sizeBytes, overwrite: true });
     progress?.('booting it');
-    await runInstaller(['run', '--firmware', firmware ?? (await fetchFirmware()).edk2, '--cdrom', iso, '--disk', disk, '--net', 'nat', '--cpus', String(cpus), '--memory', `${memoryMib}M`, '--no-reboot', '--timeout', String(3600 * HOURS_TO_INSTALL)], progress, show);
+    await runInstaller(['run', ...(firmware === undefined ? [] : ['--firmware', firmware]), '--cdrom', iso, '--disk', disk, '--net', 'nat', '--cpus', String(cpus), '--memory', `${memoryMib}M`, '--no-reboot', '--timeout', String(3600 * HOURS_TO_INSTALL)], progress, show);
   } finally { await rm(work, { recursive: true, force: true }); }
 }
 
