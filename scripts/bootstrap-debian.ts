@@ -3,7 +3,7 @@
  * scripts. That Debian was started by firmware, so GRUB finds EFI's variables and installs itself as on any machine, also where firmware looks on disks
  * that it does not know. The disk has a GUID partition table, an EFI system partition and a root file system, and boots by itself to a login on ttyAMA0.
  *
- * `node scripts/bootstrap-debian.ts [--disk FILE] [--size BYTES] [--cpus N] [--root-password TEXT]`
+ * `node scripts/bootstrap-debian.ts [--disk FILE] [--size BYTES] [--cpus N] [--root-password TEXT] [--firmware FILE]`
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -15,7 +15,6 @@ import { Apt, SUITE } from './apt.ts';
 import { ESP_GUID, makeEfiDisk } from './boot-media.ts';
 import { build } from './build.ts';
 import { debianDisk } from './debian-disk.ts';
-import { fetchFirmware } from './fetch-firmware.ts';
 import { fetchGuests } from './fetch-guests.ts';
 
 const PROMPT = ':~# ';
@@ -27,6 +26,8 @@ export interface Bootstrap {
   readonly sizeBytes?: number;
   readonly cpus?: number;
   readonly rootPassword?: string;
+  /** The built-in UEFI when absent. */
+  readonly firmware?: string | undefined;
   readonly progress?: (what: string) => void;
 }
 
@@ -36,6 +37,7 @@ disk=$1 mirror=$2 target=/mnt/target
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 step() { echo "step: $1"; }
 packages() { apt-get -qq -o Acquire::Languages=none -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 -y --no-install-recommends "$@" > /tmp/packages.log 2>&1 || { tail -n 20 /tmp/packages.log; exit 1; }; }
+# What is written counts once all of it is there: nothing is flushed before the end.
 step "fetching debootstrap"
 sed -i 1!d /etc/apt/sources.list
 packages update
@@ -46,7 +48,7 @@ udevadm settle
 mkfs.fat -F 32 -n ESP $disk""1 > /dev/null
 mkfs.ext4 -q -L root $disk""2
 mkdir -p $target
-mount $disk""2 $target
+mount -o barrier=0 $disk""2 $target
 step "fetching and unpacking the base system"
 debootstrap --variant=minbase --include=systemd-sysv,udev,kmod,iproute2,initramfs-tools,zstd ${SUITE} $target $mirror > /tmp/debootstrap.log 2>&1 || { tail -n 20 /tmp/debootstrap.log; exit 1; }
 for name in dev proc sys; do mount --rbind /$name $target/$name; done
@@ -78,7 +80,7 @@ umount -R $target || { umount -l -R $target; sync; }
 `;
 
 /** Makes the disk. */
-export async function bootstrapDebian({ disk, sizeBytes = 4 * 2 ** 30, cpus = 2, rootPassword = ROOT_PASSWORD, progress }: Bootstrap): Promise<void> {
+export async function bootstrapDebian({ disk, sizeBytes = 4 * 2 ** 30, cpus = 2, rootPassword = ROOT_PASSWORD, firmware, progress }: Bootstrap): Promise<void> {
   await mkdir(dirname(resolve(disk)), { recursive: true });
   const work = await mkdtemp(`${resolve(disk)}.`), boot = join(work, 'boot.img'), system = join(work, 'system.qcow2');
   try {
@@ -88,7 +90,7 @@ export async function bootstrapDebian({ disk, sizeBytes = 4 * 2 ** 30, cpus = 2,
     await createImage(disk, { format: 'qcow2', sizeBytes, overwrite: true });
     progress?.('starting a Debian');
     const session = new GuestSession({
-      name: 'bootstrap', cpus, memoryMib: 1024, guest: { kind: 'firmware', firmwarePath: (await fetchFirmware()).edk2 }, disks: [boot, system, disk].map(path => ({ path, readOnly: path === boot })),
+      name: 'bootstrap', cpus, memoryMib: 1024, guest: firmware === undefined ? { kind: 'uefi' } : { kind: 'firmware', firmwarePath: firmware }, disks: [boot, system, disk].map(path => ({ path, readOnly: path === boot })),
       nics: [{ kind: 'nat', connected: true, forwards: [] }],
     });
     try { await perform(session, mirror, progress); } finally { await session.vm.terminate(); }
@@ -111,11 +113,11 @@ async function perform(session: GuestSession, mirror: string, progress: Bootstra
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { disk: { type: 'string', default: 'debian.qcow2' }, size: { type: 'string' }, cpus: { type: 'string' }, 'root-password': { type: 'string' } } });
+  const { values } = parseArgs({ options: { disk: { type: 'string', default: 'debian.qcow2' }, size: { type: 'string' }, cpus: { type: 'string' }, 'root-password': { type: 'string' }, firmware: { type: 'string' } } });
   const started = performance.now(), rootPassword = values['root-password'] ?? ROOT_PASSWORD;
   await build();
   await bootstrapDebian({
-    disk: values.disk, rootPassword, ...(values.size !== undefined && { sizeBytes: Number(values.size) }), ...(values.cpus !== undefined && { cpus: Number(values.cpus) }),
+    disk: values.disk, rootPassword, firmware: values.firmware, ...(values.size !== undefined && { sizeBytes: Number(values.size) }), ...(values.cpus !== undefined && { cpus: Number(values.cpus) }),
     progress: what => console.error(`${Math.floor((performance.now() - started) / 60_000)} min: ${what}`),
   });
   console.log(`Debian is on ${values.disk}; root's password is ${rootPassword}.`);

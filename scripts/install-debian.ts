@@ -18,7 +18,6 @@ import { Apt, SUITE } from './apt.ts';
 import { makeBootIso } from './boot-media.ts';
 import { build, ROOT } from './build.ts';
 import { cpio, file } from './cpio.ts';
-import { fetchFirmware } from './fetch-firmware.ts';
 
 const run = promisify(execFile);
 const INSTALLER = 'debian-installer-12-netboot-arm64', IMAGES = 'usr/lib/debian-installer/images/12/arm64/text/debian-installer/arm64';
@@ -34,7 +33,7 @@ export interface Installation {
   readonly cpus?: number;
   readonly memoryMib?: number;
   readonly rootPassword?: string;
-  /** EDK2 when absent. */
+  /** The built-in UEFI when absent. */
   readonly firmware?: string;
   /** Hears how far it is, in the installer's words. */
   readonly progress?: (what: string) => void;
@@ -115,21 +114,24 @@ export async function installDebian({ disk, sizeBytes = 4 * 2 ** 30, cpus = 2, m
   const work = await mkdtemp(`${resolve(disk)}.`), iso = join(work, 'installer.iso');
   try {
     progress?.('fetching the installer');
-    await makeInstallerIso(iso, work, rootPassword);
+    await makeInstallerIso(iso, mirror => preseed(mirror, rootPassword));
     await createImage(disk, { format: 'qcow2', sizeBytes, overwrite: true });
     progress?.('booting it');
-    await runInstaller(['run', '--firmware', firmware ?? (await fetchFirmware()).edk2, '--cdrom', iso, '--disk', disk, '--net', 'nat', '--cpus', String(cpus), '--memory', `${memoryMib}M`, '--no-reboot', '--timeout', String(3600 * HOURS_TO_INSTALL)], progress, show);
+    await runInstaller(['run', ...(firmware === undefined ? [] : ['--firmware', firmware]), '--cdrom', iso, '--disk', disk, '--net', 'nat', '--cpus', String(cpus), '--memory', `${memoryMib}M`, '--no-reboot', '--timeout', String(3600 * HOURS_TO_INSTALL)], progress, show);
   } finally { await rm(work, { recursive: true, force: true }); }
 }
 
-async function makeInstallerIso(path: string, work: string, rootPassword: string): Promise<void> {
-  const apt = await Apt.in(join(work, 'apt')), root = join(work, 'root'), initrd = join(work, 'initrd.gz');
-  for (const archive of await apt.download(INSTALLER)) await run('dpkg-deb', ['-x', archive, root]);
-  await cp(join(root, IMAGES, 'initrd.gz'), initrd);
-  // Linux unpacks one archive after the other.
-  await appendFile(initrd, gzipSync(cpio([file('preseed.cfg', Buffer.from(preseed(mirrorOf(apt), rootPassword)))])));
-  const commandLine = 'console=ttyAMA0 auto=true priority=critical DEBIAN_FRONTEND=text --- console=ttyAMA0';
-  await makeBootIso(path, { timeoutSeconds: 0, entries: [{ title: 'Install', kernel: join(root, IMAGES, 'linux'), initrd, commandLine }] }, 'DEBIAN_INSTALLER');
+/** A CD with the installer, which asks everything, or what is left of it by an answers' file that follows from the mirror. It uses the text interface, on the serial port. */
+export async function makeInstallerIso(path: string, answers?: (mirror: Mirror) => string): Promise<void> {
+  const work = await mkdtemp(`${resolve(path)}.`), root = join(work, 'root'), initrd = join(work, 'initrd.gz');
+  try {
+    const apt = await Apt.in(join(work, 'apt')), automatic = answers === undefined ? '' : 'auto=true priority=critical ';
+    for (const archive of await apt.download(INSTALLER)) await run('dpkg-deb', ['-x', archive, root]);
+    await cp(join(root, IMAGES, 'initrd.gz'), initrd);
+    // Linux unpacks one archive after the other.
+    if (answers !== undefined) await appendFile(initrd, gzipSync(cpio([file('preseed.cfg', Buffer.from(answers(mirrorOf(apt))))])));
+    await makeBootIso(path, { timeoutSeconds: 0, entries: [{ title: 'Install', kernel: join(root, IMAGES, 'linux'), initrd, commandLine: `console=ttyAMA0 ${automatic}DEBIAN_FRONTEND=text --- console=ttyAMA0` }] }, 'DEBIAN_INSTALLER');
+  } finally { await rm(work, { recursive: true, force: true }); }
 }
 
 async function runInstaller(args: readonly string[], progress: Installation['progress'], show: Installation['console']): Promise<void> {

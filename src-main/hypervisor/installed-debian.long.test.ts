@@ -6,7 +6,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { bootstrapDebian, ROOT_PASSWORD } from '../../scripts/bootstrap-debian.ts';
 import { build } from '../../scripts/build.ts';
 import { fetchFirmware } from '../../scripts/fetch-firmware.ts';
-import { installDebian, missingComponent } from '../../scripts/install-debian.ts';
+import { installDebian, makeInstallerIso, missingComponent } from '../../scripts/install-debian.ts';
+import type { GuestSource } from '../../shared/model/vm.ts';
 import { GuestSession } from './guest-session.ts';
 
 const HOURS = 3_600_000;
@@ -27,16 +28,32 @@ const byInstaller = async (options: { readonly disk: string }) => {
   await installDebian(options);
 };
 
+test('Debian\'s installer comes to its first question from a CD', async () => {
+  const path = join(folder, 'installer.iso');
+  await makeInstallerIso(path);
+  for (const guest of await firmwares()) {
+    session = new GuestSession({ memoryMib: 1024, guest, disks: [{ path, readOnly: true, cdrom: true }] });
+    await session.expect(/Select a language[^]*Prompt: '\?' for help/);
+    await session.vm.terminate();
+  }
+}, HOURS / 4);
+
 test('Debian, put onto a disk by debootstrap, boots by firmware to a login, reboots, and powers off', () => bootsByItself(bootstrapDebian), 4 * HOURS);
 test.skipIf(missing !== undefined)('Debian, installed by its installer, does the same', () => bootsByItself(byInstaller), 4 * HOURS);
 
 async function bootsByItself(install: (options: { readonly disk: string }) => Promise<void>): Promise<void> {
   const disk = join(folder, 'debian.qcow2');
   await install({ disk });
-  const guest = session = new GuestSession({ name: 'installed', cpus: 2, memoryMib: 1024, guest: { kind: 'firmware', firmwarePath: (await fetchFirmware()).edk2 }, disks: [{ path: disk, readOnly: false }], nics: [{ kind: 'nat', connected: true, forwards: [] }] });
+  for (const firmware of await firmwares()) await boots(disk, firmware);
+}
+
+const firmwares = async (): Promise<readonly GuestSource[]> => [{ kind: 'uefi' }, { kind: 'firmware', firmwarePath: (await fetchFirmware()).edk2 }];
+
+async function boots(disk: string, firmware: GuestSource): Promise<void> {
+  const guest = session = new GuestSession({ name: 'installed', cpus: 2, memoryMib: 1024, guest: firmware, disks: [{ path: disk, readOnly: false }], nics: [{ kind: 'nat', connected: true, forwards: [] }] });
   await logIn(guest);
   expect(await guest.run('systemctl is-system-running --wait; systemctl list-units --failed --plain --no-legend --no-pager', PROMPT)).toBe('running');
-  expect(await guest.run('dmesg | grep -o "efi: EFI v2.70"; findmnt -no FSTYPE / /boot/efi; ls /boot/efi/EFI/BOOT', PROMPT)).toMatch(/^efi: EFI v2.70\s+ext4\s+vfat\s+.*BOOTAA64.EFI/);
+  expect(await guest.run('dmesg | grep -o "efi: EFI v2"; for at in / /boot/efi; do findmnt -no FSTYPE $at; done; ls /boot/efi/EFI/BOOT', PROMPT)).toMatch(/^efi: EFI v2\s+ext4\s+vfat\s+.*BOOTAA64.EFI/);
   guest.type('reboot');
   await logIn(guest);
   expect(guest.resets).toBe(1);
