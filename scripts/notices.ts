@@ -19,6 +19,7 @@ const BESIDES: readonly (readonly [title: string, text: string])[] = [
   ['Styles of the Clarity Design System, in @clr/ui (MIT)', CLARITY],
   ['Icon shapes of the Clarity Design System, from @cds/core 6.17.0 (MIT)', CLARITY],
   ['Metropolis, the font in @clr/ui (SIL Open Font License 1.1)', 'Copyright (c) 2015, Chris Simpson, with Reserved Font Name: "Metropolis".\nThis Font Software is licensed under the SIL Open Font License, Version 1.1. It may be used, studied, modified and\nredistributed freely, as long as it is not sold by itself; it comes without warranty of any kind.'],
+  ['Glyphs of the firmware’s screen, from Terminus Font 4.48 (SIL Open Font License 1.1)', 'Copyright (c) 2010-2014 Dimitar Toshkov Zhekov, with Reserved Font Name "Terminus Font".\nThis Font Software is licensed under the SIL Open Font License, Version 1.1. It may be used, studied, modified and\nredistributed freely, as long as it is not sold by itself; it comes without warranty of any kind.'],
 ];
 
 export function notices(): string {
