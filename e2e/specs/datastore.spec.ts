@@ -55,6 +55,7 @@ test('files go into a datastore and out of it, and a VM is made on it', { tag: L
     await wizard.dialog.getByRole('radio', { name: 'shelf' }).check();
     await wizard.next();
     await wizard.next();
+    await wizard.chooseDiagnostics();
     await wizard.next();
     await wizard.addNewDisk(1, { sizeMib: 4 });
     await wizard.next();

@@ -9,7 +9,9 @@ test('a VM is given a display in the wizard, which Edit Settings changes as far 
   await wizard.open();
   await wizard.next();
   await wizard.nameIt('seen');
-  for (const _ of ['host', 'storage', 'compatibility', 'guest', 'hardware']) await wizard.next();
+  for (const _ of ['host', 'storage', 'compatibility', 'guest']) await wizard.next();
+  await wizard.chooseDiagnostics();
+  await wizard.next();
   await expect(wizard.field('Video adapter')).toHaveValue('none');
   await wizard.field('Video adapter').selectOption('Framebuffer');
   await expect(wizard.field('Number of displays')).toBeDisabled();

@@ -12,7 +12,9 @@ async function createShown(wizard: NewVmWizard, { heads = '1', rule = 'Share' }:
   await wizard.open();
   await wizard.next();
   await wizard.nameIt('shown');
-  for (const _ of ['host', 'storage', 'compatibility', 'guest', 'hardware']) await wizard.next();
+  for (const _ of ['host', 'storage', 'compatibility', 'guest']) await wizard.next();
+  await wizard.chooseDiagnostics();
+  await wizard.next();
   await wizard.field('Video adapter').selectOption('virtio-gpu');
   await wizard.field('Number of displays').selectOption(heads);
   await wizard.field('When several want to look').selectOption(rule);

@@ -27,6 +27,10 @@ test('a VM is made, powered on and used by keyboard alone', async ({ page }) => 
   for (const title of ['Select a compute resource', 'Select storage', 'Select compatibility', 'Select a guest', 'Customize hardware', 'Ready to complete']) {
     await page.keyboard.press('Enter');
     await expect(wizard.pageTitle).toHaveText(title);
+    if (title !== 'Select a guest') continue;
+    await tabTo(page, wizard.dialog.getByRole('radio', { name: 'Operating system' }));
+    await page.keyboard.press('ArrowDown');
+    await expect(wizard.dialog.getByRole('radio', { name: 'Built-in diagnostics' })).toBeChecked();
   }
   await expect(wizard.dialog.getByRole('button', { name: 'Finish' })).toBeFocused();
   await page.keyboard.press('Enter');
