@@ -101,7 +101,7 @@ export class FatTable {
   /** From the `from`-th cluster of a chain on, at most `count`; fewer when it ends before. */
   async runs(first: number, from: number, count: number): Promise<Run[]> {
     const runs = this.chain(first, from);
-    for (let last = runs.at(-1)!; last.at + last.count < from + count; last = runs.at(-1)!) {
+    for (let last = runs[runs.length - 1]!; last.at + last.count < from + count; last = runs[runs.length - 1]!) {
       const next = await this.next(last.cluster + last.count - 1);
       if (next === undefined) break;
       if (next === last.cluster + last.count) last.count++;

@@ -109,7 +109,7 @@ export class IsoVolume implements Volume {
     const rest = [...path], stack = [this.root];
     let links = 0;
     for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
-      const at = stack.at(-1)!;
+      const at = stack[stack.length - 1]!;
       if (name === '..' || name === '.' || name === '') { if (name === '..' && stack.length > 1) stack.pop(); continue; }
       if (!at.directory) return undefined;
       const entry = entryOf(await this.load(at), name);
