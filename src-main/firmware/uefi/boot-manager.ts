@@ -123,7 +123,7 @@ export class BootManager {
 
   private goOn(): void {
     this.state = { ...this.state, phase: 'starting' };
-    this.uefi.work(() => this.tryNext());
+    this.uefi.work(async () => { await this.tryNext(); return undefined; });
   }
 
   private async tryNext(): Promise<void> {
@@ -238,7 +238,7 @@ export class BootManager {
     this.uefi.putVariable('BootOrder', wordBytes(swapped), KEPT);
     this.state = { ...this.state, selected: from + by };
     this.drawMenu();
-    this.uefi.work(async () => { await this.uefi.keepVariables(); });
+    this.uefi.work(async () => { await this.uefi.keepVariables(); return undefined; });
   }
 
   private get(name: string): Uint8Array | undefined { return this.uefi.variables.get(name, GUID.globalVariable, false)?.data; }

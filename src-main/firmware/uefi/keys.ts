@@ -11,7 +11,7 @@ const RIGHT_SHIFT = 1, LEFT_SHIFT = 2, RIGHT_CONTROL = 4, LEFT_CONTROL = 8, RIGH
 const ROWS: readonly (readonly [number, string, string])[] = [
   [2, '1234567890-=\b\t', '!@#$%^&*()_+\b\t'], [16, 'qwertyuiop[]\r', 'QWERTYUIOP{}\r'], [30, 'asdfghjkl;\'`', 'ASDFGHJKL:"~'], [43, '\\zxcvbnm,./', '|ZXCVBNM<>?'], [55, '*', '*'], [57, ' ', ' '], [74, '-', '-'], [78, '+', '+'], [86, '\\', '|'], [96, '\r', '\r'], [98, '/', '/'],
 ];
-const PRINTS = new Map(ROWS.flatMap(([first, plain, shifted]) => [...plain].map((char, n) => [first + n, [char, shifted[n]!] as const] as const)));
+const PRINTS = new Map(ROWS.flatMap(([first, plain, shifted]) => Array.from(plain, (char, n) => [first + n, [char, shifted[n]!] as const] as const)));
 const SCANS: ReadonlyMap<number, number> = new Map([
   [1, SCAN.escape], [103, SCAN.up], [108, SCAN.down], [106, SCAN.right], [105, SCAN.left], [102, SCAN.home], [107, SCAN.end], [110, SCAN.insert], [111, SCAN.delete], [104, SCAN.pageUp], [109, SCAN.pageDown],
   ...Array.from({ length: 10 }, (_, n) => [59 + n, SCAN.f1 + n] as const), [87, SCAN.f11], [88, SCAN.f12],

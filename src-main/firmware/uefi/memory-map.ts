@@ -108,7 +108,7 @@ export class MemoryMap {
   }
 
   private covers(start: number, end: number, is: (type: number) => boolean): boolean {
-    const first = this.ranges[0]!, last = this.ranges.at(-1)!;
+    const first = this.ranges[0]!, last = this.ranges[this.ranges.length - 1]!;
     return start % PAGE_BYTES === 0 && start >= first.start && end <= last.end && start < end && this.ranges.every(range => range.end <= start || range.start >= end || is(range.type));
   }
 

@@ -182,6 +182,7 @@ export class Uefi {
       this.disks.take(this.io.disks());
       for (let disk = 0; disk < this.disks.count; disk++) for (const found of await this.disks.find(disk)) await this.installRange(found);
       await this.manager.start();
+      return undefined;
     });
   }
 
@@ -320,7 +321,7 @@ export class Uefi {
   private rearm(): void { if (this.manager.isWaiting && Number.isFinite(this.manager.nextNs)) this.alarm.set(this.manager.nextNs); }
 
   /** Does something that takes a while, and what it says to do then; one after the other. */
-  work(job: () => Promise<void | (() => void)>): void {
+  work(job: () => Promise<(() => void) | undefined>): void {
     const { generation } = this, before = this.working ?? Promise.resolve();
     const mine: Promise<void> = this.working = before.then(async () => {
       if (generation !== this.generation) return;

@@ -41,7 +41,7 @@ export function queryProblem(terms: readonly Term[], { attributeNames }: Names):
 const sameKey = (name: string, key: string): boolean => name.toLowerCase().replaceAll(' ', '') === key;
 
 const GUEST_WORDS: Readonly<Record<GuestSource['kind'], string>> = { uefi: 'uefi', diagnostics: 'diagnostics', linux: 'linux', binary: 'binary', firmware: 'firmware uefi' };
-const guestText = (known: Found): string => (known.kind === 'vm' ? [GUEST_WORDS[known.object.spec.guest.kind], ...Object.values(known.object.spec.guest)].join('\n').toLowerCase() : '');
+const guestText = (known: Found): string => (known.kind === 'vm' ? [GUEST_WORDS[known.object.spec.guest.kind], ...Object.values<unknown>(known.object.spec.guest).filter(value => typeof value === 'string')].join('\n').toLowerCase() : '');
 
 function typeOf(known: Found): readonly string[] {
   if (known.kind === 'vm') return known.object.template ? ['template'] : ['vm'];

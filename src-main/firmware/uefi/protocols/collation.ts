@@ -62,7 +62,7 @@ export const COLLATION_FUNCTIONS: Readonly<Record<string, EfiFunction>> = {
   },
   /** Says whether a character had to become another one. */
   StrToFat: (_, call) => {
-    const length = call.number(2) & 0xffff, text = [...call.memory.text(call.pointer(1)).toUpperCase()].filter(char => char !== '.' && char !== ' ').slice(0, length), fat = text.map(char => (ILLEGAL.test(char) ? '_' : char));
+    const length = call.number(2) & 0xffff, text = Array.from(call.memory.text(call.pointer(1)).toUpperCase()).filter(char => char !== '.' && char !== ' ').slice(0, length), fat = text.map(char => (ILLEGAL.test(char) ? '_' : char));
     call.memory.write(call.pointer(3), Uint8Array.from([...fat.map(char => char.charCodeAt(0)), ...(fat.length < length ? [0] : [])]));
     return BigInt(fat.some((char, n) => char !== text[n]));
   },
