@@ -92,7 +92,7 @@ test('what a VM boots is shown and decided about from a shell', async () => {
   await json('vm', 'boot-choose', 'web', 'base');
   expect(await json('vm', 'boot', 'web')).toMatchObject({ mode: 'guest', timeoutS: 60, attempts: [], failures: 0, watchdog: null });
   expect(await json('vm', 'boot-banks', 'web')).toMatchObject([{ id: 'settings', good: false, boots: false }, { name: 'base', guest: SPEC.guest, good: true, boots: true }]);
-  expect(await quarterdeck('vm', 'boot-drill', 'web', 'hang')).toMatchObject({ code: 1, stderr: 'quarterdeck: The next boot of web cannot be broken in this way: only of a kernel that is booted directly the copy in memory can be changed.\n' });
+  expect(await quarterdeck('vm', 'boot-drill', 'web', 'hang')).toMatchObject({ code: 1, stderr: 'quarterdeck: The next boot of web cannot be broken in this way: only of a kernel that is booted directly, or by the built-in UEFI, the copy in memory can be changed.\n' });
   expect(await quarterdeck('vm', 'boot-remove', 'web', 'other')).toMatchObject({ code: 1, stderr: 'quarterdeck: web has no such boot bank.\n' });
 }, 60_000);
 
