@@ -47,7 +47,7 @@ test('entries come with the first power-on, are changed while it is off, and go 
   await api.vms.changeEfiBoot(id, { kind: 'next', next: 0 });
   expect([await order(id), (await api.vms.efiBoot(id)).next]).toEqual([['1 CD drive 1', '0 Disk 1 (virtio)'], 0]);
   await expect(api.vms.changeEfiBoot(id, { kind: 'next', next: 9 })).rejects.toThrow('efi has no boot entry Boot0009.');
-  const copy = (await opened.ended(await api.vms.clone(id, { name: 'copy', linked: false }))).result!.id as VmId;
+  const copy = (await opened.ended(await api.vms.clone(id, { name: 'copy', linked: false, template: false }))).result!.id as VmId;
   expect(await order(copy)).toEqual(['1 CD drive 1', '0 Disk 1 (virtio)']);
 
   await opened.ended(await api.vms.revertToSnapshot(id, (await vmNow(id)).snapshots![0]!.id));

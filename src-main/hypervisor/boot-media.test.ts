@@ -47,17 +47,8 @@ test('a CD\'s menu waits for what is chosen', async () => {
   await seen(guest, 'second');
 }, 180_000);
 
-test('a CD\'s menu counts down to its first entry', async () => {
-  const path = join(folder, 'counting.iso');
-  await makeBootIso(path, menu(2));
-  const guest = powerOn(path, true);
-  await guest.expect(/executed automatically in 1s/);
-  await seen(guest, 'first');
-}, 180_000);
-
 test.each<{ readonly what: string; readonly contents: () => EspContents }>([
   { what: 'GRUB as it is installed', contents: () => ({ kind: 'grub', menu: menu(0) }) },
-  { what: 'GRUB as on a CD', contents: () => ({ kind: 'grub', menu: menu(0), as: 'cd' }) },
   { what: 'systemd-boot', contents: () => ({ kind: 'systemd-boot', menu: menu(0) }) },
   { what: 'the kernel itself, started by the shell', contents: () => ({ kind: 'stub', guest: menu().entries[0]!, isDefault: false }) },
 ])('$what boots from an EFI system partition', async ({ contents }) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { EfiVariable } from '../../shared/model/efi.ts';
 import { USUAL_DISPLAY } from '../../shared/model/display.ts';
-import { DISK_BUSES, type EfiSettings } from '../../shared/model/vm.ts';
+import type { EfiSettings } from '../../shared/model/vm.ts';
 import { makeBootIso, makeEfiDisk, STUB_PATH, stubOptions, type Menu } from '../../scripts/boot-media.ts';
 import { fetchGuests, type Guest } from '../../scripts/fetch-guests.ts';
 import { filePath } from '../firmware/uefi/device-path.ts';
@@ -62,8 +62,8 @@ test('GRUB’s menu on a CD waits for what is chosen', async () => {
   await seen(guest, 'second');
 }, 180_000);
 
-test.each(DISK_BUSES)('GRUB as Debian installs it boots from a disk on %s, and goes on in another machine in the middle of its menu', async bus => {
-  const path = join(folder, `grub-${bus}.img`), state = join(folder, `${bus}.state`), launch = { disks: [{ path, readOnly: true, bus }] };
+test('GRUB as Debian installs it boots from a disk on NVMe, and goes on in another machine in the middle of its menu', async () => {
+  const path = join(folder, 'grub.img'), state = join(folder, 'grub.state'), launch: Partial<VmLaunch> = { disks: [{ path, readOnly: true, bus: 'nvme' }] };
   await makeEfiDisk(path, { kind: 'grub', menu: menu() });
   const before = powerOn(launch);
   await before.expect('The second entry');

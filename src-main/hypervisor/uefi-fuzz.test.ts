@@ -12,7 +12,7 @@ import { Driven } from './driven-vm.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'quarterdeck-uefi-fuzz-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-const MIB = 2 ** 20, CALLS = 1500;
+const MIB = 2 ** 20, CALLS = 500;
 /** They end the firmware, or the test. */
 const LEFT_OUT = new Set(['ExitBootServices', 'ResetSystem', 'Stall', 'WaitForEvent']);
 

@@ -25,6 +25,8 @@ export class GuestMemory {
   constructor(io: GuestMemoryIo) { this.io = io; }
 
   bytes(address: bigint, length: number): Uint8Array {
+    // What is not there to its end takes no memory.
+    for (const at of length > 0 ? [address, address + BigInt(length - 1)] : []) if (this.io.translate(BigInt.asUintN(64, at), false) === undefined) throw new BadPointer(`nothing is at 0x${at.toString(16)}`);
     const bytes = new Uint8Array(length);
     this.each(address, length, false, (physical, from, to) => this.io.read(physical, bytes.subarray(from, to)));
     return bytes;
