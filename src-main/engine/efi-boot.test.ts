@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { VmId } from '../../shared/base/ids.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import { openTestClient, type TestClient } from './test-client.ts';
@@ -49,6 +49,11 @@ test('entries come with the first power-on, are changed while it is off, and go 
   await expect(api.vms.changeEfiBoot(id, { kind: 'next', next: 9 })).rejects.toThrow('efi has no boot entry Boot0009.');
   const copy = (await opened.ended(await api.vms.clone(id, { name: 'copy', linked: false, template: false }))).result!.id as VmId;
   expect(await order(copy)).toEqual(['1 CD drive 1', '0 Disk 1 (virtio)']);
+
+  // What boots next does so once.
+  await opened.ended(await api.vms.powerOn(id));
+  await vi.waitUntil(async () => (await api.vms.efiBoot(id)).next === undefined);
+  await opened.ended(await api.vms.powerOff(id));
 
   await opened.ended(await api.vms.revertToSnapshot(id, (await vmNow(id)).snapshots![0]!.id));
   expect([await order(id), (await api.vms.efiBoot(id)).next]).toEqual([['0 Disk 1 (virtio)', '1 CD drive 1'], undefined]);

@@ -58,7 +58,10 @@ export class BootManager {
   async start(): Promise<void> {
     const { settings } = this.uefi.io, boot = this.uefi.io.direct();
     await this.makeOptions();
-    const next = this.take('BootNext'), order = this.order(), direct = boot === undefined ? [] : [DIRECT];
+    const next = this.take('BootNext');
+    // Once is once, whatever becomes of this boot.
+    if (next !== undefined) await this.uefi.keepVariables();
+    const order = this.order(), direct = boot === undefined ? [] : [DIRECT];
     this.state = { ...OFF, queue: [...(next === undefined ? [] : readWords(next)), ...direct, ...order] };
     this.greet();
     if (settings.showMenu) { this.openMenu(''); return; }
