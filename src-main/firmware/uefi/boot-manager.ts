@@ -95,7 +95,7 @@ export class BootManager {
   }
 
   /** Options that may be started, in their order. */
-  private order(): readonly number[] { return readWords(this.get('BootOrder') ?? new Uint8Array()).filter(number => (this.option(number)?.attributes ?? 0) & ACTIVE); }
+  private order(): readonly number[] { return this.bootOrder.filter(number => (this.option(number)?.attributes ?? 0) & ACTIVE); }
 
   private option(number: number): LoadOption | undefined {
     const data = number === DIRECT ? undefined : this.get(optionName(number));
@@ -119,7 +119,7 @@ export class BootManager {
       return number;
     });
     for (const { number } of gone) this.uefi.putVariable(optionName(number), new Uint8Array(), 0);
-    const order = readWords(this.get('BootOrder') ?? new Uint8Array()).filter(number => !gone.some(each => each.number === number));
+    const order = this.bootOrder.filter(number => !gone.some(each => each.number === number));
     this.uefi.putVariable('BootOrder', wordBytes([...order, ...added]), KEPT);
     await this.uefi.keepVariables();
   }
@@ -237,13 +237,15 @@ export class BootManager {
   private move(entries: readonly number[], from: number, by: number): void {
     const number = entries[from]!, other = entries[from + by];
     if (number === DIRECT || other === undefined || other === DIRECT) return;
-    const order = readWords(this.get('BootOrder') ?? new Uint8Array()), swapped = order.map(each => (each === number ? other : each === other ? number : each));
+    const order = this.bootOrder, swapped = order.map(each => (each === number ? other : each === other ? number : each));
     this.uefi.putVariable('BootOrder', wordBytes(swapped), KEPT);
     this.state = { ...this.state, selected: from + by };
     this.drawMenu();
     this.uefi.work(async () => { await this.uefi.keepVariables(); return undefined; });
   }
 
+  /** As the variable has it, with options that may not be started or are not there. */
+  private get bootOrder(): readonly number[] { return readWords(this.get('BootOrder') ?? new Uint8Array()); }
   private get(name: string): Uint8Array | undefined { return this.uefi.variables.get(name, GUID.globalVariable, false)?.data; }
   private take(name: string): Uint8Array | undefined {
     const data = this.get(name);

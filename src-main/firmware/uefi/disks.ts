@@ -1,7 +1,7 @@
 /** The disks that firmware finds, their partitions and file systems, as ranges of sectors. Nothing is open between two calls. */
 import { assert } from '../../../shared/base/errors.ts';
 import { openVolume } from '../volumes/open-volume.ts';
-import { readPartitions, type Partition } from '../volumes/partitions.ts';
+import { readPartitions } from '../volumes/partitions.ts';
 import type { SectorDevice } from '../volumes/sector-device.ts';
 import type { Volume } from '../volumes/volume.ts';
 import { cdrom, hardDrive, type DevicePath } from './device-path.ts';
@@ -23,7 +23,7 @@ export interface DiskRange { readonly disk: number; readonly startSector: number
 export interface DisksState { readonly known: readonly [bigint, DiskRange][]; readonly media: readonly { readonly bytes: number; readonly id: number }[] }
 
 /** What was found on a disk. */
-export interface FoundRange { readonly range: DiskRange; readonly path: DevicePath; readonly partition?: Partition }
+export interface FoundRange { readonly range: DiskRange; readonly path: DevicePath }
 
 const CD_BLOCK = 2048, DISK_BLOCK = 512;
 
@@ -79,7 +79,7 @@ export class Disks {
     return [{ range, path }, ...partitions.map(partition => {
       const { number, startSector, sectorCount } = partition;
       const node = partition.kind === 'el-torito' ? cdrom(partition.bootEntry, startSector, sectorCount) : hardDrive({ number, startSector, sectorCount, signature: partition.kind === 'gpt' ? partition.uniqueGuid : partition.signature });
-      return { range: { disk, startSector, sectorCount, isPartition: true }, path: [...path, node], partition };
+      return { range: { disk, startSector, sectorCount, isPartition: true }, path: [...path, node] };
     })];
   }
 

@@ -32,8 +32,6 @@ export class Images {
   constructor(uefi: Uefi) { this.uefi = uefi; }
 
   find(handle: bigint): Image | undefined { return this.images.get(handle); }
-  /** The image that runs now. */
-  get current(): bigint { return this.frames.findLast(({ kind }) => kind === 'image')?.image ?? this.firmware; }
   /** How many calls of guest code are under way, one in another. */
   get depth(): number { return this.frames.length; }
 

@@ -26,6 +26,7 @@ export interface TablesState { readonly names: readonly string[]; readonly syste
 export class Tables {
   private readonly memory: GuestMemory;
   private state: TablesState | undefined;
+  private addresses: ReadonlyMap<string, number> = new Map();
 
   constructor(memory: GuestMemory) { this.memory = memory; }
 
@@ -40,7 +41,7 @@ export class Tables {
   get isVirtual(): boolean { return this.now.isVirtual; }
   nameOf(number: number): string | undefined { return this.now.names[number - FIRST_FUNCTION]; }
   addressOf(name: string): bigint {
-    const address = new Map(this.now.addresses).get(name);
+    const address = this.addresses.get(name);
     assert(address !== undefined, `${name} is a function`);
     return BigInt(address);
   }
@@ -58,6 +59,7 @@ export class Tables {
     const functions = code + VECTORS * VECTOR_BYTES, addresses = [
       ...runtimeNames.map((name, n) => [name, runtimeCode + FUNCTION_BYTES * n] as const), ...bootNames.map((name, n) => [name, functions + FUNCTION_BYTES * n] as const)];
     const returned = functions + FUNCTION_BYTES * bootNames.length, system = runtimeData, runtime = runtimeData + 0x200, list = runtimeData + 0x400, vendor = runtimeData + 0x180;
+    this.addresses = new Map(addresses);
     this.state = { names, system, boot, runtime, list, returned, vectors: code, isVirtual: false, addresses: addresses.map(([name, address]) => [name, address]), configurations: [] };
     for (const [name, address] of addresses) this.code(address, hvc(FIRST_FUNCTION + names.indexOf(name)), RET);
     for (let n = 0; n < VECTORS; n++) this.code(code + n * VECTOR_BYTES, hvc(FIRST_VECTOR + n), ERET);
@@ -123,7 +125,10 @@ export class Tables {
   }
 
   save(): TablesState { return this.now; }
-  restore(state: TablesState): void { this.state = state; }
+  restore(state: TablesState): void {
+    this.state = state;
+    this.addresses = new Map(state.addresses);
+  }
 
   private services(at: number, signature: bigint, names: readonly string[]) {
     const bytes = HEADER_BYTES + 8 * names.length;

@@ -5,7 +5,7 @@
  */
 import { assert } from '../../../shared/base/errors.ts';
 import type { EfiVariable } from '../../../shared/model/efi.ts';
-import type { EfiTables } from '../../../shared/model/vm.ts';
+import type { EfiSettings } from '../../../shared/model/vm.ts';
 import type { Alarm, Clock } from '../../time/clock.ts';
 import { acpiTables } from '../acpi/convert.ts';
 import { placeTables } from '../acpi/place.ts';
@@ -49,17 +49,9 @@ export interface BootCpu { readonly tables: number; readonly vectors: number; re
 export interface DirectBoot { readonly kernel: () => Uint8Array; readonly initrd?: () => Uint8Array; readonly commandLine: string }
 
 /** The watchdog that keeps a boot from hanging. Calls that come at the wrong time do nothing. */
-export interface FirmwareWatchdog { readonly timeoutNs: number; install(): void; enable(timeoutNs?: number): void; refresh(): void; disable(): void; handOver(): void }
+export interface FirmwareWatchdog { install(): void; enable(timeoutNs?: number): void; disable(): void; handOver(): void }
 
 export interface KernelDrill { breaks(start: number, bytes: number): void; commandLine(text: string): string }
-
-export interface UefiSettings {
-  /** How long somebody can ask for the menu, in ms. */
-  readonly delayMs: number;
-  readonly showMenu: boolean;
-  /** What the OS is told of the hardware by; both when absent. */
-  readonly tables?: EfiTables | undefined;
-}
 
 export interface UefiIo {
   /** Guest physical addresses of the memory that the guest is told of. */
@@ -93,7 +85,7 @@ export interface UefiIo {
   readonly watchdog: FirmwareWatchdog;
   /** How a Linux kernel's next start is broken, as a drill: its bytes in memory, and its command line. */
   readonly drill: () => KernelDrill | undefined;
-  readonly settings: UefiSettings;
+  readonly settings: EfiSettings;
   /** A CPU that was held is not any more. */
   readonly wake: () => void;
   /** What is to be said of an exception that nobody handles. */
@@ -146,7 +138,7 @@ export class Uefi {
     this.io = io;
     this.memory = new GuestMemory({ translate: (address, isWrite) => io.translate(this.caller, address, isWrite), read: io.read, write: io.write });
     this.tables = new Tables(this.memory);
-        this.map = new MemoryMap(io.ram.base, io.ram.end);
+    this.map = new MemoryMap(io.ram.base, io.ram.end);
     this.terminal = new TerminalView(io.print, () => this.text.size);
     this.text = new TextScreen(textModes(io.screen), [this.terminal, ...(io.screen === undefined ? [] : [new ScreenView(io.screen)])]);
     this.alarm = io.clock.alarm('uefi', () => this.ring());

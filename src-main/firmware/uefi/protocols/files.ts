@@ -3,6 +3,7 @@ import { assert, EngineError } from '../../../../shared/base/errors.ts';
 import type { Answer, Call, Result } from '../call.ts';
 import { EfiError } from '../call.ts';
 import type { DiskRange } from '../disks.ts';
+import { readTime, timeBytes } from '../efi-time.ts';
 import type { EfiFunction } from '../functions.ts';
 import { GUID } from '../guid.ts';
 import { textBytes, type GuestMemory } from '../guest-memory.ts';
@@ -74,17 +75,10 @@ const STATUS_OF: Readonly<Record<VolumeProblem, bigint>> = {
 
 const stays = (run: (uefi: Uefi, call: Call) => Promise<Result>): EfiFunction => (uefi, call): Answer => withStatus(() => run(uefi, call));
 
-function timeBytes(ms: number): Uint8Array {
-  const date = new Date(Number.isFinite(ms) ? ms : 0), time = new DataView(new ArrayBuffer(16));
-  time.setUint16(0, date.getUTCFullYear(), true);
-  [date.getUTCMonth() + 1, date.getUTCDate(), date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()].forEach((value, n) => time.setUint8(2 + n, value));
-  time.setInt16(12, 0x7ff, true);
-  return new Uint8Array(time.buffer);
-}
+/** Undefined of a time that is all zeroes, which means that it stays as it is. */
 function timeOf(bytes: Uint8Array): number | undefined {
-  const time = new DataView(bytes.buffer, bytes.byteOffset), [month, day, hour, minute, second] = [2, 3, 4, 5, 6].map(at => time.getUint8(at)) as [number, number, number, number, number];
-  const year = time.getUint16(0, true);
-  return year === 0 ? undefined : Date.UTC(year, month - 1, day, hour, minute, second);
+  const { year, ms } = readTime(bytes);
+  return year === 0 ? undefined : ms;
 }
 
 /** EFI_FILE_INFO. */
@@ -93,7 +87,7 @@ function infoBytes({ name, bytes, directory, readOnly, hidden, system, archive, 
   view.setBigUint64(0, BigInt(all.length), true);
   view.setBigUint64(8, BigInt(bytes), true);
   view.setBigUint64(16, BigInt(Math.ceil(bytes / blockBytes) * blockBytes), true);
-  [createdMs, accessedMs, modifiedMs].forEach((ms, n) => all.set(timeBytes(ms), 24 + 16 * n));
+  [createdMs, accessedMs, modifiedMs].forEach((ms, n) => all.set(timeBytes(Number.isFinite(ms) ? ms : 0), 24 + 16 * n));
   view.setBigUint64(72, (readOnly ? READ_ONLY : 0n) | (hidden ? HIDDEN : 0n) | (system ? SYSTEM : 0n) | (directory ? DIRECTORY : 0n) | (archive ? ARCHIVE : 0n), true);
   all.set(text, INFO_BYTES);
   return all;

@@ -1,20 +1,16 @@
 /** Runtime services (UEFI 2.10, chapter 8): they are there also after an OS took over, at the virtual addresses that it gives them. */
 import type { Answer, Call, Result } from '../call.ts';
+import { readTime, timeBytes } from '../efi-time.ts';
 import { BUFFER_TOO_SMALL, INVALID_PARAMETER, NOT_FOUND, SUCCESS, UNSUPPORTED } from '../status.ts';
 import type { Uefi } from '../uefi.ts';
 import { MEMORY, PAGE_BYTES } from '../memory-map.ts';
 import { ATTRIBUTE } from '../variables.ts';
 
-const UNSPECIFIED_TIMEZONE = 0x7ff;
-
 /** EFI_TIME. */
 export function getTime({ io }: Uefi, call: Call): Result {
-  const date = new Date(io.dateMs()), time = new DataView(new ArrayBuffer(16));
-  time.setUint16(0, date.getUTCFullYear(), true);
-  [date.getUTCMonth() + 1, date.getUTCDate(), date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()].forEach((value, n) => time.setUint8(2 + n, value));
-  time.setUint32(8, date.getUTCMilliseconds() * 1_000_000, true);
-  time.setInt16(12, UNSPECIFIED_TIMEZONE, true);
-  call.memory.write(call.pointer(0), new Uint8Array(time.buffer));
+  const ms = io.dateMs(), time = timeBytes(ms);
+  new DataView(time.buffer).setUint32(8, Math.floor(ms % 1000) * 1_000_000, true);
+  call.memory.write(call.pointer(0), time);
   if (call.raw(1) === 0n) return SUCCESS;
   // EFI_TIME_CAPABILITIES: steps of a second, as exact as the host's clock is.
   const capabilities = new DataView(new ArrayBuffer(12));
@@ -25,10 +21,9 @@ export function getTime({ io }: Uefi, call: Call): Result {
 }
 
 export function setTime({ io }: Uefi, call: Call): Result {
-  const bytes = call.memory.bytes(call.pointer(0), 16), time = new DataView(bytes.buffer), [month, day, hour, minute, second] = [2, 3, 4, 5, 6].map(at => time.getUint8(at)) as [number, number, number, number, number];
-  const year = time.getUint16(0, true), zone = time.getInt16(12, true), date = Date.UTC(year, month - 1, day, hour, minute, second), back = new Date(date);
-  if (year < 1970 || year > 2105 || back.getUTCMonth() !== month - 1 || back.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59 || zone !== UNSPECIFIED_TIMEZONE && Math.abs(zone) > 1440) return INVALID_PARAMETER;
-  io.setDateMs(date + (zone === UNSPECIFIED_TIMEZONE ? 0 : zone * 60_000));
+  const { year, month, hour, minute, second, zone, ms } = readTime(call.memory.bytes(call.pointer(0), 16)), back = new Date(ms);
+  if (year < 1970 || year > 2105 || back.getUTCMonth() !== month - 1 || hour > 23 || minute > 59 || second > 59 || Math.abs(zone ?? 0) > 1440) return INVALID_PARAMETER;
+  io.setDateMs(ms + (zone ?? 0) * 60_000);
   return SUCCESS;
 }
 
