@@ -8,7 +8,7 @@ import type { Change } from './engine-events.ts';
 import type { ClientProperties, DisplaySession, HeadWindow, VmDisplay } from '../model/display.ts';
 import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage, PoolSettings } from '../model/container.ts';
 import type { FirmwareTables } from '../model/firmware-tables.ts';
-import type { HostProfile, HostStats, NewHost } from '../model/host.ts';
+import type { HostProfile, HostRole, HostStats, NewHost } from '../model/host.ts';
 import type { LabelChange } from '../model/labels.ts';
 import type { EfiBoot, EfiBootChange } from '../model/efi.ts';
 import type { BootChange } from '../model/boot-watchdog.ts';
@@ -68,6 +68,8 @@ export interface EngineApi {
     /** Waits until no VM of it is on, and starts none meanwhile. Those that are off can go to other hosts of its cluster then. */
     enterMaintenance(id: HostId, options?: { moveVms?: boolean }): Promise<TaskId>;
     exitMaintenance(id: HostId): Promise<TaskId>;
+    /** Makes a VM that is on it, and off, what it boots itself, or its SmartNIC; null for nothing. The host must be off. */
+    setSystem(id: HostId, role: HostRole, vm: VmId | null): Promise<TaskId>;
     stats(id: HostId): Promise<HostStats>;
     connect(id: HostId): Promise<TaskId>;
     /** No VM of it may be on. */

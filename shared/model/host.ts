@@ -11,13 +11,18 @@ import type { CpuStats } from './vm.ts';
 const amount = (what: Phrase, [min, max]: readonly [number, number]) => integerWithin(what, { min, max });
 const text = (what: Phrase, missing: Phrase) => v.pipe(v.string(fixed(say`${what} must be text.`)), v.trim(), v.minLength(1, fixed(missing)), v.maxLength(80, fixed(say`${what} has at most 80 characters.`)));
 
-export const HOST_LIMITS = { cpus: [1, 64], cpuMhz: [100, 5000], memoryMib: [512, 262_144], counterHz: [1_000_000, 1_000_000_000], devices: 8, ports: [1, 4], virtualFunctions: [0, 64], driveGib: [1, 16_384] } as const;
+export const HOST_LIMITS = { cpus: [1, 64], cpuMhz: [100, 5000], memoryMib: [512, 262_144], counterHz: [1_000_000, 1_000_000_000], devices: 8, ports: [1, 4], virtualFunctions: [0, 64], driveGib: [1, 16_384], smartNicCpus: [0, 8], smartNicMemoryMib: [0, 3072] } as const;
 
 export const GIC_VERSIONS = ['GICv3', 'GICv4', 'GICv4.1'] as const;
 export const WATCHDOGS = ['none', 'SBSA revision 0', 'SBSA revision 1'] as const;
 
 /** A network adapter of the server; `revision` is the hardware's. */
-export const HostNic = v.object({ model: text(say`The model of a network adapter`, say`Enter the model of a network adapter.`), revision: text(say`The revision of a network adapter`, say`Enter the revision of a network adapter.`), ports: amount(say`The number of ports`, HOST_LIMITS.ports), virtualFunctions: amount(say`The number of virtual functions`, HOST_LIMITS.virtualFunctions) });
+export const HostNic = v.object({
+  model: text(say`The model of a network adapter`, say`Enter the model of a network adapter.`), revision: text(say`The revision of a network adapter`, say`Enter the revision of a network adapter.`),
+  ports: amount(say`The number of ports`, HOST_LIMITS.ports), virtualFunctions: amount(say`The number of virtual functions`, HOST_LIMITS.virtualFunctions),
+  /** With CPUs and memory of its own it is a SmartNIC; none when absent. */
+  cpus: v.optional(amount(say`The number of CPUs of a SmartNIC`, HOST_LIMITS.smartNicCpus)), memoryMib: v.optional(amount(say`The memory of a SmartNIC in MiB`, HOST_LIMITS.smartNicMemoryMib)),
+});
 export type HostNic = v.InferOutput<typeof HostNic>;
 export const HostDrive = v.object({ model: text(say`The model of a drive`, say`Enter the model of a drive.`), revision: text(say`The revision of a drive`, say`Enter the revision of a drive.`), sizeGib: amount(say`The size of a drive in GiB`, HOST_LIMITS.driveGib) });
 export type HostDrive = v.InferOutput<typeof HostDrive>;
@@ -36,26 +41,39 @@ export const HostProfile = v.object({
   gic: v.picklist(GIC_VERSIONS, fixed(say`There is no such interrupt controller.`)),
   iommu: v.boolean(fixed(say`A host has an IOMMU or not.`)),
   watchdog: v.picklist(WATCHDOGS, fixed(say`There is no such watchdog.`)),
-  nics: devices(HostNic, say`A host has at most ${HOST_LIMITS.devices} network adapters.`),
+  nics: v.pipe(devices(HostNic, say`A host has at most ${HOST_LIMITS.devices} network adapters.`), v.check(nics => nics.filter(isSmartNic).length <= 1, fixed(say`A host has at most one SmartNIC.`))),
   rdmaNics: devices(HostNic, say`A host has at most ${HOST_LIMITS.devices} RDMA network adapters.`),
   drives: devices(HostDrive, say`A host has at most ${HOST_LIMITS.devices} NVMe drives.`),
 });
 export type HostProfile = v.InferOutput<typeof HostProfile>;
 
+export function isSmartNic({ cpus = 0 }: Pick<HostNic, 'cpus'>): boolean { return cpus > 0; }
+/** The adapter that is a computer of its own. */
+export const smartNicOf = ({ nics }: Pick<HostProfile, 'nics'>): HostNic | undefined => nics.find(isSmartNic);
+
 const nic = (ports: number, virtualFunctions: number): HostNic => ({ model: 'QD-E25 Ethernet', revision: 'A1', ports, virtualFunctions });
 const rdmaNic: HostNic = { model: 'QD-R100 RDMA', revision: 'B0', ports: 2, virtualFunctions: 16 };
+const smartNic: HostNic = { model: 'QD-S25 SmartNIC', revision: 'A0', ports: 2, virtualFunctions: 64, cpus: 4, memoryMib: 2048 };
 const drive = (sizeGib: number): HostDrive => ({ model: 'QD-N1 NVMe', revision: '1.0', sizeGib });
 
 /** Servers to start from; the first inventory has the first two. */
 export const HOST_PROFILES: readonly [HostProfile, HostProfile, ...HostProfile[]] = [
   { model: 'Quarterdeck Q8', cpus: 8, cpuMhz: 2400, memoryMib: 16_384, counterHz: 62_500_000, gic: 'GICv4', iommu: true, watchdog: 'SBSA revision 1', nics: [nic(2, 16)], rdmaNics: [], drives: [drive(512)] },
   { model: 'Quarterdeck Q4', cpus: 4, cpuMhz: 2000, memoryMib: 8192, counterHz: 24_000_000, gic: 'GICv3', iommu: true, watchdog: 'SBSA revision 0', nics: [nic(1, 0)], rdmaNics: [], drives: [drive(256)] },
-  { model: 'Quarterdeck Q32 RDMA', cpus: 32, cpuMhz: 3000, memoryMib: 65_536, counterHz: 1_000_000_000, gic: 'GICv4.1', iommu: true, watchdog: 'SBSA revision 1', nics: [nic(4, 64)], rdmaNics: [rdmaNic], drives: [drive(2048), drive(2048)] },
+  { model: 'Quarterdeck Q32 RDMA', cpus: 32, cpuMhz: 3000, memoryMib: 65_536, counterHz: 1_000_000_000, gic: 'GICv4.1', iommu: true, watchdog: 'SBSA revision 1', nics: [nic(4, 64), smartNic], rdmaNics: [rdmaNic], drives: [drive(2048), drive(2048)] },
   { model: 'Quarterdeck Q1 Edge', cpus: 1, cpuMhz: 1500, memoryMib: 2048, counterHz: 24_000_000, gic: 'GICv3', iommu: false, watchdog: 'none', nics: [nic(1, 0)], rdmaNics: [], drives: [] },
 ];
 
 /** A host that is on its way into maintenance starts no VM and waits for those that are on. */
 export type Maintenance = 'none' | 'entering' | 'on';
+
+/** What a VM of a host's can be besides: what the server itself boots, or its SmartNIC. It is on while the server is, and what the boot watchdog guards then is the server's boot. */
+export const HOST_ROLES = ['host', 'smartNic'] as const;
+export type HostRole = (typeof HOST_ROLES)[number];
+export const HOST_ROLE_NAMES: Readonly<Record<HostRole, Phrase>> = { host: say`Host system`, smartNic: say`SmartNIC system` };
+
+/** Of a host that is on: its own system is still coming up, or is gone. It runs no VM then. */
+export type HostHealth = 'booting' | 'notResponding';
 
 /** One emulated server. */
 export interface Host extends Labels, HostProfile {
@@ -68,6 +86,8 @@ export interface Host extends Labels, HostProfile {
   readonly powerState?: 'poweredOn' | 'poweredOff';
   /** None when absent. */
   readonly maintenance?: Maintenance;
+  /** Absent when its own system is up, or it has none, as the hypervisor needs none. */
+  readonly health?: HostHealth;
 }
 
 /** Live figures of a host. */

@@ -15,8 +15,12 @@ export type Resource = (typeof RESOURCES)[number];
 /** An inventory to look things up in. */
 export interface Inventory { all<K extends 'host' | 'cluster' | 'resourcePool' | 'vm'>(kind: K): readonly ObjectKinds[K][] }
 
-export const usesHost = ({ powerState, deletedMs }: Pick<Vm, 'powerState' | 'deletedMs'>): boolean => deletedMs === undefined && powerState !== 'poweredOff' && powerState !== 'suspended';
-export const canRunVms = (host: Host): boolean => host.connected && isOn(host) && maintenanceOf(host) === 'none';
+const isPowered = ({ powerState, deletedMs }: Pick<Vm, 'powerState' | 'deletedMs'>): boolean => deletedMs === undefined && powerState !== 'poweredOff' && powerState !== 'suspended';
+/** It is on, and has its host's CPUs and memory: a SmartNIC's system has the SmartNIC's. */
+export const usesHost = (vm: Pick<Vm, 'powerState' | 'deletedMs' | 'hostRole'>): boolean => isPowered(vm) && vm.hostRole !== 'smartNic';
+/** It is on, and one of those that the host is there for. */
+export const isWorkload = (vm: Pick<Vm, 'powerState' | 'deletedMs' | 'hostRole'>): boolean => isPowered(vm) && vm.hostRole === undefined;
+export const canRunVms = (host: Host): boolean => host.connected && isOn(host) && maintenanceOf(host) === 'none' && host.health === undefined;
 
 export const reservationOf = (spec: Pick<VmSpec, 'cpus' | 'memoryMib' | 'cpuAllocation' | 'memoryAllocation'>, resource: Resource): number => (resource === 'cpu' ? cpuAllocationOf(spec) : memoryAllocationOf(spec)).reservation;
 

@@ -5,6 +5,7 @@ import { fixed, problemFields, say, type Phrase, type Problem, type Said } from 
 import { Allocation, SHARES } from './container.ts';
 import { DisplaySpec } from './display.ts';
 import type { EfiVariable } from './efi.ts';
+import type { HostRole } from './host.ts';
 import { BOOT_LIMITS, WATCHDOG_MODES, type BootRecord } from './boot-watchdog.ts';
 import { integerWithin, numberWithin } from './number-within.ts';
 import { GuestTimeSpec, type GuestTimeStats } from './guest-time.ts';
@@ -233,6 +234,8 @@ export interface Vm extends Labels, Partial<Problem> {
   readonly poolId?: ResourcePoolId;
   /** Where its files are; in the engine's data folder when absent. */
   readonly datastoreId?: DatastoreId;
+  /** It is its host's own system. */
+  readonly hostRole?: HostRole;
   /** Only copied, never powered on. */
   readonly template?: boolean;
   /** The snapshot of another VM that its disks stand on: it is a linked clone. */

@@ -5,6 +5,7 @@ import { say } from '../../shared/base/phrase.ts';
 import { BIN_DAYS, keptUntilMs, VM_LIMITS, type Vm } from '../../shared/model/vm.ts';
 import { refOf } from '../inventory/inventory.ts';
 import { vmNamed } from './admission.ts';
+import { checkNoSystem } from './host-systems.ts';
 import type { Engine } from './engine.ts';
 import type { TaskContext } from './task-runner.ts';
 
@@ -14,6 +15,7 @@ export async function moveToBin({ inventory, power }: Context, id: VmId): Promis
   await inventory.transact(edit => {
     const vm = edit.vm(id);
     if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${vm.spec.name} must be powered off before it can be deleted.`);
+    checkNoSystem(vm, edit);
     edit.put('vm', { ...vm, deletedMs: Date.now() });
     edit.event({ severity: 'info', type: 'vm.deleted', message: say`${vm.spec.name} was deleted. It is in the bin for ${BIN_DAYS} days.`, target: refOf(vm) });
   });

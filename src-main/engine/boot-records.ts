@@ -4,6 +4,7 @@ import { say, type Value } from '../../shared/base/phrase.ts';
 import { banksOf, ended, NO_BOOTS, presentAttempt, SETTINGS_BANK, STAGE_NAMES, stageOf, USUAL_WATCHDOG, type BootEnd, type BootRecord } from '../../shared/model/boot-watchdog.ts';
 import type { BootWatchdogSpec, Vm, VmSpec } from '../../shared/model/vm.ts';
 import type { VmStop } from '../hypervisor/vm-launch.ts';
+import { followSystem } from './host-systems.ts';
 import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
 
 export const watchdogOf = ({ bootWatchdog = USUAL_WATCHDOG }: Pick<VmSpec, 'bootWatchdog'>): BootWatchdogSpec => bootWatchdog;
@@ -17,6 +18,7 @@ export function recordBoots(inventory: Inventory, id: VmId, record: BootRecord):
     const vm = edit.vm(id);
     edit.put('vm', { ...vm, boot: record });
     tellOf(edit, vm, record);
+    followSystem(edit, id);
   });
 }
 

@@ -12,6 +12,7 @@ import { refOf, type Edit } from '../inventory/inventory.ts';
 import { convertImage, createImage, shapeOf } from '../storage/image-operations.ts';
 import { checkFits, checkName } from './admission.ts';
 import type { Engine } from './engine.ts';
+import { checkNoSystem } from './host-systems.ts';
 import { newId } from './new-id.ts';
 import { snapshotOf } from './snapshots.ts';
 import type { TaskContext } from './task-runner.ts';
@@ -113,6 +114,7 @@ export async function setTemplate({ inventory }: Pick<Engine, 'inventory'>, id: 
   await inventory.transact(edit => {
     const { template: before, ...vm } = edit.vm(id), { name } = vm.spec;
     if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${name} must be powered off to become a template.`);
+    checkNoSystem(vm, edit);
     if ((before === true) === template) throw new EngineError('wrong-state', template ? say`${name} is already a template.` : say`${name} is not a template.`);
     edit.put('vm', { ...vm, ...(template && { template }) });
     edit.event({ severity: 'info', type: template ? 'vm.madeTemplate' : 'vm.madeVm', message: template ? say`${name} is a template now.` : say`${name} is a virtual machine now.`, target: refOf(vm) });

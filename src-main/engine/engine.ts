@@ -23,6 +23,7 @@ import { eventMethods, fileMethods, taskMethods } from './plain-methods.ts';
 import { displayMethods } from './display-methods.ts';
 import { Displays } from './displays.ts';
 import { hostMethods, poolMethods } from './host-methods.ts';
+import { followSystem, systemsToStart } from './host-systems.ts';
 import { inventoryMethods } from './inventory-methods.ts';
 import { Notifications } from './notifications.ts';
 import { KeptOff } from './kept-off.ts';
@@ -81,6 +82,7 @@ export class Engine {
     if (metrics.isRenewed) await engine.inventory.transact(edit => edit.event({ severity: 'warning', type: 'metrics.renewed', message: say`The file of figures was damaged: it was set aside as metrics.db.damaged, and charts begin anew.`, target: ROOT }));
     await deleteExpired(engine);
     engine.consolidateWhenOff();
+    await engine.startSystems();
     return engine;
   }
 
@@ -114,6 +116,13 @@ export class Engine {
     }
   }
 
+  /** What hosts boot that are on: those of an engine that starts get their power back. */
+  private async startSystems(): Promise<void> {
+    const found = systemsToStart(this.inventory);
+    if (found.length > 0) await this.inventory.transact(edit => { for (const { vm } of found) followSystem(edit, vm.id); });
+    for (const { vm, host } of found) this.tasks.launch(say`Boot host`, { kind: 'host', id: host.id, name: host.name }, context => this.power.on(vm.id, context), { cancelable: true });
+  }
+
   private async tick(atMs: number): Promise<void> {
     await this.performance.sample(atMs);
   }
@@ -121,7 +130,7 @@ export class Engine {
   private async shutDown(): Promise<void> {
     this.ticking.dispose();
     await this.displays.finishRecordings();
-    await this.power.allOff();
+    await this.power.close();
     await this.displays.close();
     await this.tasks.idle();
     await this.performance.close();

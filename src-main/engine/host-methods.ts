@@ -1,16 +1,17 @@
 /** The methods about hosts and resource pools. What is wrong with a wish is said at once, not by a task. */
 import * as v from 'valibot';
 import type { EngineApi } from '../../shared/api/engine-api.ts';
-import type { HostId, ResourcePoolId } from '../../shared/base/ids.ts';
+import type { HostId, ResourcePoolId, VmId } from '../../shared/base/ids.ts';
 import { say, type Phrase, type Said } from '../../shared/base/phrase.ts';
 import { PoolSettings } from '../../shared/model/container.ts';
-import { HostProfile, NewHost } from '../../shared/model/host.ts';
+import { HOST_ROLES, HostProfile, NewHost } from '../../shared/model/host.ts';
 import type { ObjectRef } from '../../shared/model/task.ts';
 import type { Edit } from '../inventory/inventory.ts';
 import { checkPool } from './allocations.ts';
 import { checked, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
-import { addHost, checkEnter, checkHostOff, connectHost, editHost, enterMaintenance, exitMaintenance, hostRef, powerOffHost, powerOnHost, rebootHost } from './hosts.ts';
+import { addHost, checkEnter, checkHostOff, checkHostOn, connectHost, editHost, enterMaintenance, exitMaintenance, hostRef, powerOffHost, powerOnHost, rebootHost } from './hosts.ts';
+import { setSystem } from './host-systems.ts';
 import { removeObject } from './inventory-methods.ts';
 import { newId } from './new-id.ts';
 import { checkFreeName } from './tree.ts';
@@ -33,11 +34,12 @@ export function hostMethods(engine: Context): EngineApi['hosts'] {
     add: checked([NewHost], wanted => task(say`Add host`, inventory.ref(wanted.parent), (edit, made) => addHost(edit, newId<HostId>('host'), wanted, made))),
     edit: checked([Id, HostProfile], (id, profile) => task(say`Edit host`, hostRef(inventory.host(id)), edit => editHost(edit, id, profile))),
     remove: ofHost(say`Remove host`, (edit, id) => removeObject(edit, { kind: 'host', id })),
-    powerOn: ofHost(say`Power on host`, powerOnHost),
+    powerOn: checked([Id], id => tasks.run(say`Power on host`, hostRef(checkHostOn(inventory, id)), context => powerOnHost(engine, id, context))),
     powerOff: checked([Id, Force], (id, { force }) => tasks.run(say`Power off host`, hostRef(checkHostOff(inventory, id, force)), () => powerOffHost(engine, id, force))),
-    reboot: checked([Id, Force], (id, { force }) => tasks.run(say`Reboot host`, hostRef(checkHostOff(inventory, id, force)), () => rebootHost(engine, id, force))),
+    reboot: checked([Id, Force], (id, { force }) => tasks.run(say`Reboot host`, hostRef(checkHostOff(inventory, id, force)), context => rebootHost(engine, id, force, context))),
     enterMaintenance: checked([Id, Enter], (id, { moveVms }) => tasks.run(say`Enter maintenance mode`, hostRef(checkEnter(inventory, id, moveVms)), context => enterMaintenance(engine, id, moveVms, context), { cancelable: true })),
     exitMaintenance: ofHost(say`Exit maintenance mode`, exitMaintenance),
+    setSystem: checked([Id, v.picklist(HOST_ROLES), v.nullable(idOf<VmId>(say`The VM`))], (id, role, vm) => task(say`Set host system`, hostRef(inventory.host(id)), edit => setSystem(edit, id, role, vm ?? undefined))),
     stats: checked([Id], id => ({ vms: engine.power.cpuStats(inventory.host(id).id) })),
     connect: ofHost(say`Connect host`, (edit, id) => connectHost(edit, id, true)),
     disconnect: ofHost(say`Disconnect host`, (edit, id) => connectHost(edit, id, false)),

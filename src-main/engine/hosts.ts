@@ -3,12 +3,13 @@ import { EngineError } from '../../shared/base/errors.ts';
 import type { HostId } from '../../shared/base/ids.ts';
 import { say, type Phrase } from '../../shared/base/phrase.ts';
 import { isOn, maintenanceOf, type Host, type HostProfile, type NewHost } from '../../shared/model/host.ts';
-import { canRunVms, usesHost } from '../../shared/model/reservations.ts';
+import { canRunVms } from '../../shared/model/reservations.ts';
 import type { ObjectRef } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import type { Edit, Inventory, Objects } from '../inventory/inventory.ts';
 import { checkFits } from './admission.ts';
 import { memoryOf } from './allocations.ts';
+import { followSystem, systemOf, systemsOf, workloadsOn } from './host-systems.ts';
 import type { Engine } from './engine.ts';
 import type { TaskContext } from './task-runner.ts';
 import { checkPlace } from './tree.ts';
@@ -16,11 +17,10 @@ import { checkPlace } from './tree.ts';
 type Context = Pick<Engine, 'inventory' | 'power'>;
 
 export const hostRef = ({ id, name }: Host): ObjectRef => ({ kind: 'host', id, name });
-const vmsOn = (objects: Objects, id: HostId): readonly Vm[] => objects.vms.filter(vm => vm.hostId === id && usesHost(vm));
 const countOn = (vms: readonly Vm[]): Phrase => (vms.length === 1 ? say`${vms[0]?.spec.name ?? ''} is powered on` : say`${vms.length} VMs are powered on`);
 
 function checkNoneOn(objects: Objects, { id, name }: Host, act: keyof typeof CANNOT): void {
-  const on = vmsOn(objects, id);
+  const on = act === 'edit' ? [...workloadsOn(objects, id), ...systemsOf(objects, id).filter(({ powerState }) => powerState !== 'poweredOff')] : workloadsOn(objects, id);
   if (on.length > 0) throw new EngineError('vms-on', CANNOT[act](name, countOn(on)));
 }
 
@@ -55,11 +55,25 @@ export function editHost(edit: Edit, id: HostId, profile: HostProfile): void {
   put(edit, { ...host, ...profile }, 'reconfigured', say`The hardware of ${host.name} was changed.`);
 }
 
-export function powerOnHost(edit: Edit, id: HostId): void {
-  const host = edit.host(id);
+/** Throws what is wrong with turning a host on. */
+export function checkHostOn(objects: Objects, id: HostId): Host {
+  const host = objects.host(id);
   refuseUnless(host.connected, say`${host.name} is disconnected; connect it first.`);
   refuseUnless(!isOn(host), say`${host.name} is powered on already.`);
-  put(edit, { ...host, powerState: 'poweredOn' }, 'poweredOn', say`${host.name} was powered on.`);
+  return host;
+}
+
+/** And what it boots. Without a system of its own it can run VMs at once. */
+export async function powerOnHost({ inventory, power }: Context, id: HostId, context: TaskContext): Promise<void> {
+  await inventory.transact(edit => {
+    const host = checkHostOn(edit, id), health = systemOf(edit, id, 'host') && 'booting';
+    put(edit, { ...host, powerState: 'poweredOn', ...(health && { health }) }, 'poweredOn', say`${host.name} was powered on.`);
+  });
+  const results = await Promise.allSettled(systemsOf(inventory, id).map(vm => power.on(vm.id, context)));
+  const refused = results.find(({ status }) => status === 'rejected');
+  if (refused === undefined) return;
+  await inventory.transact(edit => { for (const vm of systemsOf(edit, id)) followSystem(edit, vm.id); });
+  throw (refused as PromiseRejectedResult).reason;
 }
 
 /** Throws what is wrong with turning a host off. */
@@ -76,14 +90,15 @@ export function checkHostOff(objects: Objects, id: HostId, force: boolean): Host
 export async function powerOffHost({ inventory, power }: Context, id: HostId, force: boolean): Promise<void> {
   await inventory.transact(edit => {
     const host = checkHostOff(edit, id, force);
-    put(edit, { ...host, powerState: 'poweredOff' }, 'poweredOff', say`${host.name} was powered off.`);
+    const { health: _, ...off } = host;
+    put(edit, { ...off, powerState: 'poweredOff' }, 'poweredOff', say`${host.name} was powered off.`);
   });
   await power.allOff(vm => inventory.find('vm', vm)?.hostId === id);
 }
 
-export async function rebootHost(context: Context, id: HostId, force: boolean): Promise<void> {
+export async function rebootHost(context: Context, id: HostId, force: boolean, task: TaskContext): Promise<void> {
   await powerOffHost(context, id, force);
-  await context.inventory.transact(edit => powerOnHost(edit, id));
+  await powerOnHost(context, id, task);
 }
 
 export function connectHost(edit: Edit, id: HostId, connected: boolean): void {
@@ -127,7 +142,7 @@ export async function enterMaintenance({ inventory }: Context, id: HostId, moveV
 function noneOn(inventory: Inventory, id: HostId, { signal, progress }: TaskContext): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<undefined>(), cancel = () => reject(new EngineError('cancelled', 'The task was cancelled.'));
   const look = () => {
-    const on = vmsOn(inventory, id);
+    const on = workloadsOn(inventory, id);
     if (on.length === 0) resolve(undefined);
     else progress(0, say`Waiting: ${countOn(on)}`);
   };
@@ -144,7 +159,7 @@ function noneOn(inventory: Inventory, id: HostId, { signal, progress }: TaskCont
 /** VMs that are off go to the host of the cluster that has most memory free; those that none can run, and those that are suspended, stay. */
 function evacuate(edit: Edit, host: Host): void {
   const others = edit.hosts.filter(other => other.id !== host.id && other.parent.kind === 'cluster' && other.parent.id === host.parent.id && canRunVms(other));
-  for (const vm of edit.vms.filter(each => each.hostId === host.id && each.powerState === 'poweredOff')) {
+  for (const vm of edit.vms.filter(each => each.hostId === host.id && each.powerState === 'poweredOff' && each.hostRole === undefined)) {
     const freeMib = (other: Host) => other.memoryMib - memoryOf(edit.vms.filter(each => each.hostId === other.id));
     const to = others.filter(other => fits(vm, other)).sort((a, b) => freeMib(b) - freeMib(a))[0];
     if (to === undefined) continue;

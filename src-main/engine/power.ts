@@ -9,10 +9,12 @@ import { Emitter } from '../../shared/base/emitter.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { HostId, VmId } from '../../shared/base/ids.ts';
 import { nested, saidBy, say, type Phrase } from '../../shared/base/phrase.ts';
-import type { HostStats } from '../../shared/model/host.ts';
+import { presentAttempt } from '../../shared/model/boot-watchdog.ts';
+import { isOn, type HostStats } from '../../shared/model/host.ts';
 import { withProblem, type PowerState, type Vm, type VmStats } from '../../shared/model/vm.ts';
 import { checkPowerOn } from './admission.ts';
 import { bootsOfStopped, recordBoots } from './boot-records.ts';
+import { checkCarriesNone, followSystem, stoppedSystem, tellLost, workloadsOn } from './host-systems.ts';
 import { Console } from './console.ts';
 import { CpuScheduler } from './cpu-scheduler.ts';
 import type { Datastores } from './datastores.ts';
@@ -45,6 +47,7 @@ export class Power {
   private readonly datastores: Datastores;
   private readonly running = new Map<VmId, Running>();
   private readonly consoles = new Map<VmId, Console>();
+  private isClosing = false;
   private readonly retries = new Map<VmId, NodeJS.Timeout>();
 
   constructor({ inventory, startVm, files, keptOff, datastores }: Pick<Engine, 'inventory' | 'files' | 'keptOff' | 'datastores'> & { readonly startVm: StartVm }) {
@@ -94,6 +97,7 @@ export class Power {
       checkPowerOn(off, edit);
       const { unwatched: _, ...wanted } = withProblem(off);
       edit.put('vm', { ...wanted, powerState: 'poweringOn' });
+      followSystem(edit, id);
       return off;
     });
     // Nothing may be left that the VM could seem to go on from.
@@ -107,6 +111,7 @@ export class Power {
 
   async shutDownGuest(id: VmId, { signal }: TaskContext): Promise<void> {
     const vm = inState(this.inventory.vm(id), ['poweredOn']);
+    checkCarriesNone(vm, this.inventory);
     const running = this.runningVm(vm);
     running.vm.powerButton();
     const wait = AbortSignal.any([signal, AbortSignal.timeout(SHUT_DOWN_WAIT_MS)]);
@@ -130,7 +135,9 @@ export class Power {
   async suspend(id: VmId, { signal, progress }: TaskContext): Promise<void> {
     const vm = await this.inventory.transact(edit => {
       const on = inState(edit.vm(id), ['poweredOn']);
+      checkCarriesNone(on, edit);
       edit.put('vm', { ...on, powerState: 'suspending' });
+      followSystem(edit, id);
       return on;
     });
     const running = this.runningVm(vm);
@@ -138,7 +145,7 @@ export class Power {
       await this.files.makeFolder(id);
       await running.vm.suspend(this.files.suspendedState(id), { signal, progress });
     } catch (error) {
-      await this.inventory.transact(edit => { if (edit.vm(id).powerState === 'suspending') edit.put('vm', { ...edit.vm(id), powerState: 'poweredOn' }); });
+      await this.inventory.transact(edit => { if (edit.vm(id).powerState === 'suspending') edit.put('vm', { ...edit.vm(id), powerState: 'poweredOn' }); followSystem(edit, id); });
       throw error;
     }
     await running.gone;
@@ -157,6 +164,7 @@ export class Power {
     if (this.inventory.vm(id).powerState === 'suspended') { await this.dropState(id); return; }
     const vm = await this.inventory.transact(edit => {
       const on = inState(edit.vm(id), ['poweredOn', 'poweringOn']);
+      checkCarriesNone(on, edit);
       edit.put('vm', { ...on, powerState: 'poweringOff' });
       return on;
     });
@@ -176,12 +184,19 @@ export class Power {
 
   async reset(id: VmId): Promise<void> {
     const vm = inState(this.inventory.vm(id), ['poweredOn']);
+    checkCarriesNone(vm, this.inventory);
     this.runningVm(vm).vm.reset();
     await this.inventory.transact(edit => edit.event({ severity: 'info', type: 'vm.reset', message: say`${vm.spec.name} was reset.`, target: refOf(vm) }));
   }
 
-  /** Pulls every plug, or those that are chosen. */
-  async allOff(chosen: (id: VmId) => boolean = () => true): Promise<void> {
+  /** Pulls every plug, as the engine ends. */
+  async close(): Promise<void> {
+    this.isClosing = true;
+    await this.allOff(() => true);
+  }
+
+  /** Pulls the plugs that are chosen. */
+  async allOff(chosen: (id: VmId) => boolean): Promise<void> {
     await Promise.all([...this.running].map(async ([id, { vm, gone }]) => {
       if (!chosen(id)) return;
       await vm.terminate();
@@ -190,12 +205,14 @@ export class Power {
   }
 
   private launch(vm: Vm, progress: (part: number) => void): Running {
-    const { id, hostId, spec } = vm, serial = this.console(id), { counterHz } = this.inventory.host(hostId);
+    const { id, hostId, spec } = vm, serial = this.console(id), { counterHz, watchdog } = this.inventory.host(hostId);
+    /** The boot that goes on; one after it is a reset. */
+    let attempt = vm.boot && presentAttempt(vm.boot)?.number;
     const started = Promise.withResolvers<undefined>(), gone = Promise.withResolvers<undefined>();
     // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
     gone.promise.catch(() => undefined);
-    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics }), nicSeed: id, display: spec.display, time: spec.time, bootWatchdog: spec.bootWatchdog, boots: vm.boot, efiVariables: vm.efiVariables, cpuGate: this.scheduler.add(id), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
+    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics }), nicSeed: id, display: spec.display, time: spec.time, bootWatchdog: spec.bootWatchdog, boots: vm.boot, efiVariables: vm.efiVariables, cpuGate: vm.hostRole === 'smartNic' ? undefined : this.scheduler.add(id), ...(vm.hostRole === 'host' && watchdog === 'SBSA revision 0' && { watchdogRevision: 0 }), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
       resuming: progress,
       keepEfiVariables: efiVariables => this.inventory.transact(edit => { edit.put('vm', { ...edit.vm(id), efiVariables }); }),
       roomFor: path => this.datastores.roomFor(path),
@@ -203,7 +220,12 @@ export class Power {
       storageHasRoom: () => this.recordRoom(id),
       started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),
-      booted: record => recordBoots(this.inventory, id, record),
+      booted: record => {
+        const next = record.attempts.at(-1)?.number, isReset = attempt !== undefined && next !== attempt;
+        attempt = next;
+        recordBoots(this.inventory, id, record);
+        if (isReset) void this.loseWorkloads(id);
+      },
       // A reset by the watchdog is told with the stage that it came in.
       resetByGuest: byWatchdog => { if (!byWatchdog) this.inventory.eventually(edit => edit.event({ severity: 'info', type: 'vm.reset', message: say`${spec.name} was reset by its guest.`, target: refOf(vm) })); },
       stopped: stop => {
@@ -212,7 +234,9 @@ export class Power {
         this.running.delete(id);
         this.stopRetries(id);
         this.scheduler.remove(id);
-        void this.recordStopped(id, stop).then(() => {
+        const carries = this.isHostOn(id);
+        void this.recordStopped(id, stop).then(async () => {
+          if (carries) await this.loseWorkloads(id);
           started.reject(new EngineError('not-started', stop.kind === 'failed' ? saidBy(stop) : say`${spec.name} stopped before it ran.`));
           gone.resolve(undefined);
         }, gone.reject);
@@ -255,12 +279,33 @@ export class Power {
       const vm = edit.vm(id);
       // Power off may have been asked for meanwhile.
       if (vm.powerState === 'poweringOn') edit.put('vm', { ...vm, powerState: 'poweredOn', poweredOnMs: Date.now() });
+      followSystem(edit, id);
       edit.event({ severity: 'info', type: 'vm.poweredOn', message: say`${vm.spec.name} was powered on.`, target: refOf(vm) });
     });
   }
 
   private recordStopped(id: VmId, stop: VmStop): Promise<void> {
-    return this.inventory.transact(edit => { markStopped(edit, bootsOfStopped(edit.vm(id), stop, Date.now()), stop, this.files.isSuspended(id)); });
+    return this.inventory.transact(edit => {
+      markStopped(edit, bootsOfStopped(edit.vm(id), stop, Date.now()), stop, this.files.isSuspended(id));
+      // When the engine ends, hosts stay as they are, and go on when it starts.
+      if (!this.isClosing) stoppedSystem(edit, id, stop);
+    });
+  }
+
+  /** Unless its host was powered off before, with all that is on it. */
+  private isHostOn(id: VmId): boolean {
+    const vm = this.inventory.find('vm', id), host = vm && this.inventory.find('host', vm.hostId);
+    return host !== undefined && isOn(host);
+  }
+
+  /** What ran on a host whose own system went down goes down with it. */
+  private async loseWorkloads(id: VmId): Promise<void> {
+    const vm = this.inventory.find('vm', id);
+    if (vm?.hostRole !== 'host' || this.isClosing) return;
+    const lost = new Set(workloadsOn(this.inventory, vm.hostId).map(each => each.id));
+    if (lost.size === 0) return;
+    this.inventory.eventually(edit => tellLost(edit, vm.hostId, lost.size));
+    await this.allOff(other => lost.has(other));
   }
 
   private runningVm(vm: Vm): Running {

@@ -10,6 +10,7 @@ import type { Vm } from '../../shared/model/vm.ts';
 import type { Edit, Objects } from '../inventory/inventory.ts';
 import { checkFits, checkName } from './admission.ts';
 import { checkMoved, checkPoolMoved } from './allocations.ts';
+import { checkNoSystem } from './host-systems.ts';
 
 /** Objects with one parent. A VM has two: its folder, and its host or resource pool. */
 type Child = Exclude<ObjectKind, 'vm' | 'tagCategory' | 'tag' | 'customAttribute' | 'savedSearch' | 'alarmDefinition' | 'triggeredAlarm'>;
@@ -177,6 +178,7 @@ function moveVm(edit: Edit, vm: Vm, to: Place): void {
       return;
     }
     if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${vm.spec.name} must be powered off to be moved to another host.`);
+    checkNoSystem(vm, edit);
     const host = edit.host(to.id as HostId);
     checkFits(vm.spec, host);
     const sameCentre = datacenterOf(edit, here) === datacenterOf(edit, to);

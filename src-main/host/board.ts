@@ -85,7 +85,7 @@ export interface BoardIo {
   /** Firmware offers the device tree only, and no ACPI tables. */
   readonly withoutAcpi?: boolean;
   /** What a watchdog counts, and what resets the machine for it; there is none without. */
-  readonly watchdog?: Pick<SbsaGwdtIo, 'counter' | 'ws1'> | undefined;
+  readonly watchdog?: Pick<SbsaGwdtIo, 'counter' | 'ws1' | 'revision'> | undefined;
   /** Milliseconds since 1970 in the outside world. */
   readonly wallMs: () => number;
   readonly random: (length: number) => Uint8Array;

@@ -38,6 +38,8 @@ export interface VmLaunch {
   readonly time?: GuestTimeSpec | undefined;
   /** One that only the guest uses when absent. */
   readonly bootWatchdog?: BootWatchdogSpec | undefined;
+  /** Of the watchdog's architecture; 1 when absent. */
+  readonly watchdogRevision?: 0 | 1 | undefined;
   /** What became of its boots so far; it says which bank is booted. */
   readonly boots?: BootRecord | undefined;
   /** What its built-in UEFI kept so far. */

@@ -76,6 +76,7 @@ export interface VmOptions {
   /** In the usual form of 36 characters. */
   readonly uuid?: string;
   readonly bootWatchdog?: BootWatchdogSpec | undefined;
+  readonly watchdogRevision?: 0 | 1 | undefined;
   /** What became of its boots so far, and who hears when that changes. */
   readonly boots?: BootRecord | undefined;
   readonly booted?: ((record: BootRecord) => void) | undefined;
@@ -149,7 +150,7 @@ export class Vm {
     this.board = new Board({
       ram: this.ram, clock: this.clock, cpus, disks: options.disks, ...(options.nics && { nics: options.nics }), ...(options.iommu !== undefined && { iommu: options.iommu }), ...(options.virtioBus && { virtioBus: options.virtioBus }), ...(options.display && { display: options.display }),
       ...(firmware && { flash: flashBanks(this.machine, stage2, firmware, ramEnd) }), ...(options.uuid !== undefined && { uuid: options.uuid }), withoutAcpi: firmware?.acpi === false || options.time?.scaling === true,
-      ...((options.bootWatchdog ?? USUAL_WATCHDOG).mode !== 'none' && { watchdog: { counter: this.time.systemCounter, ws1: { set: level => this.expired(level) } } }),
+      ...((options.bootWatchdog ?? USUAL_WATCHDOG).mode !== 'none' && { watchdog: { counter: this.time.systemCounter, ws1: { set: level => this.expired(level) }, revision: options.watchdogRevision } }),
       wallMs: () => this.time.dateMs, random,
       hidesConsoleFlow: world !== undefined, consoleOutput: byte => this.print('serial', [byte]), virtioConsoleOutput: bytes => this.print('virtio', bytes), kick: cpu => this.kick(cpu), settle: () => this.parallel?.settle(),
     });

@@ -2,7 +2,7 @@
  * The Generic Watchdog of Arm's servers (BSA 1.0, appendix on the Generic Watchdog, DEN 0094; before that SBSA, DEN 0029). It compares the
  * system counter, as the guest reads it, with WCV: when the counter is past it, WS0 rises, its interrupt, and WCV is set to one offset (WOR,
  * in ticks) from then; when that has passed too, WS1 rises, which resets the machine. A write of WRR, WCS or WOR is a refresh.
- * Revision 1, whose WOR has 48 bits: with 32, a stage would last 4 s at most with a counter of 1 GHz.
+ * Of revision 1, as usual, WOR has 48 bits: with the 32 of revision 0 a stage lasts 4 s at most with a counter of 1 GHz.
  *
  * WCS.WS1 stays set over the reset that it asked for, so that software sees why it starts, until a refresh by the guest or a power cycle.
  * A boot loader on the host's side, which arms the watchdog by `arm`, leaves it alone. A counter that is late, as its thread had
@@ -14,8 +14,8 @@ import type { SystemCounter } from '../../time/system-counter.ts';
 import { registerFrame, type Device, type Line, type Register } from '../device.ts';
 
 const EN = 1, WS0 = 2, WS1 = 4;
-/** Architecture version 1, of Arm. */
-const W_IIDR = 0x0001_043b;
+/** Of Arm; the architecture's version is above. */
+const W_IIDR = 0x0000_043b, VERSION_SHIFT = 16;
 const WORD = 2 ** 32, HIGH_OFFSET_MASK = 0xffff;
 
 export interface SbsaGwdtState {
@@ -32,7 +32,7 @@ export interface SbsaGwdtState {
 
 const RESET: Omit<SbsaGwdtState, 'left'> = { enabled: false, ws0: false, ws1: false, hasReset: false, offset: 0 };
 
-const identity: Register<SbsaGwdt> = { at: 0xfcc, name: 'W_IIDR', read: () => W_IIDR, write: () => {} };
+const identity: Register<SbsaGwdt> = { at: 0xfcc, name: 'W_IIDR', read: (d) => W_IIDR | d.revision << VERSION_SHIFT, write: () => {} };
 const REFRESH: readonly Register<SbsaGwdt>[] = [
   { at: 0x000, name: 'WRR', read: () => 0, write: (d) => d.guestRefresh() },
   identity,
@@ -40,13 +40,15 @@ const REFRESH: readonly Register<SbsaGwdt>[] = [
 const CONTROL: readonly Register<SbsaGwdt>[] = [
   { at: 0x000, name: 'WCS', read: (d) => d.status, write: (d, value) => d.guestControl((value & EN) !== 0) },
   { at: 0x008, name: 'WOR[31:0]', read: (d) => d.offset % WORD, write: (d, value) => d.guestOffset(Math.floor(d.offset / WORD), value) },
-  { at: 0x00c, name: 'WOR[47:32]', read: (d) => Math.floor(d.offset / WORD), write: (d, value) => d.guestOffset(value & HIGH_OFFSET_MASK, d.offset % WORD) },
+  { at: 0x00c, name: 'WOR[47:32]', read: (d) => Math.floor(d.offset / WORD), write: (d, value) => { if (d.revision > 0) d.guestOffset(value & HIGH_OFFSET_MASK, d.offset % WORD); } },
   { at: 0x010, name: 'WCV[31:0]', read: (d) => Number(BigInt.asUintN(32, d.compare)), write: (d, value) => d.guestCompare(BigInt.asUintN(64, d.compare) >> 32n << 32n | BigInt(value)) },
   { at: 0x014, name: 'WCV[63:32]', read: (d) => Number(BigInt.asUintN(32, d.compare >> 32n)), write: (d, value) => d.guestCompare(BigInt(value) << 32n | BigInt.asUintN(32, d.compare)) },
   identity,
 ];
 
 export interface SbsaGwdtIo {
+  /** 1 when absent. */
+  readonly revision?: 0 | 1 | undefined;
   readonly clock: Clock;
   readonly counter: SystemCounter;
   readonly ws0: Line;
@@ -71,6 +73,8 @@ export class SbsaGwdt implements Device<SbsaGwdtState> {
     this.regions = { refresh: registerFrame(this, REFRESH, io.guestError), control: registerFrame(this, CONTROL, io.guestError) };
     this.alarm = io.clock.alarm(this.name, () => this.sync());
   }
+
+  get revision(): 0 | 1 { return this.io.revision ?? 1; }
 
   /** WCS. */
   get status(): number {
@@ -99,7 +103,7 @@ export class SbsaGwdt implements Device<SbsaGwdtState> {
   }
 
   /** For who loads the guest: it resets the machine after so long without a refresh, in ns of the guest's own time, half of it for each stage. */
-  arm(timeoutNs: number): void { this.refresh({ enabled: true, offset: Math.min(2 ** 48 - 1, Math.max(1, Math.round(timeoutNs / 2 * this.io.counter.hz / 1e9))) }); }
+  arm(timeoutNs: number): void { this.refresh({ enabled: true, offset: Math.min(2 ** (this.revision > 0 ? 48 : 32) - 1, Math.max(1, Math.round(timeoutNs / 2 * this.io.counter.hz / 1e9))) }); }
   rearm(): void { this.refresh({}); }
   disarm(): void { this.refresh({ enabled: false }); }
 
