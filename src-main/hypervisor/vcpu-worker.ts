@@ -63,7 +63,8 @@ class VcpuLoop {
 
   run(): never {
     for (;;) {
-      Atomics.wait(this.words, this.word(L.MAILBOX_STATE), L.PARKED);
+      // A notice can come after the turn that it was for: only what the word says counts.
+      while (Atomics.load(this.words, this.word(L.MAILBOX_STATE)) !== L.RUNNING) Atomics.wait(this.words, this.word(L.MAILBOX_STATE), L.PARKED);
       try {
         this.park(EXIT_REASONS.indexOf(this.untilExit()));
       } catch (error) {
