@@ -8,13 +8,15 @@ export class HostPage extends ObjectPage {
   readonly editDialog: Locator;
   readonly poolDialog: Locator;
   readonly maintenanceDialog: Locator;
+  readonly systemDialog: Locator;
 
   constructor(page: Page) {
     super(page);
-    this.state = page.getByRole('main').getByText(/^(Connected|Disconnected|Powered Off|(Entering )?Maintenance Mode)$/).first();
+    this.state = page.getByRole('main').getByText(/^(Connected|Disconnected|Powered Off|Booting|Not Responding|(Entering )?Maintenance Mode)$/).first();
     this.addWizard = page.getByRole('dialog', { name: 'Add Host' });
     this.editDialog = page.getByRole('dialog', { name: /^Edit Host/ });
     this.poolDialog = page.getByRole('dialog', { name: /Resource Pool/ });
+    this.systemDialog = page.getByRole('dialog', { name: 'Host system' });
     this.maintenanceDialog = page.getByRole('dialog', { name: 'Enter maintenance mode' });
   }
 
@@ -23,6 +25,16 @@ export class HostPage extends ObjectPage {
   row(name: string): Locator { return this.panel.getByRole('row').filter({ hasText: name }); }
 
   async openActions(): Promise<void> { await this.page.getByRole('main').getByRole('button', { name: 'Actions' }).click(); }
+
+  async openConfigure(section: string): Promise<void> {
+    await this.openTab('Configure');
+    await this.page.getByRole('tablist', { name: 'Configure' }).getByRole('tab', { name: section, exact: true }).click();
+  }
+
+  async power(action: 'Power On' | 'Power Off'): Promise<void> {
+    await this.page.getByRole('main').getByRole('button', { name: action, exact: true }).click();
+    if (action === 'Power Off') await this.page.getByRole('alertdialog').getByRole('button', { name: action }).click();
+  }
 
   /** From the page of a datacenter. */
   async add(name: string, { profile, cpus }: { readonly profile: string; readonly cpus?: number }): Promise<void> {

@@ -3,6 +3,7 @@ import { LOOK, violations } from '../pages/accessibility.ts';
 import { EditSettings } from '../pages/edit-settings.ts';
 import { HostPage } from '../pages/host-page.ts';
 import { Inventory } from '../pages/inventory.ts';
+import { Monitor } from '../pages/monitor.ts';
 import { NewVmWizard } from '../pages/new-vm-wizard.ts';
 import { VmPage } from '../pages/vm-page.ts';
 
@@ -36,6 +37,52 @@ test('a host is added with a profile, runs a VM, and keeps it from running in ma
   await expect(host.state).toHaveText('Maintenance Mode');
   await inventory.open('web');
   await expect(vm.powerAction('Power On')).toHaveAttribute('aria-description', 'Its host edge runs no VM now: Maintenance Mode.');
+});
+
+test('a host boots a VM of its own, is watched by its boot watchdog, and runs no others until that is up', { tag: LOOK }, async ({ page }) => {
+  test.setTimeout(120_000);
+  const [host, inventory, wizard, vm, monitor] = [new HostPage(page), new Inventory(page), new NewVmWizard(page), new VmPage(page), new Monitor(page)], settings = new EditSettings(page, vm);
+  await inventory.open('host-b');
+  await wizard.create({ name: 'web' });
+  await inventory.open('host-b');
+  await wizard.create({ name: 'own' });
+  await settings.open();
+  await settings.dialog.getByText('Boot watchdog', { exact: true }).first().click();
+  await settings.field('Watchdog').selectOption('Protects the boot');
+  await settings.field('Reset after').fill('2');
+  await settings.save();
+
+  await inventory.open('host-b');
+  await host.openConfigure('Systems');
+  const choose = page.getByRole('button', { name: 'Choose: Host system' });
+  await expect(choose).toHaveAttribute('aria-description', 'The host must be powered off.');
+  await host.power('Power Off');
+  await expect(host.state).toHaveText('Powered Off');
+  await choose.click();
+  await host.systemDialog.getByLabel('Boots').selectOption('own');
+  await expect(host.systemDialog).toContainText('Its boot watchdog is on: the host resets itself when the boot fails');
+  await host.systemDialog.getByText('Command line').click();
+  await expect(host.systemDialog).toContainText('quarterdeck host system host-b.lab.local --vm own');
+  expect(await violations(page)).toEqual([]);
+  await host.systemDialog.getByRole('button', { name: 'Set' }).click();
+  await expect(host.card('Host system')).toContainText('Protects the boot');
+  expect(await violations(page)).toEqual([]);
+
+  // The diagnostics never take their watchdog over: this host does not come up.
+  await host.power('Power On');
+  await expect(host.state).toHaveText('Booting');
+  await expect(host.card('Host system')).toContainText('Booting: Handed over');
+  await monitor.open('Boot');
+  await expect(page.getByRole('list', { name: 'Stages of boot 1', exact: true }).getByRole('listitem').nth(3)).toHaveAttribute('aria-current', 'step');
+  await expect(page.getByRole('table', { name: 'Boots', exact: true }).getByRole('row', { name: /Reset by the watchdog/ }).first()).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+  await inventory.open('web');
+  await expect(vm.powerAction('Power On')).toHaveAttribute('aria-description', 'Its host host-b.lab.local runs no VM now: Booting.');
+  await inventory.open('host-b');
+  await host.openTab('Summary');
+  await expect(host.card('Host Details')).toContainText('own: Booting');
+  await host.power('Power Off');
+  await expect(host.state).toHaveText('Powered Off');
 });
 
 test('a resource pool and the shares of a VM show in the allocation of their host', async ({ page }) => {

@@ -6,7 +6,7 @@ import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
 import { NORMAL_ALLOCATION, SHARES, type PoolAllocation } from '../model/container.ts';
 import type { FirmwareTables } from '../model/firmware-tables.ts';
 import { BOOT_DRILLS, NO_BOOTS, SETTINGS_BANK, USUAL_WATCHDOG, type BootDrill } from '../model/boot-watchdog.ts';
-import { HOST_PROFILES, type HostProfile, type NewHost } from '../model/host.ts';
+import { HOST_PROFILES, HOST_ROLES, type HostProfile, type HostRole, type NewHost } from '../model/host.ts';
 import type { ObjectKind, ObjectKinds } from '../model/objects.ts';
 import { ROOT } from '../model/task.ts';
 import type { Place } from '../model/place.ts';
@@ -188,6 +188,8 @@ export const VERBS: readonly Verb[] = [
   verb('host reboot', 'powers a host off and on', [HOST, FORCE], (api, values) => api.hosts.reboot(hostIn(values), { force: values.force === true })),
   verb('host enter-maintenance', 'waits until no VM of a host is on, and starts none', [HOST, option('move', 'flag', 'moves VMs that are off to other hosts of the cluster')], (api, values) => api.hosts.enterMaintenance(hostIn(values), { moveVms: values.move === true })),
   ofHost('exit-maintenance', 'takes a host out of maintenance', (api, id) => api.hosts.exitMaintenance(id)),
+  verb('host system', 'makes a VM on a host what the host boots itself, or its SmartNIC; nothing without one', [HOST, option('vm', 'vm', 'name or id of the VM'), option('role', HOST_ROLES, 'whose system: host, as usual, or smartNic')], (api, values) =>
+    api.hosts.setSystem(hostIn(values), values.role as HostRole | undefined ?? 'host', values.vm === undefined ? null : vmIn(values))),
   ofHost('connect', 'connects a host', (api, id) => api.hosts.connect(id)),
   ofHost('disconnect', 'disconnects a host', (api, id) => api.hosts.disconnect(id)),
   ofHost('remove', 'removes a host', (api, id) => api.hosts.remove(id)),

@@ -12,7 +12,7 @@ export type AlarmLevel = (typeof ALARM_LEVELS)[number];
 export const COLOUR_WORDS: Readonly<Record<AlarmLevel, Phrase>> = { warning: say`Yellow`, critical: say`Red` };
 const Level = v.picklist(ALARM_LEVELS, fixed(say`An alarm is a warning or critical.`));
 
-export const ALARM_STATES = { 'vm.poweredOn': say`VM is powered on`, 'vm.poweredOff': say`VM is powered off`, 'vm.suspended': say`VM is suspended`, 'vm.fellBack': say`VM fell back to another boot bank`, 'host.disconnected': say`Host is not connected` } as const;
+export const ALARM_STATES = { 'vm.poweredOn': say`VM is powered on`, 'vm.poweredOff': say`VM is powered off`, 'vm.suspended': say`VM is suspended`, 'vm.fellBack': say`VM fell back to another boot bank`, 'host.disconnected': say`Host is not connected`, 'host.notResponding': say`Host does not respond` } as const;
 export type AlarmState = keyof typeof ALARM_STATES;
 
 const threshold = v.optional(v.pipe(v.number(fixed(say`A threshold is a number.`)), v.minValue(0, fixed(say`A threshold is not negative.`))));
@@ -106,4 +106,5 @@ export const DEFAULT_ALARMS: readonly AlarmDefinition[] = [
   special('vm-paused', [say`Virtual machine paused, its storage is full`, say`Default alarm: virtual machine paused, its storage is full.`], 'vm', { kind: 'event', type: 'vm.paused', level: 'critical' }, ['vm.wentOn', 'vm.poweredOff', 'vm.poweredOn']),
   special('vm-fell-back', [say`Virtual machine fell back to another boot bank`, say`Default alarm: virtual machine fell back to another boot bank.`], 'vm', { kind: 'state', state: 'vm.fellBack', level: 'critical' }),
   special('host-disconnected', [say`Host connection lost`, say`Default alarm: host connection lost.`], 'host', { kind: 'state', state: 'host.disconnected', level: 'critical' }),
+  special('host-not-responding', [say`Host does not respond`, say`Default alarm: host does not respond, as its own system is not running.`], 'host', { kind: 'state', state: 'host.notResponding', level: 'critical' }),
 ];

@@ -24,6 +24,7 @@ export const serveCommand = new Command('serve')
 async function serve({ port, host, data }: ServeOptions): Promise<void> {
   const engine = await Engine.open({ dataPath: resolve(data), startVm });
   try {
+    await engine.startHosts();
     const local = await listenLocally(data, client => engine.connect(client));
     const server = await ConsoleServer.listen({ port, host, pageFolder: pageFolder(), token: await accessToken(data), connect: client => engine.connect(client) });
     process.stdout.write(`Quarterdeck is at ${server.url}\n`);

@@ -154,6 +154,7 @@ export class Alarms {
   private isInState(state: AlarmState, id: string): boolean {
     const { inventory } = this.engine, vm = inventory.find('vm', id);
     if (state === 'host.disconnected') return inventory.find('host', id)?.connected === false;
+    if (state === 'host.notResponding') return inventory.find('host', id)?.health === 'notResponding';
     if (state === 'vm.fellBack') return vm?.deletedMs === undefined && vm?.boot?.fellBack !== undefined;
     return vm !== undefined && vm.deletedMs === undefined && `vm.${vm.powerState}` === state;
   }
@@ -173,7 +174,7 @@ export class Alarms {
 }
 
 const GREEN = say`Green`;
-const STATE_CAUSES: Readonly<Record<AlarmState, Phrase>> = { 'vm.poweredOn': say`It is powered on.`, 'vm.poweredOff': say`It is powered off.`, 'vm.suspended': say`It is suspended.`, 'vm.fellBack': say`It does not boot from the bank that was chosen.`, 'host.disconnected': say`It is not connected.` };
+const STATE_CAUSES: Readonly<Record<AlarmState, Phrase>> = { 'vm.poweredOn': say`It is powered on.`, 'vm.poweredOff': say`It is powered off.`, 'vm.suspended': say`It is suspended.`, 'vm.fellBack': say`It does not boot from the bank that was chosen.`, 'host.disconnected': say`It is not connected.`, 'host.notResponding': say`Its own system is not running.` };
 
 function clear(edit: Edit, { id, name, object, level }: TriggeredAlarm, why: Said): void {
   edit.remove({ kind: 'triggeredAlarm', id });

@@ -82,7 +82,6 @@ export class Engine {
     if (metrics.isRenewed) await engine.inventory.transact(edit => edit.event({ severity: 'warning', type: 'metrics.renewed', message: say`The file of figures was damaged: it was set aside as metrics.db.damaged, and charts begin anew.`, target: ROOT }));
     await deleteExpired(engine);
     engine.consolidateWhenOff();
-    await engine.startSystems();
     return engine;
   }
 
@@ -116,8 +115,8 @@ export class Engine {
     }
   }
 
-  /** What hosts boot that are on: those of an engine that starts get their power back. */
-  private async startSystems(): Promise<void> {
+  /** Boots what hosts that are on boot themselves, as when power comes back: for an engine that stays. */
+  async startHosts(): Promise<void> {
     const found = systemsToStart(this.inventory);
     if (found.length > 0) await this.inventory.transact(edit => { for (const { vm } of found) followSystem(edit, vm.id); });
     for (const { vm, host } of found) this.tasks.launch(say`Boot host`, { kind: 'host', id: host.id, name: host.name }, context => this.power.on(vm.id, context), { cancelable: true });

@@ -128,6 +128,7 @@ test('hosts that were on boot again when the engine starts, as when power comes 
   await until(isUp);
   await opened.close();
   opened = await openTestClient(join(folder, 'data'));
+  await opened.engine.startHosts();
   await until(async () => (await vmNow(system)).powerState === 'poweredOn' && await isUp());
   expect((await api().tasks.list(10)).rows.some(task => task.name === 'Boot host' && task.target.id === host)).toBe(true);
 }, 60_000);

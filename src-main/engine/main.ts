@@ -16,7 +16,10 @@ interface ParentPort {
 const parent = (process as { parentPort?: ParentPort }).parentPort;
 assert(parent, 'the engine process is started by the desktop app');
 const dataPath = process.argv[2] ?? defaultDataPath(), engine = Engine.open({ dataPath, startVm });
-const local = engine.then(open => listenLocally(dataPath, client => open.connect(client)));
+const local = engine.then(async open => {
+  await open.startHosts();
+  return listenLocally(dataPath, client => open.connect(client));
+});
 
 parent.on('message', ({ data, ports: [port] }) => {
   const message = data as ToEngineProcess;

@@ -2,7 +2,11 @@
  * The inventory file's tables. Each entry brings a file from the format before it to its own; entries are only ever
  * added. Objects and tasks are kept as JSON of the shared model: what is asked of them in SQL has a column.
  */
-import { DEFAULT_ALARMS } from '../../shared/model/alarm.ts';
+import { DEFAULT_ALARMS, type AlarmDefinition } from '../../shared/model/alarm.ts';
+
+const addAlarm = (alarm: AlarmDefinition): string => `INSERT OR IGNORE INTO objects SELECT 'alarmDefinition', '${alarm.id}', '${JSON.stringify(alarm).replaceAll('\'', '\'\'')}' WHERE EXISTS (SELECT 1 FROM objects);`;
+/** A default alarm for who had the others already. */
+const laterAlarm = (id: string): string => DEFAULT_ALARMS.filter(alarm => alarm.id === id).map(addAlarm).join('\n');
 
 export const UPGRADES: readonly string[] = [
   `CREATE TABLE hosts (id TEXT PRIMARY KEY, body TEXT NOT NULL);
@@ -22,9 +26,10 @@ export const UPGRADES: readonly string[] = [
   // What hosts are built of.
   `UPDATE objects SET body = json_patch('{"cpuMhz":2000,"gic":"GICv3","iommu":true,"watchdog":"SBSA revision 0","nics":[{"model":"QD-E25 Ethernet","revision":"A1","ports":1,"virtualFunctions":0}],"rdmaNics":[],"drives":[]}', body) WHERE kind = 'host';`,
   // The default alarms; a new inventory has them from the start.
-  DEFAULT_ALARMS.map(alarm => `INSERT INTO objects SELECT 'alarmDefinition', '${alarm.id}', '${JSON.stringify(alarm).replaceAll('\'', '\'\'')}' WHERE EXISTS (SELECT 1 FROM objects);`).join('\n'),
+  DEFAULT_ALARMS.map(addAlarm).join('\n'),
   // What events say in other languages than English; of those before, nothing.
   'ALTER TABLE events ADD COLUMN phrase TEXT;',
-  // The default alarm of boots, for who had the others already.
-  DEFAULT_ALARMS.filter(({ id }) => id === 'alarm-vm-fell-back').map(alarm => `INSERT OR IGNORE INTO objects SELECT 'alarmDefinition', '${alarm.id}', '${JSON.stringify(alarm).replaceAll('\'', '\'\'')}' WHERE EXISTS (SELECT 1 FROM objects);`).join('\n'),
+  // That of boots, then that of hosts' own.
+  laterAlarm('alarm-vm-fell-back'),
+  laterAlarm('alarm-host-not-responding'),
 ];

@@ -12,9 +12,11 @@ const threeDigits = perLocale(locale => new Intl.NumberFormat(locale, { maximumS
 export const formatMhz = (mhz: number): string => (mhz >= 1000 ? `${threeDigits().format(mhz / 1000)} GHz` : `${Math.round(mhz)} MHz`);
 
 const MAINTENANCE = { none: say`Connected`, entering: say`Entering Maintenance Mode`, on: say`Maintenance Mode` } as const;
+const HEALTH = { booting: say`Booting`, notResponding: say`Not Responding` } as const;
 export function stateOf(host: Host): string {
   if (!host.connected) return t`Disconnected`;
   if (!isOn(host)) return t`Powered Off`;
+  if (host.health !== undefined) return translate(HEALTH[host.health]);
   return translate(MAINTENANCE[maintenanceOf(host)]);
 }
 
@@ -23,8 +25,9 @@ export const processorText = ({ cpus, cpuMhz }: HostProfile): string => plural(c
 const WATCHDOG_NAMES: Readonly<Record<HostProfile['watchdog'], Phrase>> = { none: say`none##of watchdogs`, 'SBSA revision 0': say`SBSA revision 0`, 'SBSA revision 1': say`SBSA revision 1` };
 export const watchdogName = (watchdog: HostProfile['watchdog']): string => translate(WATCHDOG_NAMES[watchdog]);
 
-const nicText = ({ model, revision, ports, virtualFunctions }: HostProfile['nics'][number]): string => [
+const nicText = ({ model, revision, ports, virtualFunctions, cpus = 0, memoryMib = 0 }: HostProfile['nics'][number]): string => [
   t`${model}, revision ${revision}`, plural(ports, '{n} port', '{n} ports'), ...(virtualFunctions === 0 ? [] : [plural(virtualFunctions, '{n} virtual function', '{n} virtual functions')]),
+  ...(cpus === 0 ? [] : [plural(cpus, '{n} CPU of its own', '{n} CPUs of its own'), t`${formatMib(memoryMib)} of memory`]),
 ].join(', ');
 /** Devices of a kind, numbered when there are several. */
 const numbered = (name: string, texts: readonly string[]): Rows => texts.map((text, at) => [texts.length > 1 ? `${name} ${at + 1}` : name, text]);

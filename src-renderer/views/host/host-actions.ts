@@ -1,7 +1,7 @@
 /** What an operator can do with a host now, in vSphere's order, and why the rest cannot be done. */
 import { computed, type ComputedRef } from 'vue';
 import { isOn, maintenanceOf, type Host } from '../../../shared/model/host.ts';
-import { usesHost } from '../../../shared/model/reservations.ts';
+import { isWorkload } from '../../../shared/model/reservations.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import type { IconAction, MenuAction } from '../../components/menu-action.ts';
 import { plural, t } from '../../i18n/i18n.ts';
@@ -19,7 +19,7 @@ export type Action = 'powerOn' | 'powerOff' | 'reboot' | 'enterMaintenance' | 'e
 export interface Situation { readonly host: Host; readonly vms: readonly Vm[]; readonly pools: number }
 
 const runs = (vms: readonly Vm[]): string | undefined => {
-  const on = vms.filter(usesHost).length;
+  const on = vms.filter(isWorkload).length;
   return on === 0 ? undefined : plural(on, '{n} virtual machine of it is powered on.', '{n} virtual machines of it are powered on.');
 };
 
@@ -37,7 +37,7 @@ const REASONS: Record<Action, (now: Situation) => string | undefined> = {
   connect: ({ host }) => (host.connected ? t`It is connected already.` : undefined),
   disconnect: ({ host, vms }) => (!host.connected ? t`It is disconnected already.` : maintenanceOf(host) === 'entering' ? t`It is entering maintenance mode; cancel that task first.` : runs(vms)),
   newPool: ({ host }) => (host.parent.kind === 'cluster' ? t`It is in a cluster, whose resource pools it shares.` : undefined),
-  edit: ({ vms }) => runs(vms) ?? (vms.some(({ powerState }) => powerState === 'suspended') ? t`A virtual machine is suspended on it.` : undefined),
+  edit: ({ vms }) => runs(vms) ?? (vms.some(vm => vm.hostRole !== undefined && vm.powerState !== 'poweredOff') ? t`A system of it is on: power the host off first.` : undefined) ?? (vms.some(({ powerState }) => powerState === 'suspended') ? t`A virtual machine is suspended on it.` : undefined),
   remove: ({ vms, pools }) => (vms.length > 0 ? plural(vms.length, '{n} virtual machine is on it, those in the bin included.', '{n} virtual machines are on it, those in the bin included.') : pools > 0 ? plural(pools, 'It has {n} resource pool.', 'It has {n} resource pools.') : undefined),
 };
 const ALSO_DISCONNECTED: readonly Action[] = ['connect', 'disconnect', 'edit', 'remove', 'newPool'];
@@ -49,7 +49,7 @@ export interface HostActions { readonly power: readonly IconAction[]; readonly a
 
 /** A question, and after it how many virtual machines lose their power. */
 function withLost(question: string, vms: readonly Vm[]): string {
-  const on = vms.filter(usesHost).length;
+  const on = vms.filter(isWorkload).length;
   if (on === 0) return question;
   return `${question} ${plural(on, '{n} virtual machine on it is powered off with it; what its guest has not saved is lost.', '{n} virtual machines on it are powered off with it; what their guests have not saved is lost.')}`;
 }
@@ -65,7 +65,7 @@ export function useHostActions(host: () => Host | undefined): ComputedRef<HostAc
     const now: Situation = {
       host: target, vms: [...vms.byHost.get(id) ?? [], ...vms.deleted.filter(vm => vm.hostId === id)], pools: [...inventory.maps.resourcePool.values()].filter(pool => pool.parent.kind === 'host' && pool.parent.id === id).length,
     };
-    const force = now.vms.some(usesHost), reason = (action: Action) => (connection.connected ? whyNot(action, now) : t`The engine is not connected.`);
+    const force = now.vms.some(isWorkload), reason = (action: Action) => (connection.connected ? whyNot(action, now) : t`The engine is not connected.`);
     const does = (run: () => Promise<unknown>) => () => void notices.attempt(run());
     const confirm = (title: string, message: string, confirmLabel: string, words: string, run: () => Promise<unknown>) =>
       () => { dialogs.value = { kind: 'confirm', title, message, confirmLabel, danger: true, command: [words, { host: name, force }], run: does(run) }; };

@@ -7,7 +7,7 @@ import { t, translate } from '../../i18n/i18n.ts';
 import { typed } from '../settings/hardware-draft.ts';
 
 /** Numbers as text until they are checked. */
-type Typed<T> = { -readonly [K in keyof T]: T[K] extends number ? string : T[K] };
+type Typed<T> = { -readonly [K in keyof T]-?: NonNullable<T[K]> extends number ? string : T[K] };
 export type NicRow = Typed<HostNic> & { readonly key: number };
 export type DriveRow = Typed<HostDrive> & { readonly key: number };
 
@@ -27,7 +27,7 @@ export interface HostDraft {
 }
 
 const nextKey = (rows: readonly { readonly key: number }[]): number => Math.max(0, ...rows.map(({ key }) => key)) + 1;
-const nicRow = ({ model, revision, ports, virtualFunctions }: HostNic, key: number): NicRow => ({ key, model, revision, ports: String(ports), virtualFunctions: String(virtualFunctions) });
+const nicRow = ({ model, revision, ports, virtualFunctions, cpus = 0, memoryMib = 0 }: HostNic, key: number): NicRow => ({ key, model, revision, ports: String(ports), virtualFunctions: String(virtualFunctions), cpus: String(cpus), memoryMib: String(memoryMib) });
 const driveRow = ({ model, revision, sizeGib }: HostDrive, key: number): DriveRow => ({ key, model, revision, sizeGib: String(sizeGib) });
 
 export const newNic = (rows: readonly NicRow[]): NicRow => nicRow({ model: 'QD-E25 Ethernet', revision: 'A1', ports: 2, virtualFunctions: 16 }, nextKey(rows));
@@ -42,7 +42,9 @@ export function hostDraft(profile: HostProfile): HostDraft {
   };
 }
 
-const nicOf = ({ model, revision, ports, virtualFunctions }: NicRow): HostNic => ({ model, revision, ports: typed(ports), virtualFunctions: typed(virtualFunctions) });
+const nicOf = ({ model, revision, ports, virtualFunctions, cpus, memoryMib }: NicRow): HostNic => ({
+  model, revision, ports: typed(ports), virtualFunctions: typed(virtualFunctions), ...(typed(cpus) !== 0 && { cpus: typed(cpus), memoryMib: typed(memoryMib) }),
+});
 
 /** As typed; only without problems is it a profile. */
 export const profileOf = (draft: HostDraft): HostProfile => ({

@@ -6,7 +6,7 @@ import type { VmPlace } from '../../../shared/model/clone.ts';
 import type { Datastore, Folder, ResourcePool } from '../../../shared/model/container.ts';
 import type { ObjectId } from '../../../shared/model/objects.ts';
 import type { Place } from '../../../shared/model/place.ts';
-import type { Host, NewHost } from '../../../shared/model/host.ts';
+import type { Host, HostRole, NewHost } from '../../../shared/model/host.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import { assert } from '../../../shared/base/errors.ts';
 import type { NewKind } from '../container/new-object.ts';
@@ -26,6 +26,7 @@ export type DialogRequest =
   | { readonly kind: 'addHost'; readonly parent?: NewHost['parent'] | undefined }
   | { readonly kind: 'editHost'; readonly host: Host }
   | { readonly kind: 'enterMaintenance'; readonly hostId: HostId }
+  | { readonly kind: 'hostSystem'; readonly hostId: HostId; readonly role: HostRole }
   | { readonly kind: 'newPool'; readonly parent: { readonly kind: 'host' | 'cluster' | 'resourcePool'; readonly id: string } }
   | { readonly kind: 'editPool'; readonly pool: ResourcePool }
   | { readonly kind: 'editSnapshot'; readonly vmId: VmId; readonly snapshotId: SnapshotId }

@@ -1,6 +1,7 @@
 /** What an operator can do with a VM now, in vSphere's order, and why the rest cannot be done. */
 import { computed, type ComputedRef } from 'vue';
 import { say, type Phrase } from '../../../shared/base/phrase.ts';
+import { isOn } from '../../../shared/model/host.ts';
 import { canRunVms } from '../../../shared/model/reservations.ts';
 import { BIN_DAYS, type PowerState, type Vm } from '../../../shared/model/vm.ts';
 import type { IconAction, MenuAction } from '../../components/menu-action.ts';
@@ -30,8 +31,9 @@ const REASONS: Record<Action, Partial<Record<PowerState, Phrase>>> = {
 /** Why `action` cannot be done to a VM in this state; absent when it can. */
 export const whyNot = (action: Action, state: PowerState): string | undefined => { const reason = REASONS[action][state]; return reason && translate(reason); };
 const ofTemplate = (action: Action) => (action === 'delete' || action === 'template' ? undefined : t`It is a template: deploy a virtual machine from it, or convert it into one.`);
-/** The same of a VM that may be a template. */
-export const whyNotNow = (action: Action, { template, powerState }: Pick<Vm, 'template' | 'powerState'>): string | undefined => (template ? ofTemplate(action) : undefined) ?? whyNot(action, powerState);
+const ofSystem = (action: Action) => (action === 'delete' || action === 'template' ? t`Its host boots it: choose another system for the host, or none, first.` : undefined);
+/** The same of a VM that may be a template, or what its host boots. */
+export const whyNotNow = (action: Action, { template, powerState, hostRole }: Pick<Vm, 'template' | 'powerState' | 'hostRole'>): string | undefined => (template ? ofTemplate(action) : undefined) ?? (hostRole ? ofSystem(action) : undefined) ?? whyNot(action, powerState);
 
 export interface VmActions { readonly power: readonly IconAction[]; readonly all: readonly MenuAction[] }
 
@@ -43,7 +45,7 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
     if (!target) return { power: [], all: [] };
     const { id, spec: { name }, powerState } = target;
     const offline = connection.connected ? undefined : t`The engine is not connected.`;
-    const host = hosts.byId.get(target.hostId), noHost = host === undefined || canRunVms(host) ? undefined : t`Its host ${host.name} runs no VM now: ${stateOf(host)}.`;
+    const host = hosts.byId.get(target.hostId), noHost = host === undefined || (target.hostRole ? host.connected && isOn(host) : canRunVms(host)) ? undefined : t`Its host ${host.name} runs no VM now: ${stateOf(host)}.`;
     const reason = (action: Action) => offline ?? whyNotNow(action, target) ?? (action === 'powerOn' ? noHost : undefined);
     const confirm = (title: string, message: string, confirmLabel: string, words: string, run: () => Promise<unknown>) =>
       () => { dialogs.value = { kind: 'confirm', title, message, confirmLabel, danger: true, command: [words, { vm: name }], run: () => void notices.attempt(run()) }; };
