@@ -7,7 +7,7 @@ import { serve, type Port } from '../../shared/api/rpc.ts';
 import { ROOT, type Task } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import type { StartVm } from '../hypervisor/vm-launch.ts';
-import { Inventory, refOf } from '../inventory/inventory.ts';
+import { hostRef, Inventory, refOf } from '../inventory/inventory.ts';
 import { MetricsStore } from '../inventory/metrics-store.ts';
 import { Store } from '../inventory/store.ts';
 import { Alarms } from './alarms.ts';
@@ -119,7 +119,7 @@ export class Engine {
   async startHosts(): Promise<void> {
     const found = systemsToStart(this.inventory);
     if (found.length > 0) await this.inventory.transact(edit => { for (const { vm } of found) followSystem(edit, vm.id); });
-    for (const { vm, host } of found) this.tasks.launch(say`Boot host`, { kind: 'host', id: host.id, name: host.name }, context => this.power.on(vm.id, context), { cancelable: true });
+    for (const { vm, host } of found) this.tasks.launch(say`Boot host`, hostRef(host), context => this.power.on(vm.id, context), { cancelable: true });
   }
 
   private async tick(atMs: number): Promise<void> {

@@ -96,6 +96,7 @@ test('VMs lose their power with the system of their host, when it resets itself 
   await until(isUp);
   await done(api().vms.powerOn(web));
   for (const refused of [api().vms.powerOff(system), api().vms.reset(system), api().vms.suspend(system)]) expect((await opened.ended(await refused)).error).toBe('One VM runs on server, whose system system is: power off the VM first, or the host.');
+  expect((await opened.ended(await api().vms.restartGuest(system))).error).toBe('system is what server boots: power the host off, or reboot it.');
   await api().consoles.write(consoleId, Buffer.from('r'));
   await until(async () => (await vmNow(web)).powerState === 'poweredOff' && await isUp());
   expect((await vmNow(system)).boot?.attempts.map(({ end }) => end?.cause)).toEqual(['guestReset', undefined]);

@@ -8,14 +8,12 @@ import { say } from '../../shared/base/phrase.ts';
 import { isGood, presentAttempt } from '../../shared/model/boot-watchdog.ts';
 import { isOn, type Host, type HostHealth, type HostRole } from '../../shared/model/host.ts';
 import { isWorkload } from '../../shared/model/reservations.ts';
-import type { ObjectRef } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import type { VmStop } from '../hypervisor/vm-launch.ts';
-import type { Edit, Objects } from '../inventory/inventory.ts';
+import { hostRef, type Edit, type Objects } from '../inventory/inventory.ts';
 import { checkSystem } from './admission.ts';
 import { watchdogOf } from './boot-records.ts';
 
-const hostRef = ({ id, name }: Host): ObjectRef => ({ kind: 'host', id, name });
 export const systemsOf = (objects: Objects, id: HostId): readonly Vm[] => objects.vms.filter(vm => vm.hostId === id && vm.hostRole !== undefined);
 export const systemOf = (objects: Objects, id: HostId, role: HostRole): Vm | undefined => systemsOf(objects, id).find(vm => vm.hostRole === role);
 /** VMs on a host that are no system of it and are on. */
@@ -58,6 +56,11 @@ export function checkNoSystem({ hostRole, hostId, spec: { name } }: Vm, objects:
 export function checkCarriesNone({ hostRole, hostId, spec: { name } }: Vm, objects: Objects): void {
   const count = hostRole === 'host' ? workloadsOn(objects, hostId).length : 0, host = objects.host(hostId).name;
   if (count > 0) throw new EngineError('vms-on', count === 1 ? say`One VM runs on ${host}, whose system ${name} is: power off the VM first, or the host.` : say`${count} VMs run on ${host}, whose system ${name} is: power them off first, or the host.`);
+}
+
+/** Throws of a host's system that is on, which goes off and on with its host only. */
+export function checkStays({ hostRole, hostId, powerState, spec: { name } }: Vm, objects: Objects): void {
+  if (hostRole === 'host' && powerState === 'poweredOn') throw new EngineError('is-system', say`${name} is what ${objects.host(hostId).name} boots: power the host off, or reboot it.`);
 }
 
 /** With protection a boot that is up is known to be; without, nobody knows more than that it is on. */

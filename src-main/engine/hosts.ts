@@ -6,7 +6,7 @@ import { isOn, maintenanceOf, type Host, type HostProfile, type NewHost } from '
 import { canRunVms } from '../../shared/model/reservations.ts';
 import type { ObjectRef } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
-import type { Edit, Inventory, Objects } from '../inventory/inventory.ts';
+import { hostRef, type Edit, type Inventory, type Objects } from '../inventory/inventory.ts';
 import { checkFits } from './admission.ts';
 import { memoryOf } from './allocations.ts';
 import { followSystem, systemOf, systemsOf, workloadsOn } from './host-systems.ts';
@@ -16,7 +16,6 @@ import { checkPlace } from './tree.ts';
 
 type Context = Pick<Engine, 'inventory' | 'power'>;
 
-export const hostRef = ({ id, name }: Host): ObjectRef => ({ kind: 'host', id, name });
 const countOn = (vms: readonly Vm[]): Phrase => (vms.length === 1 ? say`${vms[0]?.spec.name ?? ''} is powered on` : say`${vms.length} VMs are powered on`);
 
 function checkNoneOn(objects: Objects, { id, name }: Host, act: keyof typeof CANNOT): void {

@@ -14,7 +14,7 @@ import { isOn, type HostStats } from '../../shared/model/host.ts';
 import { withProblem, type PowerState, type Vm, type VmStats } from '../../shared/model/vm.ts';
 import { checkPowerOn } from './admission.ts';
 import { bootsOfStopped, recordBoots } from './boot-records.ts';
-import { checkCarriesNone, followSystem, stoppedSystem, tellLost, workloadsOn } from './host-systems.ts';
+import { checkCarriesNone, checkStays, followSystem, stoppedSystem, tellLost, workloadsOn } from './host-systems.ts';
 import { Console } from './console.ts';
 import { CpuScheduler } from './cpu-scheduler.ts';
 import type { Datastores } from './datastores.ts';
@@ -128,6 +128,7 @@ export class Power {
 
   /** Its guest shuts down, then the VM is powered on again. */
   async restartGuest(id: VmId, context: TaskContext): Promise<void> {
+    checkStays(this.inventory.vm(id), this.inventory);
     await this.shutDownGuest(id, context);
     await this.on(id, context);
   }

@@ -7,11 +7,13 @@ import { basename, resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { SnapshotId, VmId } from '../../shared/base/ids.ts';
 import { say } from '../../shared/base/phrase.ts';
+import { isOn } from '../../shared/model/host.ts';
 import { withProblem, type DiskSpec, type Snapshot, type SnapshotEdit, type SnapshotRequest, type Vm } from '../../shared/model/vm.ts';
 import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
 import { createImage, shapeOf } from '../storage/image-operations.ts';
 import { diskPaths, specsOf } from './chains.ts';
 import { canConsolidate, consolidate, removeUnusedLayers } from './consolidate.ts';
+import { checkStays } from './host-systems.ts';
 import { imagesOf } from './leftovers.ts';
 import { newId } from './new-id.ts';
 import type { KeptOff } from './kept-off.ts';
@@ -73,6 +75,7 @@ export class Snapshots {
 
   async revert(vmId: VmId, id: SnapshotId, context: TaskContext): Promise<void> {
     const snapshot = snapshotOf(this.inventory.vm(vmId), id), disks = this.layered(vmId, snapshot.spec.disks), { memory } = snapshot;
+    checkStays(this.inventory.vm(vmId), this.inventory);
     await makeLayers(snapshot.spec.disks, disks);
     const before = this.inventory.vm(vmId);
     await this.givingUp(before, { ...before, spec: { ...before.spec, disks } }, async () => {
@@ -91,7 +94,9 @@ export class Snapshots {
       });
     });
     await removeUnusedLayers(this, vmId);
-    if (memory) await this.power.on(vmId, context);
+    const { hostRole, hostId } = this.inventory.vm(vmId);
+    // What a host boots goes on when the host does.
+    if (memory && (hostRole === undefined || isOn(this.inventory.host(hostId)))) await this.power.on(vmId, context);
   }
 
   /**

@@ -20,6 +20,7 @@ import type { Store } from './store.ts';
 const RETRY_MS = 2000;
 
 export const refOf = (vm: Vm): ObjectRef => ({ kind: 'vm', id: vm.id, name: vm.spec.name });
+export const hostRef = ({ id, name }: Host): ObjectRef => ({ kind: 'host', id, name });
 
 type Maps = { readonly [K in ObjectKind]: ReadonlyMap<string, ObjectKinds[K]> };
 
