@@ -8,11 +8,11 @@ const EN = 1, WS0 = 2, WS1 = 4;
 /** A tick is 16 ns. */
 const HZ = 62_500_000, SECOND = 1e9;
 
-function build(clock = new TestClock()) {
+function build(clock = new TestClock(), revision?: 0 | 1) {
   const seen = { ws0: false, ws1: false, errors: 0 };
   const counter = { hz: HZ, get count() { return BigInt(Math.trunc(clock.nowNs * HZ / 1e9)); }, nsAt: (count: bigint) => Number(count) * 1e9 / HZ };
   const watchdog = new SbsaGwdt({
-    clock, counter, ws0: { set: (level) => { seen.ws0 = level; } }, ws1: { set: (level) => { seen.ws1 = level; } }, guestError: () => { seen.errors++; },
+    revision, clock, counter, ws0: { set: (level) => { seen.ws0 = level; } }, ws1: { set: (level) => { seen.ws1 = level; } }, guestError: () => { seen.errors++; },
   });
   const get = (at: number) => watchdog.regions.control.read(at, 4), put = (at: number, value: number) => watchdog.regions.control.write(at, 4, value);
   const refresh = () => watchdog.regions.refresh.write(WRR, 4, 0);
@@ -145,4 +145,14 @@ test('only what the guest does counts as its use', () => {
   put(WOR, 5);
   put(WCS, 0);
   expect(used).toBe(3);
+});
+
+test('of revision 0, WOR has 32 bits', () => {
+  const { watchdog, get, put } = build(new TestClock(), 0);
+  expect(get(W_IIDR)).toBe(0x43b);
+  put(WOR, 5);
+  put(WOR_HIGH, 1);
+  expect([get(WOR), get(WOR_HIGH)]).toEqual([5, 0]);
+  watchdog.arm(1000 * SECOND);
+  expect([get(WOR), get(WOR_HIGH)]).toEqual([2 ** 32 - 1, 0]);
 });
