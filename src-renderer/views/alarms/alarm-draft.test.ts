@@ -22,6 +22,6 @@ test('problems are found where they were made', () => {
 
 test('a rule reads as a phrase', () => {
   expect(DEFAULT_ALARMS.map(({ rules }) => describeRule(rules[0] as never)).filter((_, n) => n === 0 || n > 4)).toEqual([
-    'CPU: Usage Yellow above 75 %, Red above 90 % for 5 min', 'Event vm.failed: Red', 'Event vm.paused: Red', 'VM fell back to another boot bank: Red', 'Host is not connected: Red',
+    'CPU: Usage Yellow above 75 %, Red above 90 % for 5 min', 'Event vm.failed: Red', 'Event vm.paused: Red', 'VM fell back to another boot bank: Red', 'Host is not connected: Red', 'Host does not respond: Red',
   ]);
 });
