@@ -9,8 +9,8 @@ import type { Vm } from '../../shared/model/vm.ts';
 import { hostRef, type Edit, type Inventory, type Objects } from '../inventory/inventory.ts';
 import { checkFits } from './admission.ts';
 import { memoryOf } from './allocations.ts';
-import { followSystem, systemOf, systemsOf, workloadsOn } from './host-systems.ts';
 import type { Engine } from './engine.ts';
+import { followSystem, systemOf, systemsOf, workloadsOn } from './host-systems.ts';
 import type { TaskContext } from './task-runner.ts';
 import { checkPlace } from './tree.ts';
 

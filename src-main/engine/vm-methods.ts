@@ -9,7 +9,7 @@ import { ROOT } from '../../shared/model/task.ts';
 import { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
 import { BULK_OPERATIONS, SnapshotEdit, SnapshotRequest, VmRequest, type Vm, type VmSpec } from '../../shared/model/vm.ts';
 import { firmwareTablesOf } from '../hypervisor/firmware-tables.ts';
-import { refOf } from '../inventory/inventory.ts';
+import { hostRef, refOf } from '../inventory/inventory.ts';
 import { checkDisks } from './admission.ts';
 import { checkAllocations } from './allocations.ts';
 import { deleteFromDisk, emptyBin, moveToBin, restore } from './bin.ts';
@@ -87,7 +87,7 @@ function create({ inventory, tasks, files, datastores }: Context, wanted: VmRequ
   checkBanks(wanted);
   checkDisks(wanted, inventory.allVms);
   inventory.rehearse(edit => putNew(edit, newVm([]), place));
-  return tasks.run(say`Create virtual machine`, { kind: 'host', id: host.id, name: host.name }, async context => {
+  return tasks.run(say`Create virtual machine`, hostRef(host), async context => {
     if (elsewhere !== undefined) await files.place(id, elsewhere);
     try {
       await withNewDisks(files, id, { ...context, disks: wanted.disks }, disks => inventory.transact(edit => {
