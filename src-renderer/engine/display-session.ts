@@ -23,7 +23,7 @@ export interface DisplayTarget { readonly vmId: VmId; readonly head: number; rea
 
 const MOST_AT_ONCE = 256 * 1024;
 
-/** What noVNC takes for a WebSocket. What comes before somebody listens waits. */
+/** What noVNC takes for a WebSocket. What comes before somebody listens waits, until that one has done what it had begun, as events of a WebSocket do: noVNC is not ready yet when it begins to listen. */
 export class StreamChannel implements RfbChannel {
   binaryType = 'arraybuffer';
   protocol = '';
@@ -40,12 +40,15 @@ export class StreamChannel implements RfbChannel {
   get onmessage(): RfbChannel['onmessage'] { return this.listener; }
   set onmessage(listener) {
     this.listener = listener;
-    if (listener) for (const bytes of this.waiting.splice(0)) this.receive(bytes);
+    queueMicrotask(() => { for (let next; this.listener && (next = this.waiting.shift());) this.deliver(next, this.listener); });
   }
 
   receive(bytes: Uint8Array): void {
-    if (!this.listener) { this.waiting.push(bytes); return; }
-    this.listener({ data: bytes.slice().buffer });
+    if (this.listener && this.waiting.length === 0) this.deliver(bytes, this.listener); else this.waiting.push(bytes);
+  }
+
+  private deliver(bytes: Uint8Array, listener: NonNullable<RfbChannel['onmessage']>) {
+    listener({ data: bytes.slice().buffer });
     this.out.taken(bytes.length);
   }
 
