@@ -31,6 +31,7 @@ export const SLOT_ENTRIES = 16448;         // i32 for each record: how often a b
 export const ENTRY_TRANSLATED = -0x80000000;
 export const PAGE_HAS_CODE = 1;
 export const PAGE_TRACED = 2;
+export const PAGE_CLEAN = 4;              // nobody has written to it since it was marked so (core/dirty-log.ts)
 
 // Handlers that stand for no instruction.
 export const HANDLER_DECODE = 0;

@@ -36,6 +36,7 @@ interface CoreExports {
   clockNs(): number;
   invalidateCode(pa: number, bytes: number): void;
   flushEverywhere(): void;
+  dropWrites(): void;
   exceptionToEl1(cpu: number, ec: number, iss: bigint): void;
   abortToEl1(cpu: number, ec: number, iss: bigint, va: bigint): void;
   translate(cpu: number, va: bigint, access: number, el: number): number;
@@ -143,6 +144,9 @@ export class Machine {
 
   /** Memory was written by something other than a CPU. */
   wrote(pa: Pa, length: number): void { if (length > 0) this.core.invalidateCode(pa, length); }
+
+  /** No CPU writes to RAM from then on without the core hearing of it, page by page. In an exclusive section. */
+  dropWrites(): void { this.core.dropWrites(); }
 
   /** Translations changed outside the CPUs: stage 2 or a restore. */
   flushTranslations(): void { this.core.flushEverywhere(); }

@@ -3,7 +3,7 @@
  * reached. A store to such a page empties its slot, so that code is always what memory holds.
  */
 import {
-  CODE_POOL, CODE_SLOT_BYTES, CODE_SLOTS, EL, HANDLER_SENTINEL, ITLB, ITLB_ENTRIES, ITLB_ENTRY_BYTES, M_DIRTY_CODE, M_NEXT_SLOT, MACHINE, PAGE_HAS_CODE, PAGE_TABLE, PC, RAM_BASE, RECORD_BYTES, SLOT, SLOT_ENTRIES, SLOT_GENERATION, SLOT_HOST,
+  CODE_POOL, CODE_SLOT_BYTES, CODE_SLOTS, EL, HANDLER_SENTINEL, ITLB, ITLB_ENTRIES, ITLB_ENTRY_BYTES, M_DIRTY_CODE, M_NEXT_SLOT, MACHINE, PAGE_CLEAN, PAGE_HAS_CODE, PAGE_TABLE, PC, RAM_BASE, RECORD_BYTES, SLOT, SLOT_ENTRIES, SLOT_GENERATION, SLOT_HOST,
   SLOT_PAGE, SLOT_SENTINEL, WALK_SIZE_LOG2,
 } from "../../layout";
 import { raiseAbort } from "./aborts";
@@ -33,6 +33,15 @@ export function fetch(cpu: usize): i32 {
 
 // @ts-ignore: decorator
 @inline function pageEntry(host: usize): usize { return <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4; }
+/** Flags change while other threads clear PAGE_CLEAN. */
+// @ts-ignore: decorator
+@inline function setCode(entry: usize): void { atomic.or<u16>(entry + 2, <u16>PAGE_HAS_CODE); }
+// @ts-ignore: decorator
+@inline function clearCode(entry: usize): void { atomic.and<u16>(entry + 2, <u16>~PAGE_HAS_CODE); }
+/** A page of RAM is being written to, by its entry in the page table. */
+// @ts-ignore: decorator
+@inline export function dirtied(entry: usize): void { if ((load<u16>(entry + 2) & PAGE_CLEAN) != 0) atomic.and<u16>(entry + 2, <u16>~PAGE_CLEAN); }
+
 // @ts-ignore: decorator
 @inline function slotAddress(n: i32): usize { return <usize>CODE_POOL + <usize>n * <usize>CODE_SLOT_BYTES; }
 
@@ -49,7 +58,7 @@ function slotOf(cpu: usize, host: usize): usize {
 /** Threads that ran in the page while it was being written may have decoded what is gone. */
 function codeAgain(host: usize, entry: usize, slot: usize): usize {
   if (inThreads()) forget(slot);
-  store<u16>(entry + 2, load<u16>(entry + 2) | PAGE_HAS_CODE);
+  setCode(entry);
   dropWritesTo(host);
   return slot;
 }
@@ -61,7 +70,7 @@ function newSlot(host: usize, entry: usize): usize {
   if (load<i32>(slot + SLOT_HOST) != 0) {
     const before = pageEntry(<usize>load<i32>(slot + SLOT_HOST));
     store<u16>(before, 0);
-    store<u16>(before + 2, load<u16>(before + 2) & ~PAGE_HAS_CODE);
+    clearCode(before);
     flushCodeEverywhere();
     forget(slot);
   }
@@ -69,7 +78,7 @@ function newSlot(host: usize, entry: usize): usize {
   store<i32>(slot + SLOT_HOST, <i32>host);
   store<i32>(slot + SLOT_PAGE, <i32>((host - <usize>RAM_BASE) >> 12));
   store<u16>(entry, <u16>(n + 1));
-  store<u16>(entry + 2, load<u16>(entry + 2) | PAGE_HAS_CODE);
+  setCode(entry);
   dropWritesTo(host);
   return slot;
 }
@@ -86,7 +95,7 @@ export function codeWritten(cpu: usize, host: usize): void {
   forget(slot);
   unwindEverywhere();
   if (cpu == 0 || inThreads() || runningSlot(cpu) != slot) {
-    store<u16>(entry + 2, load<u16>(entry + 2) & ~PAGE_HAS_CODE);
+    clearCode(entry);
     flushCodeEverywhere();
   }
   store<i32>(MACHINE + M_DIRTY_CODE, machine32(M_DIRTY_CODE) + 1);
@@ -110,6 +119,7 @@ export function invalidateCode(pa: f64, bytes: f64): void {
   if (inThreads()) fence();
   let exclusive = false;
   for (let host = first; host <= last; host += 4096) {
+    dirtied(pageEntry(host));
     if ((load<u16>(pageEntry(host) + 2) & PAGE_HAS_CODE) == 0) continue;
     while (!exclusive) exclusive = startExclusive(0);
     codeWritten(0, host);

@@ -20,7 +20,7 @@ export { vectorLanes } from "./vectors";
 export { floatVector } from "./float-vectors";
 export { timerOutputs, nextTimerNs, clockNs } from "./timers";
 export { completeMaintenance, endExclusive, startExclusive } from "./exclusion";
-export { flushEverywhere } from "./tlb";
+export { dropWrites, flushEverywhere } from "./tlb";
 export { translate } from "./mmu";
 export { multiplyHighUnsigned, multiplyHighSigned, crc32 } from "./arithmetic";
 

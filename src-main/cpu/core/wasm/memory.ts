@@ -1,8 +1,8 @@
 /** Loads and stores that the inline TLB could not serve: misses, page crossings, alignment, pages with decoded code. */
-import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, STAGED, TLB, TLB_ADDEND, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
+import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_CLEAN, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, STAGED, TLB, TLB_ADDEND, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
 import { SCTLR_EL1 } from "../../sysreg-slots";
 import { instructionAt, raiseAbort, raiseAlignment } from "./aborts";
-import { codeWritten } from "./decoded-pages";
+import { codeWritten, dirtied } from "./decoded-pages";
 import { endExclusive, runAgain, startExclusive } from "./exclusion";
 import { READ, translate, walkHost, walkIsDevice, WRITE } from "./mmu";
 import { EC_SYSTEM, exceptionToEl1 } from "./exceptions";
@@ -34,7 +34,7 @@ export function hostAddress(cpu: usize, va: u64, access: i32, flags: i32): usize
 /** A page of ordinary memory that was just walked goes into the TLB. */
 function learn(cpu: usize, table: usize, va: u64, host: usize, page: usize): void {
   if (checksAlignment(cpu)) return;
-  const rights = get32(cpu, WALK_RIGHTS), plain = (load<u16>(page + 2) & (PAGE_HAS_CODE | PAGE_TRACED)) == 0;
+  const rights = get32(cpu, WALK_RIGHTS), plain = (load<u16>(page + 2) & (PAGE_HAS_CODE | PAGE_TRACED | PAGE_CLEAN)) == 0;
   fillData(cpu, table, va, host, (rights & READ) != 0, (rights & WRITE) != 0 && plain, get32(cpu, WALK_SIZE_LOG2));
 }
 
@@ -44,7 +44,10 @@ function quietAddress(cpu: usize, va: u64, size: i32, access: i32, flags: i32): 
   if (load<u64>(entry + (access == WRITE ? TLB_WRITE : TLB_READ)) == (va & ~0xfff)) return <usize>(<i32>va + load<i32>(entry + TLB_ADDEND));
   if (!translate(cpu, va, access, el)) return 0;
   const host = walkHost(cpu), page = <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4;
-  if (access == WRITE && (load<u16>(page + 2) & PAGE_HAS_CODE) != 0) return 0;
+  if (access == WRITE) {
+    if ((load<u16>(page + 2) & PAGE_HAS_CODE) != 0) return 0;
+    dirtied(page);
+  }
   if (walkIsDevice(cpu)) return (va & <u64>(size - 1)) == 0 ? host : 0;
   learn(cpu, table, va, host, page);
   return host;
@@ -97,6 +100,7 @@ function deviceAddress(cpu: usize, va: u64, access: i32, flags: i32, host: usize
 
 /** A store to a page with decoded code drops that code; the page is plain data until it runs again. */
 function noteWrite(cpu: usize, host: usize, page: usize): bool {
+  dirtied(page);
   if ((load<u16>(page + 2) & PAGE_HAS_CODE) == 0) return true;
   if (!startExclusive(cpu)) { runAgain(cpu); return false; }
   codeWritten(cpu, host);

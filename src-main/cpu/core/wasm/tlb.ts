@@ -7,7 +7,7 @@
  */
 import {
   CONTEXT_BYTES, CONTEXT_ITLB, CONTEXT_KEYS, CONTEXT_NEXT, CONTEXT_TABLES, CONTEXTS, CPU_BASE, CPU_STRIDE, EL, ITLB, ITLB_EL0, ITLB_EL1, ITLB_ENTRIES,
-  ITLB_ENTRY_BYTES, LARGE_BLOCKS, LARGE_PAGES, M_CPUS, M_THREADS, NO_ITLB, NO_TLB, NONGLOBAL, RAM_BASE, TLB, TLB_ADDEND, TLB_EL0, TLB_EL1, TLB_ENTRIES,
+  ITLB_ENTRY_BYTES, LARGE_BLOCKS, LARGE_PAGES, M_CPUS, M_RAM_BYTES, M_THREADS, MACHINE, NO_ITLB, NO_TLB, NONGLOBAL, RAM_BASE, TLB, TLB_ADDEND, TLB_EL0, TLB_EL1, TLB_ENTRIES,
   TLB_ENTRY_BYTES, TLB_PAGE, TLB_READ, TLB_SIZE_LOG2, TLB_WRITE, UNWIND, USER_PAGES, WRITERS, WRITERS_MANY,
 } from "../../layout";
 import { TCR_EL1, TTBR0_EL1, TTBR1_EL1 } from "../../sysreg-slots";
@@ -229,6 +229,17 @@ export function dropWritesTo(host: usize): void {
     for (let k = 0; k < CONTEXTS; k++) if (isUsed(cpuAt(n), k)) dropWritesIn(contextTable(cpuAt(n), k), host);
   }
 }
+
+/** Nobody may write to RAM from then on without the slow path. In an exclusive section. */
+export function dropWrites(): void {
+  memory.fill(WRITERS, 0, <usize>(load<f64>(MACHINE + M_RAM_BYTES)) >> 12 << 2);
+  for (let n = 0; n < machine32(M_CPUS); n++) {
+    dropAllWritesIn(cpuAt(n) + TLB_EL1);
+    for (let k = 0; k < CONTEXTS; k++) if (isUsed(cpuAt(n), k)) dropAllWritesIn(contextTable(cpuAt(n), k));
+  }
+}
+
+function dropAllWritesIn(table: usize): void { for (let entry = table; entry < table + DATA_BYTES; entry += TLB_ENTRY_BYTES) store<u64>(entry + TLB_WRITE, EMPTY); }
 
 function dropWritesIn(table: usize, host: usize): void {
   for (let entry = table; entry < table + DATA_BYTES; entry += TLB_ENTRY_BYTES) if (writesTo(entry, host)) store<u64>(entry + TLB_WRITE, EMPTY);

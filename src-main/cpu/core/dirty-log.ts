@@ -1,0 +1,39 @@
+/**
+ * Which pages of a machine's RAM are written to: by its CPUs, whatever runs them, and by all that tells `Machine.wrote`. A page that
+ * is marked clean has no write tag in any TLB; the first store to it takes the slow path, where its mark goes, and the next ones
+ * cost nothing. Without a log no page is marked, and nothing is slower. One log at a time.
+ */
+import { PAGE_CLEAN, PAGE_TABLE } from '../layout.ts';
+import type { Machine } from './machine.ts';
+
+export const PAGE_BYTES = 4096;
+
+export class DirtyLog {
+  private readonly machine: Machine;
+  /** { slot, flags } of each page. */
+  private readonly table: Uint16Array;
+
+  /** All pages are clean from now on. */
+  constructor(machine: Machine) {
+    this.machine = machine;
+    this.table = new Uint16Array(machine.memory.buffer, PAGE_TABLE, 2 * machine.ramBytes / PAGE_BYTES);
+    this.take();
+  }
+
+  /** Numbers of the pages that were written to since the last time, in order; they are clean again. At no moment is a store in neither this answer nor the next. */
+  take(): Uint32Array {
+    const { table, machine } = this, dirty: number[] = [];
+    machine.exclusively(() => {
+      for (let at = 1; at < table.length; at += 2) {
+        if ((table[at]! & PAGE_CLEAN) !== 0) continue;
+        dirty.push(at >> 1);
+        Atomics.or(table, at, PAGE_CLEAN);
+      }
+      machine.dropWrites();
+    });
+    return Uint32Array.from(dirty);
+  }
+
+  /** Nothing is logged any more. */
+  end(): void { this.machine.exclusively(() => { for (let at = 1; at < this.table.length; at += 2) Atomics.and(this.table, at, ~PAGE_CLEAN); }); }
+}
