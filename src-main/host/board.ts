@@ -244,7 +244,7 @@ export class Board {
     this.pci.add(keyboard.function);
     pointerPort.insert(pointer.function);
     return new BoardDisplay({
-      keyboard: keyboard.core, pointer: pointer.core, pointerPort, ...(gpu && { gpu: gpu.core }), ...(framebuffer && { framebuffer: { mode: modes[0]!, surface: this.surfaceOf(framebuffer), base: framebuffer.base } }),
+      keyboard: keyboard.core, pointer: pointer.core, pointerPort, ...(gpu && { gpu: gpu.core }), ...(framebuffer && { framebuffer: { mode: modes[0]!, surface: this.surfaceOf(framebuffer), base: framebuffer.base, wrote: (y, height) => this.io.ram.onDmaWrite(framebuffer.base + y * framebuffer.strideBytes, height * framebuffer.strideBytes) } }),
     });
   }
 

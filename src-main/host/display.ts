@@ -35,7 +35,7 @@ export interface BoardDisplayParts {
   readonly pointerPort: RootPort;
   /** One of these. */
   readonly gpu?: VirtioGpu;
-  readonly framebuffer?: { readonly mode: HeadMode; readonly surface: Surface; /** In guest physical memory. */ readonly base: number };
+  readonly framebuffer?: { readonly mode: HeadMode; readonly surface: Surface; /** In guest physical memory. */ readonly base: number; /** Firmware drew in these lines. */ readonly wrote: (y: number, height: number) => void };
 }
 
 export class BoardDisplay {

@@ -145,6 +145,9 @@ function screenOf(display: BoardDisplay, key: (code: number, isDown: boolean) =>
   const firmware = display.firmware = { surface, key, drawn: () => { /* nobody looks yet */ } } as NonNullable<BoardDisplay['firmware']>;
   return {
     width, height, strideBytes, pixels: new Uint8Array(surface.pixels, surface.offset, strideBytes * height), ...(framebuffer && { base: framebuffer.base }),
-    drawn: (x, y, partWidth, partHeight) => firmware.drawn({ x, y, width: partWidth, height: partHeight }),
+    drawn: (x, y, partWidth, partHeight) => {
+      framebuffer?.wrote(y, partHeight);
+      firmware.drawn({ x, y, width: partWidth, height: partHeight });
+    },
   };
 }

@@ -31,7 +31,7 @@ function build(frames?: SharedArrayBuffer) {
   const keyboard = input('keyboard'), pointer = input('tablet'), clock = new TestClock();
   const pointerPort = new RootPort({ slot: 8, clock, dmaFor: () => gpu.driver.ram, changed: () => { /* nobody looks */ }, ejected: () => { /* nothing is */ } });
   pointerPort.insert(new PciFunction({ name: 'in the slot', vendorId: 1, deviceId: 1, classCode: 0, model: { reset: () => { /* no state */ }, save: () => null, restore: () => { /* no state */ } } }));
-  const adapter = frames ? { framebuffer: { mode: HEAD, base: 0, surface: { pixels: frames, offset: 0, strideBytes: 400, width: 100, height: 50 } } } : { gpu: gpu.core };
+  const adapter = frames ? { framebuffer: { mode: HEAD, base: 0, wrote: () => { /* nobody listens */ }, surface: { pixels: frames, offset: 0, strideBytes: 400, width: 100, height: 50 } } } : { gpu: gpu.core };
   const display = new BoardDisplay({ keyboard: keyboard.core, pointer: pointer.core, pointerPort, ...adapter }), heard: FromScreen[] = [];
   const running = { progress: 0 };
   channel = new MessageChannel();

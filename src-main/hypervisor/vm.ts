@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { Ipa, Pa } from '../../shared/base/ids.ts';
 import { say } from '../../shared/base/phrase.ts';
+import { DirtyLog } from '../cpu/core/dirty-log.ts';
 import { Machine, type CpuState, type ExitReason } from '../cpu/core/machine.ts';
 import { RAM_BASE as LINEAR_RAM } from '../cpu/layout.ts';
 import { loadBinary, loadDeviceTree, loadLinux, type BootEntry } from '../firmware/boot.ts';
@@ -407,6 +408,9 @@ export class Vm {
     this.bootWatchdog.end(cause);
     this.boot();
   }
+
+  /** Of what the guest and its devices write to its memory from now on, by pages from the first of its RAM. */
+  dirtyLog(): DirtyLog { return new DirtyLog(this.machine, GUEST_RAM_PA as Pa, this.ram.sizeBytes); }
 
   /** Resolves when no disk request is under way, so that the state is whole. The VM is paused. */
   async save(): Promise<VmState> {

@@ -3,6 +3,7 @@
  * is marked clean has no write tag in any TLB; the first store to it takes the slow path, where its mark goes, and the next ones
  * cost nothing. Without a log no page is marked, and nothing is slower. One log at a time.
  */
+import type { Pa } from '../../../shared/base/ids.ts';
 import { PAGE_CLEAN, PAGE_TABLE } from '../layout.ts';
 import type { Machine } from './machine.ts';
 
@@ -13,14 +14,14 @@ export class DirtyLog {
   /** { slot, flags } of each page. */
   private readonly table: Uint16Array;
 
-  /** All pages are clean from now on. */
-  constructor(machine: Machine) {
+  /** Of the RAM from `first` on, whole pages. All of them are clean from now on. */
+  constructor(machine: Machine, first = 0 as Pa, bytes = machine.ramBytes - first) {
     this.machine = machine;
-    this.table = new Uint16Array(machine.memory.buffer, PAGE_TABLE, 2 * machine.ramBytes / PAGE_BYTES);
+    this.table = new Uint16Array(machine.memory.buffer, PAGE_TABLE + 4 * first / PAGE_BYTES, 2 * bytes / PAGE_BYTES);
     this.take();
   }
 
-  /** Numbers of the pages that were written to since the last time, in order; they are clean again. At no moment is a store in neither this answer nor the next. */
+  /** Numbers of the pages that were written to since the last time, from `first` on and in order; they are clean again. At no moment is a store in neither this answer nor the next. */
   take(): Uint32Array {
     const { table, machine } = this, dirty: number[] = [];
     machine.exclusively(() => {
