@@ -33,6 +33,9 @@ const PLACE_BYTES = 8;
 const SavedMachine = v.object({ format: v.number(), cpus: v.number(), memoryMib: v.number(), counterHz: v.number(), smpMode: v.string(), devices: v.array(v.string()), flashBytes: v.array(v.number()) });
 export type SavedMachine = Omit<v.InferOutput<typeof SavedMachine>, 'format'>;
 
+/** What its parts are called. */
+export const MACHINE_WORDS: Readonly<Record<keyof SavedMachine, Phrase>> = { cpus: say`number of CPUs`, memoryMib: say`memory in MiB`, counterHz: say`counter frequency in Hz`, smpMode: say`CPU scheduling##of a machine`, devices: say`list of devices`, flashBytes: say`flash in bytes` };
+
 export interface SaveProgress { readonly signal?: AbortSignal | undefined; readonly progress?: ((part: number) => void) | undefined }
 
 export async function writeStateFile(path: string, machine: SavedMachine, state: VmState, ram: Uint8Array, { signal, progress }: SaveProgress = {}): Promise<void> {

@@ -31,7 +31,7 @@ import { endOfFlash, flashBanks, type Firmware } from './flash-banks.ts';
 import { ParallelVcpus } from './parallel-vcpus.ts';
 import { Profiler, type ProfileOptions, type VmProfile } from './profile.ts';
 import { GUEST_HCR, Stage2, STAGE2_VTCR } from './stage2.ts';
-import { StateFile, writeStateFile, type SavedMachine, type SaveProgress } from './state-file.ts';
+import { MACHINE_WORDS, StateFile, writeStateFile, type SavedMachine, type SaveProgress } from './state-file.ts';
 import { startTranslation } from './translation-thread.ts';
 import { Vcpu, type VcpuState } from './vcpu.ts';
 
@@ -409,6 +409,12 @@ export class Vm {
     this.boot();
   }
 
+  /** Throws unless it can go on as another machine did, of this version. */
+  checkIsSame(machine: SavedMachine): void {
+    const own = this.description, other = (Object.keys(own) as (keyof SavedMachine)[]).find(key => (key !== 'counterHz' || !this.options.time?.scaling) && JSON.stringify(own[key]) !== JSON.stringify(machine[key]));
+    if (other !== undefined) throw new EngineError('migration.other-machine', say`The machine at the destination is another one: its ${MACHINE_WORDS[other]} is ${String(own[other])}, and the source's ${String(machine[other])}.`);
+  }
+
   /** Of what the guest and its devices write to its memory from now on, by pages from the first of its RAM. */
   dirtyLog(): DirtyLog { return new DirtyLog(this.machine, GUEST_RAM_PA as Pa, this.ram.sizeBytes); }
 
@@ -422,7 +428,7 @@ export class Vm {
   /** Writes all of it to a file, memory included. The VM is paused until then, and may go on afterwards. */
   async saveTo(path: string, how: SaveProgress): Promise<void> {
     const state = await this.save();
-    await writeStateFile(path, this.savedMachine, state, this.ram.view(this.ram.base, this.ram.sizeBytes)!, how);
+    await writeStateFile(path, this.description, state, this.ram.view(this.ram.base, this.ram.sizeBytes)!, how);
   }
 
   /** Takes up what a file holds. The VM is paused and its memory all zeroes; when this rejects it is of no use any more. */
@@ -435,14 +441,15 @@ export class Vm {
     } finally { await file.close(); }
   }
 
-  private get savedMachine(): SavedMachine {
+  /** What machine it is, for who is to go on with it. */
+  get description(): SavedMachine {
     const { memoryMib, counterHz, smpMode = 'parallel' } = this.options;
     return { cpus: this.vcpus.length, memoryMib, counterHz, smpMode, devices: this.board.devices.map(({ name }) => name), flashBytes: this.board.flash.map(({ sizeBytes }) => sizeBytes) };
   }
 
   /** A machine that was saved before boards had a watchdog goes on with one that nobody uses. */
   private savedAs({ devices }: SavedMachine): SavedMachine {
-    const machine = this.savedMachine, { watchdog } = this.board;
+    const machine = this.description, { watchdog } = this.board;
     return watchdog === undefined || devices.includes(watchdog.name) ? machine : { ...machine, devices: machine.devices.filter(name => name !== watchdog.name) };
   }
 

@@ -1,0 +1,72 @@
+/** The destination's half of a live migration. Nothing runs before the source has given the guest away. */
+import { deserialize } from 'node:v8';
+import { EngineError, saidOf } from '../../../shared/base/errors.ts';
+import { messageFields } from '../../../shared/base/phrase.ts';
+import type { SavedMachine } from '../state-file.ts';
+import type { Vm, VmState } from '../vm.ts';
+import type { MigrationChannel } from './channel.ts';
+import { damaged, MIGRATION_FORMAT, unpacked, unpackPages, type Kind, type MigrationMessage } from './messages.ts';
+import { hashOf } from './outgoing.ts';
+
+const STATE_BYTES_MOST = 2 ** 29;
+
+export class IncomingMigration {
+  private readonly vm: Pick<Vm, 'ram' | 'restore' | 'checkIsSame'>;
+  private readonly channel: MigrationChannel;
+
+  /** Of a VM that is paused and has never run. */
+  constructor(vm: Pick<Vm, 'ram' | 'restore' | 'checkIsSame'>, channel: MigrationChannel) {
+    this.vm = vm;
+    this.channel = channel;
+  }
+
+  /** Resolves when the guest is this machine's: its disks may be opened, and then it runs. Rejects, and says so to the source, when it cannot be. */
+  async receive(): Promise<void> {
+    await this.orRefuse(async () => {
+      this.check(await this.next('machine'));
+      await this.say('ready');
+      const { ram } = this.vm, bytes = ram.view(ram.base, ram.sizeBytes)!;
+      for (;;) {
+        const { kind, payload } = await this.channel.receive();
+        if (kind === 'pages') await unpackPages(payload, bytes, (at, page) => bytes.set(page, at));
+        else if (kind === 'state') { await this.restore(payload, bytes); break; }
+        else throw damaged();
+      }
+      await this.say('restored');
+      await this.next('yours');
+    });
+  }
+
+  /** It runs, or, when `open` rejects, the source goes on. */
+  async takeOver(open: () => Promise<void>): Promise<void> {
+    await this.orRefuse(open);
+    await this.say('running');
+  }
+
+  private async restore(payload: Uint8Array, ram: Uint8Array): Promise<void> {
+    const { state, hash } = deserialize(await unpacked(payload, STATE_BYTES_MOST)) as { readonly state: VmState; readonly hash: string | undefined };
+    if (hash !== undefined && hash !== hashOf(ram)) throw new EngineError('migration.memory', 'The memory that came over is not what the guest has.');
+    this.vm.restore(state);
+  }
+
+  private check(payload: Uint8Array): void {
+    const { format, ...machine } = JSON.parse(Buffer.from(payload).toString()) as SavedMachine & { readonly format: number };
+    if (format !== MIGRATION_FORMAT) throw new EngineError('migration.format', 'The source has another version of Quarterdeck, which migrates in another way.');
+    this.vm.checkIsSame(machine);
+  }
+
+  private async next(wanted: Kind): Promise<Uint8Array> {
+    const { kind, payload }: MigrationMessage = await this.channel.receive();
+    if (kind !== wanted) throw damaged();
+    return payload;
+  }
+
+  private async orRefuse(work: () => Promise<void>): Promise<void> {
+    try { await work(); } catch (error) {
+      await this.say('refused', Buffer.from(JSON.stringify(messageFields(saidOf(error))))).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  private async say(kind: Kind, payload: Uint8Array = new Uint8Array()): Promise<void> { await this.channel.send({ kind, payload }); }
+}

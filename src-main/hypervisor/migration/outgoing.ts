@@ -1,0 +1,130 @@
+/** The source's half of a live migration: memory while the guest runs, then the rest while it stands still. */
+import { createHash } from 'node:crypto';
+import { serialize } from 'node:v8';
+import { EngineError } from '../../../shared/base/errors.ts';
+import { saidBy, type Message } from '../../../shared/base/phrase.ts';
+import { PAGE_BYTES, type DirtyLog } from '../../cpu/core/dirty-log.ts';
+import { hostNowNs } from '../../time/host-time.ts';
+import type { Vm, VmState } from '../vm.ts';
+import type { MigrationChannel } from './channel.ts';
+import { damaged, MIGRATION_FORMAT, packed, packPages, PAGES_AT_ONCE, type Kind } from './messages.ts';
+
+export interface MigrationRules {
+  /** The guest may stand still for so long. */
+  readonly downtimeMs: number;
+  /** The destination compares memory by a hash before it takes over, which takes some 2 s for each GiB. */
+  readonly verify?: boolean;
+  /** For negative controls: pages that are written to while memory is copied are not copied again. */
+  readonly ignoresWrites?: boolean;
+}
+export const USUAL_RULES: MigrationRules = { downtimeMs: 50 };
+
+/** How far the copying of memory is. */
+export interface MigrationFigures {
+  /** From 1. */
+  readonly round: number;
+  readonly sentBytes: number;
+  readonly sentPages: number;
+  readonly zeroPages: number;
+  /** Pages that are still to be copied. */
+  readonly leftPages: number;
+  /** Of the last round: what was copied, and what the guest wrote to meanwhile. */
+  readonly pagesPerSecond: number;
+  readonly dirtyPagesPerSecond: number;
+  readonly expectedDowntimeMs: number;
+}
+
+/** The guest writes faster than this many times what is copied: it is slowed down. */
+const LOSING = 0.5;
+/** Rounds before that is looked at. */
+const PATIENCE = 3;
+/** What the state takes besides memory. */
+const STATE_MS = 10;
+
+export interface OutgoingIo {
+  readonly vm: Pick<Vm, 'dirtyLog' | 'ram' | 'description'>;
+  readonly channel: MigrationChannel;
+  readonly rules: MigrationRules;
+  readonly progress: (figures: MigrationFigures) => void;
+  /** The guest writes too fast: it is to run more slowly, the more often this is called. */
+  readonly slowDown: () => void;
+}
+
+export class OutgoingMigration {
+  private readonly io: OutgoingIo;
+  private readonly ram: Uint8Array;
+  private log: DirtyLog | undefined;
+  private left = new Uint32Array();
+  private sentBytes = 0;
+  private sentPages = 0;
+  private zeroPages = 0;
+
+  constructor(io: OutgoingIo) {
+    this.io = io;
+    this.ram = io.vm.ram.view(io.vm.ram.base, io.vm.ram.sizeBytes)!;
+  }
+
+  /** Rejects when the destination is another machine. */
+  async begin(): Promise<void> {
+    await this.say('machine', Buffer.from(JSON.stringify({ format: MIGRATION_FORMAT, ...this.io.vm.description })));
+    await this.hear('ready');
+  }
+
+  /** Resolves once what is left to copy takes no longer than the guest may stand still. */
+  async copyMemory(signal: AbortSignal): Promise<void> {
+    this.log = this.io.vm.dirtyLog();
+    this.left = Uint32Array.from({ length: this.ram.length / PAGE_BYTES }, (_, page) => page);
+    for (let round = 1; ; round++) {
+      const startedNs = hostNowNs(), copied = this.left.length;
+      await this.send(this.left, signal);
+      this.left = this.taken();
+      const seconds = (hostNowNs() - startedNs) / 1e9, pagesPerSecond = copied / seconds, dirtyPagesPerSecond = this.left.length / seconds;
+      const expectedDowntimeMs = STATE_MS + (copied === 0 ? 0 : this.left.length / pagesPerSecond * 1000);
+      this.io.progress({ round, sentBytes: this.sentBytes, sentPages: this.sentPages, zeroPages: this.zeroPages, leftPages: this.left.length, pagesPerSecond, dirtyPagesPerSecond, expectedDowntimeMs });
+      if (expectedDowntimeMs <= this.io.rules.downtimeMs) return;
+      if (round >= PATIENCE && this.left.length > copied * LOSING) this.io.slowDown();
+    }
+  }
+
+  /** The guest stands still. Resolves when the destination could go on. */
+  async switchOver(state: VmState): Promise<void> {
+    await this.send(Uint32Array.from(new Set([...this.left, ...this.taken()])));
+    const hash = this.io.rules.verify ? hashOf(this.ram) : undefined;
+    await this.say('state', await packed(serialize({ state, hash })));
+    await this.hear('restored');
+  }
+
+  /** Nothing of the source's touches disks any more. Resolves when the guest runs at the destination; rejects when that refuses. */
+  async giveAway(): Promise<void> {
+    await this.say('yours');
+    await this.hear('running');
+  }
+
+  /** Whatever became of it. */
+  end(): void { this.log?.end(); }
+
+  private taken(): Uint32Array<ArrayBuffer> { return this.io.rules.ignoresWrites ? new Uint32Array() : this.log?.take() as Uint32Array<ArrayBuffer>; }
+
+  private async send(pages: Uint32Array, signal?: AbortSignal): Promise<void> {
+    for (let at = 0; at < pages.length; at += PAGES_AT_ONCE) {
+      if (signal?.aborted) throw new EngineError('cancelled', 'The task was cancelled.');
+      const some = pages.subarray(at, at + PAGES_AT_ONCE), { payload, zeroes } = await packPages(this.ram, some);
+      await this.say('pages', payload);
+      this.sentPages += some.length;
+      this.zeroPages += zeroes;
+    }
+  }
+
+  private async say(kind: Kind, payload: Uint8Array = new Uint8Array()): Promise<void> {
+    await this.io.channel.send({ kind, payload });
+    this.sentBytes += payload.length;
+  }
+
+  private async hear(wanted: Kind): Promise<void> {
+    const { kind, payload } = await this.io.channel.receive();
+    if (kind === 'refused') throw new EngineError('migration.refused', saidBy(JSON.parse(Buffer.from(payload).toString()) as Message));
+    if (kind !== wanted) throw damaged();
+  }
+}
+
+export const hashOf = (ram: Uint8Array): string => createHash('sha256').update(Buffer.from(ram)).digest('hex');
