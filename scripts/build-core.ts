@@ -2,7 +2,7 @@
  * Builds the CPU's WebAssembly into dist/core: the AssemblyScript core, and the interpreter generated from the
  * instruction table, with the decode and system register tables as its data.
  */
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import asc from 'assemblyscript/asc';
@@ -30,6 +30,8 @@ async function compileCore(): Promise<void> {
     '-O3', '--debug', '--runtime', 'stub', '--noAssert', '--use', 'abort=', '--enable', 'threads,simd', '--importMemory', '--sharedMemory',
     '--initialMemory', String(L.RAM_BASE / 65536), '--maximumMemory', '65536', '--memoryBase', String(L.STATIC_BASE)]);
   if (error !== null) throw new Error(`the AssemblyScript core does not compile:\n${stderr.toString()}`);
+  // Functions have their names in it.
+  if (readFileSync(join(OUT, 'core.wasm')).includes('~lib/rt/')) throw new Error('The AssemblyScript core makes objects, which all threads of a VM would share: put them into the block of the CPU.');
 }
 
 function newest(folder: string): number {

@@ -146,6 +146,7 @@ export const FP_FUSED_LIMITS = 0x1f60;     // the same for multiply-add
 export const FP_FUSED_LIMITS_DOUBLE = 0x1f70;
 export const FP_SMALLEST = 0x1f80;         // f32 x 4: the smallest normal number; anything larger is not tiny
 export const FP_SMALLEST_DOUBLE = 0x1f90;
+export const FP_PARTS = 0x1fa0;            // three unpacked operands of arithmetic in software, 32 bytes each
 export const TLB_EL1 = 0x2000;             // 4096 entries
 export const ITLB_EL1 = 0x22000;           // 1024 entries
 export const NO_TLB = 0x26000;             // always empty: that of EL0 until it is known which

@@ -2,7 +2,7 @@
  * Floating-point numbers in software (Arm ARM A1.5 and the shared pseudocode FPUnpack, FPRound, FPProcessNaN):
  * unpacking, rounding and packing of half, single and double precision, with the flags of FPSR.
  */
-import { FP_FAST, FP_FUSED_LIMITS, FP_FUSED_LIMITS_DOUBLE, FP_LIMITS, FP_LIMITS_DOUBLE, FP_SMALLEST, FP_SMALLEST_DOUBLE, FPCR, FPSR, M_FUSED } from "../../layout";
+import { FP_FAST, FP_FUSED_LIMITS, FP_FUSED_LIMITS_DOUBLE, FP_LIMITS, FP_LIMITS_DOUBLE, FP_PARTS, FP_SMALLEST, FP_SMALLEST_DOUBLE, FPCR, FPSR, M_FUSED } from "../../layout";
 import { get32, machine32, put32, put64 } from "./state";
 
 export const HALF = 0, SINGLE = 1, DOUBLE = 2;
@@ -52,14 +52,23 @@ function putLimits(cpu: usize, field: i32, value: u64): void {
 }
 
 /** An unpacked operand. */
+@unmanaged
 export class Parts {
-  kind: i32 = 0;
-  sign: u64 = 0;
-  exponent: i32 = 0;
-  significand: u64 = 0;
-  bits: u64 = 0;
+  kind: i32;
+  exponent: i32;
+  sign: u64;
+  significand: u64;
+  bits: u64;
 }
-export const A = new Parts(), B = new Parts(), C = new Parts();
+/** Those of the CPU that runs: what the core has in memory of its own, all threads share. */
+export let A = changetype<Parts>(0), B = changetype<Parts>(0), C = changetype<Parts>(0);
+
+/** Before a CPU runs. */
+export function useParts(cpu: usize): void {
+  A = changetype<Parts>(cpu + FP_PARTS);
+  B = changetype<Parts>(cpu + FP_PARTS + 32);
+  C = changetype<Parts>(cpu + FP_PARTS + 64);
+}
 
 export function unpack(cpu: usize, format: i32, bits: u64, into: Parts): void {
   const f = fractionBits(format), top = (1 << exponentBits(format)) - 1;

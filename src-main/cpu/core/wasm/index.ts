@@ -2,7 +2,7 @@
 import { EL, FAULT, SPSEL } from "../../layout";
 import { resetTlbs } from "./tlb";
 import { setMode, updateFpTrap } from "./exceptions";
-import { updateFpFast } from "./float-format";
+import { updateFpFast, useParts } from "./float-format";
 import { enterGuest, leaveGuest } from "./exclusion";
 import { interruptPending, takePendingInterrupt } from "./interrupts";
 import { get32, put32 } from "./state";
@@ -32,6 +32,7 @@ export {
 /** Before run(): takes an interrupt that became pending outside. */
 export function enter(cpu: usize): void {
   enterGuest(cpu);
+  useParts(cpu);
   takePendingInterrupt(cpu);
   put32(cpu, FAULT, 0);
 }
