@@ -8,12 +8,13 @@ import type { Change } from './engine-events.ts';
 import type { ClientProperties, DisplaySession, HeadWindow, VmDisplay } from '../model/display.ts';
 import type { DatastoreEdit, DatastoreEntry, DatastoreRequest, DatastoreUsage, PoolSettings } from '../model/container.ts';
 import type { FirmwareTables } from '../model/firmware-tables.ts';
-import type { HostProfile, HostRole, HostStats, NewHost } from '../model/host.ts';
+import type { HostLink, HostProfile, HostRole, HostStats, NewHost } from '../model/host.ts';
 import type { LabelChange } from '../model/labels.ts';
 import type { EfiBoot, EfiBootChange } from '../model/efi.ts';
 import type { BootChange } from '../model/boot-watchdog.ts';
 import type { TimeChange } from '../model/guest-time.ts';
 import type { MeteredId, Metric, MetricQuery, MetricSeries } from '../model/metric.ts';
+import type { Migration, MigrationCheck, MigrationRequest } from '../model/migration.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
 import type { Place } from '../model/place.ts';
 import type { ObjectRef, Task, TaskFilter } from '../model/task.ts';
@@ -70,6 +71,8 @@ export interface EngineApi {
     exitMaintenance(id: HostId): Promise<TaskId>;
     /** Makes a VM that is on it, and off, what it boots itself, or its SmartNIC; null for nothing. The host must be off. */
     setSystem(id: HostId, role: HostRole, vm: VmId | null): Promise<TaskId>;
+    /** What its way to other hosts is like from now on, also for what is under way. */
+    setLink(id: HostId, link: HostLink): Promise<TaskId>;
     stats(id: HostId): Promise<HostStats>;
     connect(id: HostId): Promise<TaskId>;
     /** No VM of it may be on. */
@@ -95,6 +98,12 @@ export interface EngineApi {
     reset(id: VmId): Promise<TaskId>;
     /** Writes the running machine to disk and stops it; the next power on goes on from there, and power off gives that up. */
     suspend(id: VmId): Promise<TaskId>;
+    /** Moves VMs to a host, those that are on while they run: one task, with a part for each when there are several. */
+    migrate(ids: readonly VmId[], request: MigrationRequest): Promise<TaskId>;
+    /** What stands against that or should be known before, each VM for itself. */
+    checkMigration(id: VmId, request: MigrationRequest): Promise<readonly MigrationCheck[]>;
+    /** The newest first, with the one that is going on. */
+    migrations(id: VmId): Promise<readonly Migration[]>;
     /** One operation on many VMs: a task with a part for each. All are tried. */
     each(operation: BulkOperation, ids: readonly VmId[]): Promise<TaskId>;
     /** Moves it to the bin, with its snapshots and all its files. No other method takes a VM in the bin than the next two. */

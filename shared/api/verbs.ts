@@ -2,11 +2,12 @@
  * What the command line can do, a row each: its words, what it takes, and the call of the engine that it is. The console
  * shows the same words for what its dialogs do.
  */
-import type { HostId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import type { HostId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
 import { NORMAL_ALLOCATION, SHARES, type PoolAllocation } from '../model/container.ts';
 import type { FirmwareTables } from '../model/firmware-tables.ts';
 import { BOOT_DRILLS, NO_BOOTS, SETTINGS_BANK, USUAL_WATCHDOG, type BootDrill } from '../model/boot-watchdog.ts';
-import { HOST_PROFILES, HOST_ROLES, type HostProfile, type HostRole, type NewHost } from '../model/host.ts';
+import { HOST_PROFILES, HOST_ROLES, linkOf, type HostProfile, type HostRole, type NewHost } from '../model/host.ts';
+import { MIGRATION_PRIORITIES, type MigrationPriority, type MigrationRequest } from '../model/migration.ts';
 import type { ObjectKind, ObjectKinds } from '../model/objects.ts';
 import { ROOT } from '../model/task.ts';
 import type { Place } from '../model/place.ts';
@@ -49,6 +50,10 @@ const verb = (words: string, text: string, parameters: readonly Parameter[], cal
 /** Of one VM, and nothing else to say. */
 const ofVm = (word: string, text: string, call: (api: EngineApi, id: VmId) => Promise<unknown>): Verb => verb(`vm ${word}`, text, [VM], (api, values) => call(api, vmIn(values)));
 
+const migrationIn = (values: Values): MigrationRequest => ({
+  hostId: idIn<HostId>(values, 'to'), ...(values.pool !== undefined && { poolId: idIn<ResourcePoolId>(values, 'pool') }), ...(values.priority !== undefined && { priority: values.priority as MigrationPriority }),
+  ...(values.downtime !== undefined && { downtimeMs: values.downtime as number }), ...(values.rate !== undefined && { rateMbps: values.rate as number }), ...(values['keep-speed'] === true && { keepsSpeed: true }),
+});
 const HOST = argument('host', 'host', 'name or id of the host'), FORCE = option('force', 'flag', 'VMs that run on it lose their power too');
 const hostIn = (values: Values): HostId => idIn<HostId>(values, 'host');
 /** Of one host, and nothing else to say. */
@@ -69,6 +74,14 @@ async function found<K extends 'host' | 'resourcePool'>(api: EngineApi, kind: K,
 async function editHost(api: EngineApi, values: Values): Promise<unknown> {
   const host = await found(api, 'host', hostIn(values));
   return host && api.hosts.edit(host.id, { ...host, ...values.hardware as Partial<HostProfile> });
+}
+
+async function editLink(api: EngineApi, values: Values): Promise<unknown> {
+  const host = await found(api, 'host', hostIn(values)), link = host && linkOf(host);
+  return link && api.hosts.setLink(host.id, {
+    mbps: (values.mbps as number | undefined) ?? link.mbps, latencyMs: (values.latency as number | undefined) ?? link.latencyMs, lossPercent: (values.loss as number | undefined) ?? link.lossPercent,
+    connected: values.cut === true ? false : values.connect === true || link.connected,
+  });
 }
 
 async function editPool(api: EngineApi, values: Values): Promise<unknown> {
@@ -115,6 +128,12 @@ export const VERBS: readonly Verb[] = [
   ofVm('stats', 'shows live figures of a running VM', (api, id) => api.vms.stats(id)),
   verb('vm firmware-tables', 'shows the device tree of a VM’s board, and the ACPI tables made of it', [VM], async (api, values) => printable(await api.vms.firmwareTables(vmIn(values)))),
   ofVm('press-restart', 'presses the restart button of a VM', (api, id) => api.vms.pressRestart(id)),
+  verb('vm migrate', 'moves a VM to another host, while it runs if it is on', [
+    VM, needed('to', 'host', 'name or id of the host'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('priority', MIGRATION_PRIORITIES, 'regular unless it is said'),
+    option('downtime', 'number', 'for how many ms the guest may stand still'), option('rate', 'number', 'at most so many Mb/s'), option('keep-speed', 'flag', 'never slows the guest down'),
+  ], (api, values) => api.vms.migrate([vmIn(values)], migrationIn(values))),
+  verb('vm check-migration', 'says what stands against moving a VM to a host', [VM, needed('to', 'host', 'name or id of the host'), option('pool', 'resourcePool', 'the resource pool it is to be in')], (api, values) => api.vms.checkMigration(vmIn(values), migrationIn(values))),
+  ofVm('migrations', 'shows what became of a VM’s moves', (api, id) => api.vms.migrations(id)),
   verb('vm clone', 'copies a VM or a template', [
     VM, NAME, option('linked', 'flag', 'its disks hold only what differs'), option('template', 'flag', 'makes a template'), option('snapshot', 'snapshot', 'copies what it was at a snapshot'),
     option('host', 'host', 'the host it is to run on'), option('folder', 'folder', 'the VM folder it is to be in'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('datastore', 'datastore', 'where its files are to be'),
@@ -188,6 +207,9 @@ export const VERBS: readonly Verb[] = [
   verb('host reboot', 'powers a host off and on', [HOST, FORCE], (api, values) => api.hosts.reboot(hostIn(values), { force: values.force === true })),
   verb('host enter-maintenance', 'waits until no VM of a host is on, and starts none', [HOST, option('move', 'flag', 'moves VMs that are off to other hosts of the cluster')], (api, values) => api.hosts.enterMaintenance(hostIn(values), { moveVms: values.move === true })),
   ofHost('exit-maintenance', 'takes a host out of maintenance', (api, id) => api.hosts.exitMaintenance(id)),
+  verb('host link', 'changes the way of a host to other hosts, by which VMs move', [
+    HOST, option('mbps', 'number', 'bandwidth in Mb/s'), option('latency', 'number', 'one way, in ms'), option('loss', 'number', 'percent of packets that are lost'), option('cut', 'flag', 'cuts it'), option('connect', 'flag', 'joins it again'),
+  ], editLink),
   verb('host system', 'makes a VM on a host what the host boots itself, or its SmartNIC; nothing without one', [HOST, option('vm', 'vm', 'name or id of the VM'), option('role', HOST_ROLES, 'whose system: host, as usual, or smartNic')], (api, values) =>
     api.hosts.setSystem(hostIn(values), values.role as HostRole | undefined ?? 'host', values.vm === undefined ? null : vmIn(values))),
   ofHost('connect', 'connects a host', (api, id) => api.hosts.connect(id)),

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { HostId, VmId } from '../base/ids.ts';
 import { fixed, say, type Phrase } from '../base/phrase.ts';
 import type { Labels } from './labels.ts';
-import { integerWithin } from './number-within.ts';
+import { integerWithin, numberWithin } from './number-within.ts';
 import { ObjectName } from './object-name.ts';
 import type { Place } from './place.ts';
 import type { CpuStats } from './vm.ts';
@@ -75,6 +75,17 @@ export const HOST_ROLE_NAMES: Readonly<Record<HostRole, Phrase>> = { host: say`H
 /** Of a host that is on: its own system is still coming up, or is gone. It runs no VM then. */
 export type HostHealth = 'booting' | 'notResponding';
 
+/** Its way to other hosts, by which VMs move: one-way latency, and how much of all packets is lost. */
+export const HostLink = v.object({
+  mbps: integerWithin(say`The bandwidth of a link in Mb/s`, { min: 1, max: 400_000 }),
+  latencyMs: numberWithin(say`The latency of a link in ms`, { min: 0, max: 10_000 }),
+  lossPercent: numberWithin(say`The loss of a link in percent`, { min: 0, max: 99 }),
+  connected: v.boolean(fixed(say`A link is connected or cut.`)),
+});
+export type HostLink = v.InferOutput<typeof HostLink>;
+export const USUAL_LINK: HostLink = { mbps: 10_000, latencyMs: 0.1, lossPercent: 0, connected: true };
+export const linkOf = ({ link }: Pick<Host, 'link'>): HostLink => link ?? USUAL_LINK;
+
 /** One emulated server. */
 export interface Host extends Labels, HostProfile {
   readonly id: HostId;
@@ -86,6 +97,8 @@ export interface Host extends Labels, HostProfile {
   readonly powerState?: 'poweredOn' | 'poweredOff';
   /** None when absent. */
   readonly maintenance?: Maintenance;
+  /** USUAL_LINK when absent. */
+  readonly link?: HostLink;
   /** Absent when its own system is up, or it has none, as the hypervisor needs none. */
   readonly health?: HostHealth;
 }

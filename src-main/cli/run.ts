@@ -366,7 +366,7 @@ class ConsoleSession {
     switch (stop.kind) {
       case 'poweredOff': case 'suspended': return 0;
       case 'reset': return 4;
-      case 'terminated': return this.code ?? QUIT_CODE;
+      case 'terminated': case 'migrated': return this.code ?? QUIT_CODE;
       case 'failed': return complain(stop.message, this.started ? 1 : 2);
       default: return stop satisfies never;
     }

@@ -38,6 +38,7 @@ export class Displays {
     this.engine = engine;
     this.sessions = new DisplaySessions(engine, { configure: (id, configuration) => this.tell(this.thread.configure(id, configuration)) });
     engine.power.launched.on(({ id, machine }) => this.poweredOn(id, machine));
+    engine.power.moved.on(({ id, machine: { screen } }) => { if (screen !== undefined) this.tell(this.thread.attach(id, screen)); });
     engine.power.gone.on(id => this.poweredOff(id));
     engine.inventory.changed.on(changes => {
       for (const { kind, id, after } of changes) if (kind === 'vm') this.follow(id as VmId, after);

@@ -25,6 +25,7 @@ import { Displays } from './displays.ts';
 import { hostMethods, poolMethods } from './host-methods.ts';
 import { followSystem, systemsToStart } from './host-systems.ts';
 import { inventoryMethods } from './inventory-methods.ts';
+import { Migrations } from './migrations.ts';
 import { Notifications } from './notifications.ts';
 import { KeptOff } from './kept-off.ts';
 import { everySecond, Performance, type Ticks } from './performance.ts';
@@ -51,6 +52,7 @@ export class Engine {
   readonly alarms: Alarms;
   readonly datastores: Datastores;
   readonly displays: Displays;
+  readonly migrations: Migrations;
   readonly keptOff = new KeptOff();
   private readonly about: About;
   private readonly ticking: Disposable;
@@ -64,6 +66,7 @@ export class Engine {
     this.datastores = new Datastores(this);
     this.power = new Power({ inventory, startVm, files, keptOff: this.keptOff, datastores: this.datastores });
     this.displays = new Displays(this);
+    this.migrations = new Migrations(this);
     this.snapshots = new Snapshots(this);
     this.performance = new Performance(this, metrics);
     this.captures = new Captures(this);

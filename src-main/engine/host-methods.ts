@@ -4,13 +4,13 @@ import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { HostId, ResourcePoolId, VmId } from '../../shared/base/ids.ts';
 import { say, type Phrase, type Said } from '../../shared/base/phrase.ts';
 import { PoolSettings } from '../../shared/model/container.ts';
-import { HOST_ROLES, HostProfile, NewHost } from '../../shared/model/host.ts';
+import { HOST_ROLES, HostLink, HostProfile, NewHost } from '../../shared/model/host.ts';
 import type { ObjectRef } from '../../shared/model/task.ts';
 import { hostRef, type Edit } from '../inventory/inventory.ts';
 import { checkPool } from './allocations.ts';
 import { checked, idOf } from './checked.ts';
 import type { Engine } from './engine.ts';
-import { addHost, checkEnter, checkHostOff, checkHostOn, connectHost, editHost, enterMaintenance, exitMaintenance, powerOffHost, powerOnHost, rebootHost } from './hosts.ts';
+import { addHost, checkEnter, checkHostOff, checkHostOn, connectHost, editHost, enterMaintenance, exitMaintenance, powerOffHost, powerOnHost, rebootHost, setLink } from './hosts.ts';
 import { setSystem } from './host-systems.ts';
 import { removeObject } from './inventory-methods.ts';
 import { newId } from './new-id.ts';
@@ -40,6 +40,7 @@ export function hostMethods(engine: Context): EngineApi['hosts'] {
     enterMaintenance: checked([Id, Enter], (id, { moveVms }) => tasks.run(say`Enter maintenance mode`, hostRef(checkEnter(inventory, id, moveVms)), context => enterMaintenance(engine, id, moveVms, context), { cancelable: true })),
     exitMaintenance: ofHost(say`Exit maintenance mode`, exitMaintenance),
     setSystem: checked([Id, v.picklist(HOST_ROLES), v.nullable(idOf<VmId>(say`The VM`))], (id, role, vm) => task(say`Set host system`, hostRef(inventory.host(id)), edit => setSystem(edit, id, role, vm ?? undefined))),
+    setLink: checked([Id, HostLink], (id, link) => task(say`Edit host link`, hostRef(inventory.host(id)), edit => setLink(edit, id, link))),
     stats: checked([Id], id => ({ vms: engine.power.cpuStats(inventory.host(id).id) })),
     connect: ofHost(say`Connect host`, (edit, id) => connectHost(edit, id, true)),
     disconnect: ofHost(say`Disconnect host`, (edit, id) => connectHost(edit, id, false)),

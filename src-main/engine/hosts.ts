@@ -2,7 +2,7 @@
 import { EngineError } from '../../shared/base/errors.ts';
 import type { HostId } from '../../shared/base/ids.ts';
 import { say, type Phrase } from '../../shared/base/phrase.ts';
-import { isOn, maintenanceOf, type Host, type HostProfile, type NewHost } from '../../shared/model/host.ts';
+import { isOn, linkOf, maintenanceOf, type Host, type HostLink, type HostProfile, type NewHost } from '../../shared/model/host.ts';
 import { canRunVms } from '../../shared/model/reservations.ts';
 import type { ObjectRef } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
@@ -52,6 +52,11 @@ export function editHost(edit: Edit, id: HostId, profile: HostProfile): void {
   checkNoneOn(edit, host, 'edit');
   refuseUnless(suspended === undefined, say`${host.name} cannot change its hardware: ${suspended?.spec.name ?? ''} is suspended on it.`);
   put(edit, { ...host, ...profile }, 'reconfigured', say`The hardware of ${host.name} was changed.`);
+}
+
+export function setLink(edit: Edit, id: HostId, link: HostLink): void {
+  const host = edit.host(id), { name } = host;
+  put(edit, { ...host, link }, 'link', !link.connected ? say`The link of ${name} was cut.` : linkOf(host).connected ? say`The link of ${name} was changed.` : say`The link of ${name} was connected.`);
 }
 
 /** Throws what is wrong with turning a host on. */

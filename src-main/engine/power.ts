@@ -2,9 +2,10 @@
  * Turns VMs on and off: the power operations, each the work of a task, and what running VMs tell. The inventory says
  * what should be shown; this says what is running.
  */
+import { MessageChannel } from 'node:worker_threads';
 import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
 import { removeStateFile } from '../hypervisor/state-file.ts';
-import type { RunningVm, SnapshotLayers, StartVm, VmStop } from '../hypervisor/vm-launch.ts';
+import type { MigrateOptions, ReceiveOptions, RunningVm, SnapshotLayers, StartVm, VmListener, VmStop } from '../hypervisor/vm-launch.ts';
 import { Emitter } from '../../shared/base/emitter.ts';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { HostId, VmId } from '../../shared/base/ids.ts';
@@ -27,18 +28,33 @@ const SHUT_DOWN_WAIT_MS = 60_000;
 /** How often a VM that is paused as its storage is full looks whether there is room. */
 const STORAGE_RETRY_MS = 2000;
 
+/** A VM from power-on to power-off, on whatever host. */
 interface Running {
-  readonly vm: RunningVm;
+  /** Another one after it moved. */
+  vm: RunningVm;
   /** Resolves when the first instruction is about to run; rejects with the reason when it never comes to that. */
-  readonly started: Promise<void>;
+  readonly started: PromiseWithResolvers<undefined>;
   /** Resolves when the VM is gone and the inventory says so. */
-  readonly gone: Promise<void>;
+  readonly gone: PromiseWithResolvers<undefined>;
+  readonly cpuGate: SharedArrayBuffer | undefined;
+  /** The boot that goes on; one after it is a reset. */
+  attempt: number | undefined;
+}
+
+/** How a VM moves to another host while it runs. */
+export interface Move extends Pick<MigrateOptions, 'rules' | 'signal' | 'progress' | 'switching'> {
+  /** The VM as it will be. */
+  readonly to: Pick<Vm, 'hostId' | 'poolId'>;
+  /** It runs there from now on. */
+  readonly moved: () => void;
 }
 
 export class Power {
   /** A machine is being started, and is gone. */
   readonly launched = new Emitter<{ readonly id: VmId; readonly machine: RunningVm }>();
   readonly gone = new Emitter<VmId>();
+  /** It goes on in another one. */
+  readonly moved = new Emitter<{ readonly id: VmId; readonly machine: RunningVm }>();
   private readonly inventory: Inventory;
   private readonly startVm: StartVm;
   private readonly files: VmFiles;
@@ -106,7 +122,7 @@ export class Power {
     const cancel = () => void running.vm.terminate();
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) cancel();
-    try { await running.started; } finally { signal.removeEventListener('abort', cancel); }
+    try { await running.started.promise; } finally { signal.removeEventListener('abort', cancel); }
   }
 
   async shutDownGuest(id: VmId, { signal }: TaskContext): Promise<void> {
@@ -115,7 +131,7 @@ export class Power {
     const running = this.runningVm(vm);
     running.vm.powerButton();
     const wait = AbortSignal.any([signal, AbortSignal.timeout(SHUT_DOWN_WAIT_MS)]);
-    await Promise.race([running.gone, aborted(wait)]);
+    await Promise.race([running.gone.promise, aborted(wait)]);
     if (signal.aborted) throw new EngineError('cancelled', 'The task was cancelled.');
     if (wait.aborted) throw new EngineError('guest-ignored', say`${vm.spec.name} did not shut down within ${SHUT_DOWN_WAIT_MS / 1000} seconds. Its guest may not listen to the power button; power it off instead.`);
   }
@@ -149,7 +165,7 @@ export class Power {
       await this.inventory.transact(edit => { if (edit.vm(id).powerState === 'suspending') edit.put('vm', { ...edit.vm(id), powerState: 'poweredOn' }); followSystem(edit, id); });
       throw error;
     }
-    await running.gone;
+    await running.gone.promise;
   }
 
   /** Of a VM that is powered on. */
@@ -171,7 +187,7 @@ export class Power {
     });
     const running = this.runningVm(vm);
     await running.vm.terminate();
-    await running.gone;
+    await running.gone.promise;
   }
 
   private async dropState(id: VmId): Promise<void> {
@@ -198,56 +214,98 @@ export class Power {
 
   /** Pulls the plugs that are chosen. */
   async allOff(chosen: (id: VmId) => boolean): Promise<void> {
-    await Promise.all([...this.running].map(async ([id, { vm, gone }]) => {
+    await Promise.all([...this.running].map(async ([id, running]) => {
       if (!chosen(id)) return;
-      await vm.terminate();
-      await gone;
+      await running.vm.terminate();
+      await running.gone.promise;
     }));
   }
 
   private launch(vm: Vm, progress: (part: number) => void): Running {
-    const { id, hostId, spec } = vm, serial = this.console(id), { counterHz, watchdog } = this.inventory.host(hostId);
-    /** The boot that goes on; one after it is a reset. */
-    let attempt = vm.boot && presentAttempt(vm.boot)?.number;
-    const started = Promise.withResolvers<undefined>(), gone = Promise.withResolvers<undefined>();
+    const { id } = vm, cpuGate = vm.hostRole === 'smartNic' ? undefined : this.scheduler.add(id), started = Promise.withResolvers<undefined>(), gone = Promise.withResolvers<undefined>();
     // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
     gone.promise.catch(() => undefined);
-    const machine = this.startVm({ name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics }), nicSeed: id, display: spec.display, time: spec.time, bootWatchdog: spec.bootWatchdog, boots: vm.boot, efiVariables: vm.efiVariables, cpuGate: vm.hostRole === 'smartNic' ? undefined : this.scheduler.add(id), ...(vm.hostRole === 'host' && watchdog === 'SBSA revision 0' && { watchdogRevision: 0 }), resumeFrom: this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined }, {
-      resuming: progress,
+    const running = { started, gone, cpuGate, attempt: vm.boot && presentAttempt(vm.boot)?.number } as Running;
+    running.vm = this.machineFor(vm, running, { resuming: progress, started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject) });
+    this.console(id).poweredOn(running.vm);
+    this.launched.emit({ id, machine: running.vm });
+    this.running.set(id, running);
+    return running;
+  }
+
+  /**
+   * Goes on with a VM on another host. Resolves when it runs there; rejects when it stays. The engine alone says where it runs: the
+   * destination asks before its first instruction, and once it was told that it may not, it never will.
+   */
+  async move(id: VmId, { to, moved, ...how }: Move): Promise<void> {
+    const vm = inState(this.inventory.vm(id), ['poweredOn']), running = this.runningVm(vm), source = running.vm, { port1, port2 } = new MessageChannel();
+    let hasMoved = false, isOver = false;
+    const mayRun = () => {
+      if (isOver || this.running.get(id) !== running) return false;
+      hasMoved = true;
+      running.vm = next;
+      this.console(id).poweredOn(next);
+      this.moved.emit({ id, machine: next });
+      moved();
+      return true;
+    };
+    const next = this.machineFor({ ...vm, ...to }, running, { started: () => { /* it runs already, for all who look */ } }, { from: source, port: port2, link: how.rules.link, mayRun });
+    const stay = async () => {
+      isOver = true;
+      await next.terminate();
+    };
+    try {
+      await source.migrate({ ...how, port: port1, hasMoved: async () => { if (!hasMoved) await stay(); return hasMoved; } });
+    } catch (error) {
+      // A source that fails after it was left is no concern any more.
+      if (hasMoved) return;
+      await stay();
+      throw error;
+    }
+  }
+
+  /** What is told of it counts while the VM runs in it. */
+  private machineFor(vm: Vm, running: Running, told: Pick<VmListener, 'started' | 'resuming'>, receive?: ReceiveOptions): RunningVm {
+    const { id, hostId, spec } = vm, serial = this.console(id), { counterHz, watchdog } = this.inventory.host(hostId);
+    const isCurrent = () => running.vm === machine;
+    const machine: RunningVm = this.startVm({
+      name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics }), nicSeed: id, display: spec.display,
+      time: spec.time, bootWatchdog: spec.bootWatchdog, boots: vm.boot, efiVariables: vm.efiVariables, cpuGate: running.cpuGate, ...(vm.hostRole === 'host' && watchdog === 'SBSA revision 0' && { watchdogRevision: 0 }),
+      resumeFrom: receive === undefined && this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined,
+    }, {
+      ...told,
       keepEfiVariables: efiVariables => this.inventory.transact(edit => { edit.put('vm', { ...edit.vm(id), efiVariables }); }),
       roomFor: path => this.datastores.roomFor(path),
       storageFull: path => this.recordFull(id, path),
       storageHasRoom: () => this.recordRoom(id),
-      started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject),
       consoleOutput: bytes => serial.output(bytes),
       booted: record => {
-        const next = record.attempts.at(-1)?.number, isReset = attempt !== undefined && next !== attempt;
-        attempt = next;
+        if (!isCurrent()) return;
+        const next = record.attempts.at(-1)?.number, isReset = running.attempt !== undefined && next !== running.attempt;
+        running.attempt = next;
         recordBoots(this.inventory, id, record);
         if (isReset) void this.loseWorkloads(id);
       },
       // A reset by the watchdog is told with the stage that it came in.
       resetByGuest: byWatchdog => { if (!byWatchdog) this.inventory.eventually(edit => edit.event({ severity: 'info', type: 'vm.reset', message: say`${spec.name} was reset by its guest.`, target: refOf(vm) })); },
-      stopped: stop => {
-        serial.poweredOff();
-        this.gone.emit(id);
-        this.running.delete(id);
-        this.stopRetries(id);
-        this.scheduler.remove(id);
-        const carries = this.isHostOn(id);
-        void this.recordStopped(id, stop).then(async () => {
-          if (carries) await this.loseWorkloads(id);
-          started.reject(new EngineError('not-started', stop.kind === 'failed' ? saidBy(stop) : say`${spec.name} stopped before it ran.`));
-          gone.resolve(undefined);
-        }, gone.reject);
-      },
-    });
-    serial.poweredOn(machine);
-    this.launched.emit({ id, machine });
-    const running = { vm: machine, started: started.promise, gone: gone.promise };
-    this.running.set(id, running);
-    return running;
+      stopped: stop => { if (isCurrent()) this.stopped(vm, running, stop); },
+    }, receive && { receive });
+    return machine;
+  }
+
+  private stopped({ id, spec: { name } }: Vm, { started, gone }: Running, stop: VmStop): void {
+    this.console(id).poweredOff();
+    this.gone.emit(id);
+    this.running.delete(id);
+    this.stopRetries(id);
+    this.scheduler.remove(id);
+    const carries = this.isHostOn(id);
+    void this.recordStopped(id, stop).then(async () => {
+      if (carries) await this.loseWorkloads(id);
+      started.reject(new EngineError('not-started', stop.kind === 'failed' ? saidBy(stop) : say`${name} stopped before it ran.`));
+      gone.resolve(undefined);
+    }, gone.reject);
   }
 
   /** It is paused, and tries again now and then. */

@@ -4,6 +4,7 @@ import type { HostId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts'
 import { fixed, say, type Phrase } from '../../shared/base/phrase.ts';
 import { BootChange } from '../../shared/model/boot-watchdog.ts';
 import { TimeChange } from '../../shared/model/guest-time.ts';
+import { MigrationRequest } from '../../shared/model/migration.ts';
 import { ObjectName } from '../../shared/model/object-name.ts';
 import { ROOT } from '../../shared/model/task.ts';
 import { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
@@ -29,7 +30,7 @@ import type { TaskWork } from './task-runner.ts';
 const Id = idOf<VmId>(say`The VM`);
 const SnapshotOf = idOf<SnapshotId>(say`The snapshot`);
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots' | 'datastores'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots' | 'datastores' | 'migrations'>;
 
 export function vmMethods(engine: Context): EngineApi['vms'] {
   const { inventory, power, snapshots, tasks } = engine;
@@ -47,6 +48,9 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     suspend: task(say`Suspend virtual machine`, id => context => power.suspend(id, context), { cancelable: true }),
     reset: task(say`Reset virtual machine`, id => () => power.reset(id)),
     delete: task(say`Delete virtual machine`, id => () => moveToBin(engine, id)),
+    migrate: checked([v.pipe(v.array(Id), v.maxLength(10_000, fixed(say`These are too many VMs.`))), MigrationRequest], (ids, request) => engine.migrations.start(ids, request)),
+    checkMigration: checked([Id, MigrationRequest], (id, request) => engine.migrations.checks(id, request)),
+    migrations: checked([Id], id => Promise.resolve(engine.migrations.of(id))),
     each: checked([v.picklist(BULK_OPERATIONS, fixed(say`This cannot be done with many VMs at once.`)), v.pipe(v.array(Id), v.maxLength(10_000, fixed(say`These are too many VMs.`)))], (operation, ids) => bulk(engine, operation, ids)),
     restore: deletedTask(say`Restore virtual machine`, id => () => restore(engine, id)),
     deleteFromDisk: deletedTask(say`Delete virtual machine from disk`, id => () => deleteFromDisk(engine, id)),

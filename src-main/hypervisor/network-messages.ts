@@ -29,6 +29,8 @@ export interface MirrorOptions { readonly sources: readonly { readonly nic: numb
 
 export type NetworkCall =
   | { readonly kind: 'attach'; readonly nic: number; readonly spec: NicSpec; readonly mac: Mac; readonly name: string; readonly memory: SharedArrayBuffer; readonly doorbell: MessagePort }
+  /** Its VM goes on in another worker, which has the same rings. */
+  | { readonly kind: 'move'; readonly nic: number; readonly doorbell: MessagePort }
   | { readonly kind: 'detach'; readonly nic: number }
   | { readonly kind: 'connect'; readonly nic: number; readonly connected: boolean }
   | { readonly kind: 'counters'; readonly nic: number }

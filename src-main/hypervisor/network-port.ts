@@ -26,7 +26,7 @@ export interface Attachment {
 const BATCH = 128;
 
 export class NetworkPort {
-  readonly doorbell: MessagePort;
+  private doorbell: MessagePort;
   attachment: Attachment | undefined;
   capture: Capture | undefined;
   private readonly tx: FrameRing;
@@ -37,7 +37,7 @@ export class NetworkPort {
   private connected: boolean;
 
   constructor(memory: SharedArrayBuffer, doorbell: MessagePort, spec: NicSpec, nowNs: () => number) {
-    const ring = () => doorbell.postMessage('ring' satisfies ToNicVm);
+    const ring = () => this.doorbell.postMessage('ring' satisfies ToNicVm);
     this.doorbell = doorbell;
     this.tx = new FrameRing(memory, TX_RING, ring);
     this.rx = new FrameRing(memory, RX_RING, ring);
@@ -53,6 +53,14 @@ export class NetworkPort {
     this.connected = connected;
     this.attachment?.setConnected(connected);
     this.doorbell.postMessage({ linkUp: connected } satisfies ToNicVm);
+  }
+
+  /** Rings elsewhere from now on, and says how things are. */
+  moveTo(doorbell: MessagePort): void {
+    this.doorbell.close();
+    this.doorbell = doorbell;
+    doorbell.postMessage({ linkUp: this.connected } satisfies ToNicVm);
+    doorbell.postMessage('ring' satisfies ToNicVm);
   }
 
   /** Takes frames from the guest; whether there may be more. */

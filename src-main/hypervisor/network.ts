@@ -30,6 +30,7 @@ export class Network {
   async call(call: NetworkCall): Promise<unknown> {
     switch (call.kind) {
       case 'attach': return this.attach(call);
+      case 'move': this.move(this.nic(call.nic).port, call.doorbell); return undefined;
       case 'detach': await this.detach(call.nic); return undefined;
       case 'connect': this.nic(call.nic).port.setConnected(call.connected); return undefined;
       case 'counters': return this.nic(call.nic).port.counters;
@@ -61,6 +62,11 @@ export class Network {
       this.schedule(port);
     });
     this.schedule(port);
+  }
+
+  private move(port: NetworkPort, doorbell: MessagePort): void {
+    port.moveTo(doorbell);
+    this.listen(doorbell, port);
   }
 
   private attachNat(name: string, port: NetworkPort): Nic {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { MessageChannel, Worker, type Transferable } from 'node:worker_threads';
+import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import { EngineError } from '../../shared/base/errors.ts';
 import { VM_LIMITS, type NicSpec } from '../../shared/model/vm.ts';
 import { DEFAULT_MTU, macOf, type Mac } from '../fabric/frame.ts';
@@ -17,7 +17,9 @@ function workerFile(): string {
 }
 
 /** A NIC that is being plugged in. The channel is for its VM's worker. */
-export interface PluggedNic extends NicHandle { readonly id: number; readonly slot: number | undefined; readonly channel: NicChannel; unplug(): Promise<void> }
+export interface PluggedNic extends NicHandle { readonly id: number; readonly slot: number | undefined; readonly channel: NicChannel; move(): NicMove; unplug(): Promise<void> }
+/** The way of a NIC to another worker, which gets the channel; its frames go there from `take` on. */
+export interface NicMove { readonly channel: NicChannel; readonly take: () => Promise<void> }
 
 /** Locally administered, and the same whenever the seed and the place are. */
 export const stableMac = (seed: string, place: number): Mac => {
@@ -42,14 +44,19 @@ export class NetworkClient {
     const { slot } = spec, place = slot === undefined ? onBus : VM_LIMITS.nics + slot;
     const nic = this.nextId++, memory = new SharedArrayBuffer(NIC_MEMORY_BYTES), { port1, port2 } = new MessageChannel();
     const mac = (spec.mac === undefined ? undefined : macOf(spec.mac)) ?? stableMac(seed, place);
+    const channelTo = (doorbell: MessagePort): NicChannel => ({ memory, doorbell, mac, mtu: DEFAULT_MTU, slot });
     const ready = this.call({ kind: 'attach', nic, spec, mac, name: `${name} nic${place}`, memory, doorbell: port1 }, [port1]) as Promise<AttachedNic>;
     ready.catch(() => { /* whoever waits for it hears of it */ });
     return {
-      id: nic, mac, slot, ready, channel: { memory, doorbell: port2, mac, mtu: DEFAULT_MTU, slot },
+      id: nic, mac, slot, ready, channel: channelTo(port2),
       setConnected: async connected => { await this.call({ kind: 'connect', nic, connected }); },
       counters: async () => await this.call({ kind: 'counters', nic }) as PortCounters,
       startCapture: async capture => { await this.call({ kind: 'capture', nic, capture }); },
       stopCapture: async () => { await this.call({ kind: 'stop-capture', nic }); },
+      move: () => {
+        const next = new MessageChannel();
+        return { channel: channelTo(next.port2), take: async () => { await this.call({ kind: 'move', nic, doorbell: next.port1 }, [next.port1]); } };
+      },
       unplug: async () => { await this.call({ kind: 'detach', nic }); },
     };
   }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
-import { EngineError, messageOf, saidOf } from '../../shared/base/errors.ts';
+import { assert, EngineError, messageOf, saidOf } from '../../shared/base/errors.ts';
 import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
 import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
@@ -10,8 +10,8 @@ import type { BootChange } from '../../shared/model/boot-watchdog.ts';
 import type { BootWatchdogSpec, DiskSpec, FrameStats, NicSpec, NicStats, VmStats } from '../../shared/model/vm.ts';
 import { macText } from '../fabric/frame.ts';
 import type { PortCounters } from '../fabric/switch/virtual-switch.ts';
-import type { RunningVm, SaveOptions, SnapshotLayers, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
-import { sharedNetwork, type PluggedNic } from './start-network.ts';
+import type { MigrateOptions, ReceiveOptions, RunningVm, SaveOptions, SnapshotLayers, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
+import { sharedNetwork, type NicMove, type PluggedNic } from './start-network.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /** The worker's bundle, or its source where the engine itself runs from source. */
@@ -22,9 +22,9 @@ function workerFile(): string {
   return found;
 }
 
-export const startVm: StartVm = (launch, listener, options = {}) => new WorkerVm(launch, listener, options.stopOnReset ?? false);
+export const startVm: StartVm = (launch, listener, options = {}) => new WorkerVm(launch, listener, options);
 
-interface Asked { resolve(result: unknown): void; reject(error: Error): void; readonly progress: ((part: number) => void) | undefined; readonly record: (() => Promise<void>) | undefined }
+interface Asked { resolve(result: unknown): void; reject(error: Error): void; readonly progress: ((part: number) => void) | undefined; readonly record: (() => Promise<void>) | undefined; readonly migration: MigrateOptions | undefined }
 
 class WorkerVm implements RunningVm {
   nics: readonly PluggedNic[];
@@ -38,14 +38,18 @@ class WorkerVm implements RunningVm {
   private stop: VmStop | undefined;
   private readonly gone: Promise<void>;
 
-  constructor(launch: VmLaunch, listener: VmListener, stopOnReset: boolean) {
+  /** What it receives its guest from, until it has. */
+  private readonly receive: (ReceiveOptions & { readonly from: WorkerVm; readonly moves: readonly NicMove[] }) | undefined;
+
+  constructor(launch: VmLaunch, listener: VmListener, { stopOnReset = false, receive }: NonNullable<Parameters<StartVm>[2]>) {
     this.launch = launch;
     this.listener = listener;
     this.isProfiled = launch.profile !== undefined;
-    this.nics = (launch.nics ?? []).map((spec, place) => this.connect(spec, place));
-    const channels = this.nics.map(({ channel }) => channel), screen = launch.display && new MessageChannel(), screenPort = screen?.port2;
+    this.receive = receive && received(receive);
+    this.nics = receive === undefined ? (launch.nics ?? []).map((spec, place) => this.connect(spec, place)) : [];
+    const channels = (this.receive?.moves ?? this.nics).map(({ channel }) => channel), screen = launch.display && new MessageChannel(), screenPort = screen?.port2, receivePort = receive?.port, receiveLink = receive?.link;
     this.screen = screen?.port1;
-    this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset, channels, screenPort }, transferList: [...channels.map(({ doorbell }) => doorbell), ...(screenPort ? [screenPort] : [])], name: `vm ${launch.name}` });
+    this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset, channels, screenPort, receivePort, receiveLink }, transferList: [...channels.map(({ doorbell }) => doorbell), ...[screenPort, receivePort].filter(each => each !== undefined)], name: `vm ${launch.name}` });
     void Promise.all(this.nics.map(({ ready }) => ready)).catch((error: unknown) => this.failed(saidOf(error)));
     this.worker.on('message', (message: FromWorker) => this.handle(message));
     this.worker.on('error', error => { this.stop ??= { kind: 'failed', ...messageFields(say`The VM's worker failed: ${messageOf(error)}`) }; });
@@ -108,15 +112,17 @@ class WorkerVm implements RunningVm {
     await this.ask(id => ({ kind: 'snapshot', id, what }), { ...options, record });
   }
 
+  async migrate(options: MigrateOptions): Promise<void> { await this.ask(id => ({ kind: 'migrate', id, port: options.port, rules: options.rules }), { signal: options.signal, migration: options }, [options.port]); }
+
   private connect(spec: NicSpec, place: number): PluggedNic {
     const { name, nicSeed: seed = name } = this.launch;
     return sharedNetwork().plug(spec, { name, seed, place });
   }
 
-  private async ask(question: (id: number) => ToWorker, { signal, progress, record }: SaveOptions & { readonly record?: () => Promise<void> } = {}, transfer: readonly Transferable[] = []): Promise<unknown> {
+  private async ask(question: (id: number) => ToWorker, { signal, progress, record, migration }: SaveOptions & { readonly record?: () => Promise<void>; readonly migration?: MigrateOptions } = {}, transfer: readonly Transferable[] = []): Promise<unknown> {
     const id = this.nextId++, cancel = () => this.post({ kind: 'cancel', id });
     if (this.stop !== undefined) throw stopped();
-    const answer = new Promise((resolve, reject) => this.asked.set(id, { resolve, reject, progress, record }));
+    const answer = new Promise((resolve, reject) => this.asked.set(id, { resolve, reject, progress, record, migration }));
     this.post(question(id), transfer);
     signal?.addEventListener('abort', cancel, { once: true });
     if (signal?.aborted) cancel();
@@ -139,6 +145,19 @@ class WorkerVm implements RunningVm {
       asked?.reject(error as Error);
       this.asked.delete(id);
     }
+  }
+
+  private async tellHasMoved(id: number): Promise<void> { this.post({ kind: 'has-moved', id, hasMoved: await this.asked.get(id)?.migration?.hasMoved() ?? false }); }
+
+  /** With the guest come its NICs. */
+  private takeGuest(): void {
+    const { receive } = this, mayRun = receive?.mayRun() === true;
+    if (mayRun) {
+      this.nics = receive.from.nics;
+      receive.from.nics = [];
+      for (const { take } of receive.moves) take().catch((error: unknown) => this.failed(saidOf(error)));
+    }
+    this.post({ kind: 'may-run', mayRun });
   }
 
   /** Where nobody knows, the file system says when it is full. */
@@ -167,6 +186,10 @@ class WorkerVm implements RunningVm {
       case 'resuming': this.listener.resuming?.(message.part); break;
       case 'progress': this.asked.get(message.id)?.progress?.(message.part); break;
       case 'prepared': void this.record(message.id); break;
+      case 'migration': this.asked.get(message.id)?.migration?.progress(message.figures); break;
+      case 'switching': this.asked.get(message.id)?.migration?.switching(); break;
+      case 'has-moved?': void this.tellHasMoved(message.id); break;
+      case 'may-run?': this.takeGuest(); break;
       case 'answer': this.asked.get(message.id)?.resolve(message.result); this.asked.delete(message.id); break;
       case 'refusal': this.asked.get(message.id)?.reject(new EngineError(message.code, message.said)); this.asked.delete(message.id); break;
       case 'profile': this.listener.profiled?.(message.profile); break;
@@ -182,6 +205,12 @@ class WorkerVm implements RunningVm {
     await Promise.allSettled(this.nics.map(nic => nic.unplug()));
     this.listener.stopped(stop);
   }
+}
+
+function received(receive: ReceiveOptions): ReceiveOptions & { readonly from: WorkerVm; readonly moves: readonly NicMove[] } {
+  const { from } = receive;
+  assert(from instanceof WorkerVm, 'a VM of this process');
+  return { ...receive, from, moves: from.nics.map(nic => nic.move()) };
 }
 
 async function statsOf(nic: PluggedNic): Promise<NicStats> {

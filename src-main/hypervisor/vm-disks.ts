@@ -30,9 +30,12 @@ export interface DiskRoom {
 /** A backend whose image can be another one from some moment on. */
 class Replaceable implements BlockBackend {
   image: DiskImage;
-  constructor(image: DiskImage) { this.image = image; }
+  readonly readOnly: boolean;
+  constructor(image: DiskImage, readOnly: boolean) {
+    this.image = image;
+    this.readOnly = readOnly;
+  }
   get sizeBytes(): number { return this.image.sizeBytes; }
-  get readOnly(): boolean { return this.image.readOnly; }
   read(offset: number, into: Uint8Array): Promise<void> { return this.image.read(offset, into); }
   write(offset: number, bytes: Uint8Array): Promise<void> { return this.image.write(offset, bytes); }
   flush(): Promise<void> { return this.image.flush(); }
@@ -48,25 +51,32 @@ export class VmDisk {
   readonly medium: MeteredBackend;
   private path: string;
   private format: DiskSpec['format'];
+  private isReleased = false;
   private readonly replaceable: Replaceable;
   /** Images under the layers that were added. */
   private readonly below: { readonly path: string; readonly format: DiskSpec['format'] }[] = [];
 
-  private constructor(spec: DiskSpec, image: DiskImage, room: DiskRoom) {
+  private constructor(spec: DiskSpec, image: DiskImage, { room, readOnly }: { readonly room: DiskRoom; readonly readOnly: boolean }) {
     const { path, format, bus = 'virtio', slot } = spec;
     this.bus = bus;
     this.slot = slot;
     this.path = path;
     this.format = format;
-    const replaceable = this.replaceable = new Replaceable(image);
+    const replaceable = this.replaceable = new Replaceable(image, readOnly);
     const within = allotted(replaceable, { taken: async () => (await replaceable.image.details()).allocatedBytes, ask: () => room.ask(this.path) });
     this.medium = limited(patient(within, () => room.wait(this.path)), spec);
   }
 
-  static async open(spec: DiskSpec, room: DiskRoom): Promise<VmDisk> { return new VmDisk(spec, await openImage(spec.path, spec), room); }
+  static async open(spec: DiskSpec, room: DiskRoom): Promise<VmDisk> {
+    const image = await openImage(spec.path, spec);
+    return new VmDisk(spec, image, { room, readOnly: image.readOnly });
+  }
+
+  /** While somebody else writes to it: nothing is to be read or written before `takeUp`. */
+  static async openLater(spec: DiskSpec, room: DiskRoom): Promise<VmDisk> { return new VmDisk(spec, await openImage(spec.path, { ...spec, readOnly: true }), { room, readOnly: spec.readOnly }); }
 
   get stats(): DiskStats { return { path: this.path, bus: this.bus, slot: this.slot, ...this.medium.counters() }; }
-  close(): Promise<void> { return this.medium.close(); }
+  async close(): Promise<void> { if (!this.isReleased) await this.medium.close(); }
 
   /** Its image stays as it is from now on, and `path` is made to take what changes. Nothing is under way. */
   async addLayer(path: string): Promise<void> {
@@ -82,6 +92,24 @@ export class VmDisk {
     this.below.push({ path: this.path, format: this.format });
     this.path = path;
     this.format = 'qcow2';
+  }
+
+  /** Lets others write to its image. Nothing is under way, until `takeUp`. */
+  async release(): Promise<void> {
+    const { image, readOnly } = this.replaceable;
+    if (readOnly || this.isReleased) return;
+    if (!image.readOnly) await image.flush();
+    await image.close();
+    this.isReleased = true;
+  }
+
+  /** Opens its image as it is now. */
+  async takeUp(): Promise<void> {
+    const { replaceable, path, format } = this;
+    if (replaceable.readOnly) return;
+    await this.release();
+    replaceable.image = await openImage(path, { format, readOnly: false });
+    this.isReleased = false;
   }
 
   /** Takes the layer away again, to which nothing was written. */
@@ -146,14 +174,14 @@ export class VmDisks {
     this.room = room;
   }
 
-  /** All of them, or none with a reason. */
-  static async open(specs: readonly DiskSpec[], room: DiskRoom): Promise<VmDisks> {
-    const fixed: (VmDisk | VmDrive)[] = [], disks = new VmDisks(fixed, room);
+  /** All of them, or none with a reason; with `later` while another VM has them, until `takeUp`. */
+  static async open(specs: readonly DiskSpec[], room: DiskRoom, { later = false }: { readonly later?: boolean } = {}): Promise<VmDisks> {
+    const fixed: (VmDisk | VmDrive)[] = [], disks = new VmDisks(fixed, room), openDisk = later ? VmDisk.openLater : VmDisk.open;
     try {
       for (const spec of specs) {
         if (spec.cdrom) fixed.push(await VmDrive.open(spec));
-        else if (spec.slot === undefined) fixed.push(await VmDisk.open(spec, room));
-        else disks.slots.set(spec.slot, await VmDisk.open(spec, room));
+        else if (spec.slot === undefined) fixed.push(await openDisk(spec, room));
+        else disks.slots.set(spec.slot, await openDisk(spec, room));
       }
     } catch (error) {
       await disks.close();
@@ -202,6 +230,10 @@ export class VmDisks {
   async removeLayers(paths: readonly (string | undefined)[]): Promise<void> {
     for (const [at, disk] of this.all.entries()) if (paths[at] !== undefined && disk.bus !== 'cdrom') await disk.removeLayer();
   }
+
+  /** Another VM may have them. They are idle, until `takeUp`. */
+  async release(): Promise<void> { for (const disk of this.all) if (disk.bus !== 'cdrom') await disk.release(); }
+  async takeUp(): Promise<void> { for (const disk of this.all) if (disk.bus !== 'cdrom') await disk.takeUp(); }
 
   /** What was done with each, first those that are fixed, then by slot. */
   get stats(): readonly DiskStats[] { return this.all.map(disk => disk.stats); }

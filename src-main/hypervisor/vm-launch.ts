@@ -5,6 +5,7 @@ import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
 import type { BootChange, BootRecord } from '../../shared/model/boot-watchdog.ts';
 import type { BootWatchdogSpec, DiskSpec, GuestSource, NicSpec, SmpMode, VirtioBus, VmStats } from '../../shared/model/vm.ts';
+import type { MigrationFigures, MigrationRules } from './migration/outgoing.ts';
 import type { NicHandle } from './network-messages.ts';
 import type { ProfileOptions, VmProfile } from './profile.ts';
 import type { Message } from '../../shared/base/phrase.ts';
@@ -57,6 +58,7 @@ export type VmStop =
   | { readonly kind: 'poweredOff' }              // the guest asked (PSCI SYSTEM_OFF)
   | { readonly kind: 'reset' }                   // the guest asked, and `stopOnReset` was set
   | { readonly kind: 'suspended' }               // `suspend()` was called, and its file is whole
+  | { readonly kind: 'migrated' }                // `migrate()` was called, and the guest runs at the destination
   | { readonly kind: 'terminated' }              // `terminate()` was called
   | { readonly kind: 'failed' } & Message;       // unreadable image, or a bug of ours; one sentence
 
@@ -90,6 +92,31 @@ export interface SnapshotLayers {
   readonly layers: readonly (string | undefined)[];
 }
 
+/** What a VM that moves to another worker needs of who started both. */
+export interface MigrateOptions {
+  /** To the worker that receives it. */
+  readonly port: MessagePort;
+  readonly rules: MigrationRules;
+  /** Aborted, the guest goes on where it is, unless it has been given away. */
+  readonly signal: AbortSignal;
+  readonly progress: (figures: MigrationFigures) => void;
+  /** All is copied but what is left: the guest stands still from now on. */
+  readonly switching: () => void;
+  /** Asked when the guest was given away and nothing more is heard: whether it runs at the destination. If not, it never will. */
+  readonly hasMoved: () => Promise<boolean>;
+}
+
+/** For a VM that goes on with the guest of another, which moves to it. */
+export interface ReceiveOptions {
+  readonly from: RunningVm;
+  /** The other end of the source's. */
+  readonly port: MessagePort;
+  /** As in the rules of the source. */
+  readonly link?: SharedArrayBuffer | undefined;
+  /** Asked once, when the guest has been given away and its disks are open: whether it may run. */
+  readonly mayRun: () => boolean;
+}
+
 export interface SaveOptions { readonly signal?: AbortSignal; readonly progress?: (part: number) => void }
 
 /** A VM that is starting or running. */
@@ -104,6 +131,8 @@ export interface RunningVm {
   reset(): void;
   /** Writes the whole machine to a file, and stops it then. When it rejects the VM goes on. */
   suspend(path: string, options?: SaveOptions): Promise<void>;
+  /** Moves the guest to a VM that receives it, while it runs; this one stops then. When it rejects the guest goes on here. */
+  migrate(options: MigrateOptions): Promise<void>;
   /** Puts a disk into an empty PCI slot; the guest hears of it. */
   plugDisk(slot: number, disk: DiskSpec): Promise<void>;
   /** The same with a network adapter, which is the last of `nics` then. Rejects when its network does not take it. */
@@ -144,4 +173,4 @@ export interface RunningVm {
 }
 
 /** Given to the engine by its entry point. */
-export type StartVm = (launch: VmLaunch, listener: VmListener, options?: { stopOnReset?: boolean }) => RunningVm;
+export type StartVm = (launch: VmLaunch, listener: VmListener, options?: { readonly stopOnReset?: boolean; readonly receive?: ReceiveOptions }) => RunningVm;

@@ -11,6 +11,10 @@ import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { BootEnd } from '../../shared/model/boot-watchdog.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { firmwareOf } from './firmware-files.ts';
+import { PortChannel } from './migration/channel.ts';
+import { IncomingMigration } from './migration/incoming.ts';
+import { Link } from './migration/link.ts';
+import { OutgoingMigration } from './migration/outgoing.ts';
 import { VmScreen } from './screen.ts';
 import { machineUuid } from './machine-uuid.ts';
 import { removeStateFile } from './state-file.ts';
@@ -83,7 +87,7 @@ async function banksOf({ banks }: Pick<BootWatchdogSpec, 'banks'>): Promise<Read
   return new Map(await Promise.all(banks.filter(({ guest }) => guest.kind !== 'firmware').map(async ({ id, guest }) => [id, await bootOf(guest)] as const)));
 }
 
-type Ended = 'poweredOff' | 'reset' | 'suspended' | 'terminated';
+type Ended = 'poweredOff' | 'reset' | 'suspended' | 'migrated' | 'terminated';
 /** What is done between two turns, with the VM paused; it may end the VM. */
 type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
 
@@ -125,7 +129,7 @@ class Room implements DiskRoom {
   }
 }
 
-interface WorkerOptions { readonly stopOnReset: boolean; readonly channels: readonly NicChannel[]; readonly screenPort: MessagePort | undefined }
+interface WorkerOptions { readonly stopOnReset: boolean; readonly channels: readonly NicChannel[]; readonly screenPort: MessagePort | undefined; /** Another VM's guest comes by it. */ readonly receivePort: MessagePort | undefined; readonly receiveLink: SharedArrayBuffer | undefined }
 
 class Worker {
   private readonly room: Room;
@@ -142,16 +146,21 @@ class Worker {
   private held: ToWorker[] | undefined;
   private readonly recorded = new Map<number, (isRecorded: boolean) => void>();
   private readonly variablesAsked = new Map<number, (areKept: boolean) => void>();
+  /** What asked the engine whether a guest that was given away runs. */
+  private readonly movedAsked = new Map<number, (hasMoved: boolean) => void>();
+  private readonly leaving = new Map<number, AbortController>();
+  private mayRun: (mayRun: boolean) => void = () => { /* nobody asked */ };
   private nextAsked = 1;
   private wakeUp: () => void = () => { /* nobody waits */ };
 
-  constructor(launch: VmLaunch, { boot, banks }: { readonly boot: BootImage; readonly banks: ReadonlyMap<string, BootImage> }, disks: VmDisks, { stopOnReset, channels, screenPort, room }: WorkerOptions & { readonly room: Room }) {
+  constructor(launch: VmLaunch, { boot, banks }: { readonly boot: BootImage; readonly banks: ReadonlyMap<string, BootImage> }, disks: VmDisks, { stopOnReset, channels, screenPort, receivePort, room }: WorkerOptions & { readonly room: Room }) {
+    const isRestored = receivePort !== undefined;
     this.disks = disks;
     this.room = room;
     room.full = () => this.wakeUp();
     this.stopOnReset = stopOnReset;
     this.nics = new VmNics(channels, { ring: () => this.wakeUp(), link: (name, up) => this.vm.board.nics.get(name)?.setLink(up) });
-    this.vm = new Vm({ ...launch, uuid: machineUuid(launch.nicSeed ?? launch.name), isRestored: launch.resumeFrom !== undefined, boot, banks, booted: record => send({ kind: 'boots', record }), variables: { kept: launch.efiVariables ?? [], keep: variables => this.keepVariables(variables) }, disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.vm = new Vm({ ...launch, uuid: machineUuid(launch.nicSeed ?? launch.name), isRestored: isRestored || launch.resumeFrom !== undefined, boot, banks, booted: record => send({ kind: 'boots', record }), variables: { kept: launch.efiVariables ?? [], keep: variables => this.keepVariables(variables) }, disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     this.throttle = new Throttle(launch.cpuGate, this.vm);
     const { display } = this.vm.board;
     this.screen = display && screenPort && new VmScreen({ port: screenPort, display, progress: () => this.vm.retired.reduce((sum, count) => sum + count, 0) });
@@ -188,8 +197,11 @@ class Worker {
       case 'stats': send({ kind: 'answer', id: message.id, result: { ...this.vm.stats(), disks: this.disks.stats } satisfies Omit<VmStats, 'nics'> }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
       case 'snapshot': this.jobs.set(message.id, { job: signal => this.snapshot(message.id, message.what, signal), abort: new AbortController() }); break;
+      case 'migrate': void this.leave(message); break;
+      case 'has-moved': this.movedAsked.get(message.id)?.(message.hasMoved); break;
+      case 'may-run': this.mayRun(message.mayRun); break;
       case 'proceed': this.recorded.get(message.id)?.(message.isRecorded); break;
-      case 'cancel': this.jobs.get(message.id)?.abort.abort(); break;
+      case 'cancel': this.jobs.get(message.id)?.abort.abort(); this.leaving.get(message.id)?.abort(); break;
       default: message satisfies never;
     }
     this.wakeUp();
@@ -220,6 +232,68 @@ class Worker {
     if (isRecorded) return;
     await this.disks.removeLayers(layers);
     throw new EngineError('not-recorded', 'The snapshot could not be recorded.');
+  }
+
+  /** Copies memory while the guest runs, and has the rest done while it stands still. */
+  private async leave({ id, port: to, rules }: Extract<ToWorker, { kind: 'migrate' }>): Promise<void> {
+    const channel = new PortChannel(to, { link: rules.link && new Link(rules.link), bytesPerSecond: rules.bytesPerSecond }), abort = new AbortController(), { throttle, vm } = this;
+    const outgoing = new OutgoingMigration({ vm, channel, rules, progress: figures => send({ kind: 'migration', id, figures }), slowDown: () => throttle.slowDown(), slowed: () => throttle.slowed });
+    this.leaving.set(id, abort);
+    const end = () => {
+      this.leaving.delete(id);
+      outgoing.end();
+      throttle.fullSpeed();
+      channel.close();
+    };
+    try {
+      await outgoing.begin();
+      await outgoing.copyMemory(abort.signal);
+    } catch (error) {
+      end();
+      refuse(id, error);
+      return;
+    }
+    this.jobs.set(id, { job: signal => this.switchOver(id, outgoing, signal).finally(end), abort });
+    this.wakeUp();
+  }
+
+  private async switchOver(id: number, outgoing: OutgoingMigration, signal: AbortSignal): Promise<Ended> {
+    send({ kind: 'switching', id });
+    await outgoing.switchOver(await this.vm.save());
+    if (signal.aborted) throw new EngineError('cancelled', 'The task was cancelled.');
+    await this.disks.release();
+    try {
+      await outgoing.giveAway();
+    } catch (error) {
+      const refused = error instanceof EngineError && error.code === 'migration.refused';
+      if (!refused && await this.hasMoved(id)) return 'migrated';
+      await this.disks.takeUp();
+      throw error;
+    }
+    return 'migrated';
+  }
+
+  private hasMoved(id: number): Promise<boolean> {
+    return new Promise(resolve => {
+      this.movedAsked.set(id, resolve);
+      send({ kind: 'has-moved?', id });
+    });
+  }
+
+  /** Takes up the guest of another VM. Resolves when it is this one's. */
+  async receive(from: MessagePort, link: SharedArrayBuffer | undefined): Promise<void> {
+    const channel = new PortChannel(from, { link: link && new Link(link) }), incoming = new IncomingMigration(this.vm, channel);
+    try {
+      await incoming.receive();
+      await incoming.takeOver(async () => {
+        await this.disks.takeUp();
+        const mayRun = await new Promise<boolean>(resolve => {
+          this.mayRun = resolve;
+          send({ kind: 'may-run?' });
+        });
+        if (!mayRun) throw new EngineError('migration.late', 'The guest went on where it was.');
+      });
+    } finally { channel.close(); }
   }
 
   /** Does what was asked for, until one ends the VM; after one that failed it goes on. */
@@ -300,6 +374,8 @@ class Worker {
       if (profile !== undefined) send({ kind: 'profile', profile });
       return ended;
     } finally {
+      // What it printed until it was paused.
+      this.output.flush();
       this.nics.close();
       this.screen?.close();
       await this.vm.end();
@@ -310,9 +386,10 @@ class Worker {
     this.vm.resume();
     this.throttle.forget();
     for (;;) {
-      const busy = this.throttle.run(BUSY_NS, ns => this.runFor(ns));
+      const startedNs = hostNowNs(), busy = this.throttle.run(BUSY_NS, ns => this.runFor(ns)), ranNs = hostNowNs() - startedNs;
       this.output.flush();
       this.screen?.flush();
+      if (busy) await this.throttle.rest(ranNs);
       const { powerRequest } = this.vm;
       if (powerRequest === 'off') {
         this.vm.bootWatchdog.end('poweredOff');
@@ -379,10 +456,11 @@ async function main(): Promise<void> {
   let disks: VmDisks | undefined;
   try {
     const room = new Room();
-    disks = await VmDisks.open(launch.disks, room);
+    disks = await VmDisks.open(launch.disks, room, { later: rest.receivePort !== undefined });
     const worker = new Worker(launch, { boot: await bootOf(launch.guest), banks: await banksOf(launch.bootWatchdog ?? { banks: [] }) }, disks, { ...rest, room });
     if (launch.resumeFrom !== undefined) await worker.restoreFrom(launch.resumeFrom);
     port?.on('message', (message: ToWorker) => worker.handle(message));
+    if (rest.receivePort !== undefined) await worker.receive(rest.receivePort, rest.receiveLink);
     send({ kind: 'started' });
     send({ kind: 'stopped', stop: { kind: await worker.run() } });
   } catch (error) {

@@ -1,8 +1,10 @@
 /** What the engine and a VM's worker say to each other. */
+import type { MessagePort } from 'node:worker_threads';
 import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
 import type { BootChange, BootRecord } from '../../shared/model/boot-watchdog.ts';
 import type { BootWatchdogSpec, DiskSpec } from '../../shared/model/vm.ts';
+import type { MigrationFigures, MigrationRules } from './migration/outgoing.ts';
 import type { NicChannel } from './network-messages.ts';
 import type { VmProfile } from './profile.ts';
 import type { SnapshotLayers, VmStop } from './vm-launch.ts';
@@ -35,6 +37,11 @@ export type ToWorker =
   | { readonly kind: 'granted-room'; readonly id: number; readonly bytes: number }
   | { readonly kind: 'suspend'; readonly id: number; readonly path: string }
   | { readonly kind: 'snapshot'; readonly id: number; readonly what: SnapshotLayers }
+  | { readonly kind: 'migrate'; readonly id: number; readonly port: MessagePort; readonly rules: MigrationRules }
+  /** The answer to `has-moved?`: whether the guest runs elsewhere. */
+  | { readonly kind: 'has-moved'; readonly id: number; readonly hasMoved: boolean }
+  /** The answer to `may-run?`. */
+  | { readonly kind: 'may-run'; readonly mayRun: boolean }
   /** The answer to `prepared`. */
   | { readonly kind: 'proceed'; readonly id: number; readonly isRecorded: boolean }
   /** Gives up what was asked for by that number. */
@@ -57,6 +64,13 @@ export type FromWorker =
   | { readonly kind: 'progress'; readonly id: number; readonly part: number }
   /** The layers are there; nothing runs until there is an answer. */
   | { readonly kind: 'prepared'; readonly id: number }
+  | { readonly kind: 'migration'; readonly id: number; readonly figures: MigrationFigures }
+  /** The guest stands still, to move. */
+  | { readonly kind: 'switching'; readonly id: number }
+  /** The guest was given away, and nothing is heard of it. */
+  | { readonly kind: 'has-moved?'; readonly id: number }
+  /** The guest was given to this worker, whose disks are open. */
+  | { readonly kind: 'may-run?' }
   | { readonly kind: 'answer'; readonly id: number; readonly result?: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly code: string; readonly said: Said }
   | { readonly kind: 'profile'; readonly profile: VmProfile }

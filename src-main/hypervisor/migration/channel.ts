@@ -1,6 +1,9 @@
 /** What the halves of a migration talk over: whole messages, in order, until one side closes it. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { EngineError } from '../../../shared/base/errors.ts';
+import { hostNowNs } from '../../time/host-time.ts';
+import type { Link } from './link.ts';
 import type { MigrationMessage } from './messages.ts';
 
 export interface MigrationChannel {
@@ -12,36 +15,61 @@ export interface MigrationChannel {
 }
 
 /** Bytes that may be under way. */
-const WINDOW_BYTES = 4 * 2 ** 20;
+const WINDOW_BYTES = 16 * 2 ** 20;
+/** What a message takes besides its payload. */
+const OVERHEAD_BYTES = 64;
+/** How often somebody looks whether the link is cut. */
+const LOOK_MS = 20;
+/** A wait that is shorter is made up for by the next. */
+const SHORTEST_MS = 1;
 const gone = () => new EngineError('migration.cut', 'The migration network was cut.');
 
-type OnPort = { readonly message: MigrationMessage } | { readonly taken: number };
+/** `atNs` is when the message is at the other end. */
+type OnPort = { readonly message: MigrationMessage; readonly atNs: number } | { readonly taken: number };
+
+export interface PortChannelOptions {
+  readonly link?: Link | undefined;
+  /** In this direction. */
+  readonly bytesPerSecond?: number | undefined;
+}
 
 /** Between two threads. */
 export class PortChannel implements MigrationChannel {
   private readonly port: MessagePort;
-  private readonly arrived: MigrationMessage[] = [];
+  private readonly options: PortChannelOptions;
+  private readonly arrived: Extract<OnPort, { message: unknown }>[] = [];
+  private readonly looking: NodeJS.Timeout | undefined;
   private underWay = 0;
+  /** When the last byte that was sent left. */
+  private leftNs = 0;
   private isClosed = false;
   private changed = Promise.withResolvers<undefined>();
 
-  constructor(port: MessagePort) {
+  constructor(port: MessagePort, options: PortChannelOptions = {}) {
     this.port = port;
+    this.options = options;
+    const { link } = options;
     port.on('message', (on: OnPort) => {
       if ('taken' in on) this.underWay -= on.taken;
-      else this.arrived.push(on.message);
+      else this.arrived.push(on);
       this.change();
     });
     port.on('close', () => {
       this.isClosed = true;
       this.change();
     });
+    this.looking = link && setInterval(() => { if (link.isCut) this.close(); }, LOOK_MS);
   }
 
   async send(message: MigrationMessage): Promise<void> {
+    const { link } = this.options, bytes = message.payload.length + OVERHEAD_BYTES;
+    if (link?.isCut === true) this.close();
     if (this.isClosed) throw gone();
+    const rate = Math.min(this.options.bytesPerSecond ?? Infinity, link?.bytesPerSecond ?? Infinity);
+    this.leftNs = Math.max(this.leftNs, hostNowNs()) + bytes / rate * 1e9;
     this.underWay += message.payload.length;
-    this.port.postMessage({ message } satisfies OnPort);
+    this.port.postMessage({ message, atNs: this.leftNs + (link?.latencyMs ?? 0) * 1e6 } satisfies OnPort);
+    await this.until(this.leftNs);
     while (this.underWay > WINDOW_BYTES) {
       await this.changed.promise;
       if (this.isClosed) throw gone();
@@ -50,17 +78,26 @@ export class PortChannel implements MigrationChannel {
 
   async receive(): Promise<MigrationMessage> {
     for (;;) {
-      const message = this.arrived.shift();
-      if (message !== undefined) {
-        if (!this.isClosed) this.port.postMessage({ taken: message.payload.length } satisfies OnPort);
-        return message;
+      const on = this.arrived.shift();
+      if (on !== undefined) {
+        await this.until(on.atNs);
+        if (!this.isClosed) this.port.postMessage({ taken: on.message.payload.length } satisfies OnPort);
+        return on.message;
       }
       if (this.isClosed) throw gone();
       await this.changed.promise;
     }
   }
 
-  close(): void { this.port.close(); }
+  close(): void {
+    clearInterval(this.looking);
+    this.port.close();
+  }
+
+  private async until(ns: number): Promise<void> {
+    const ms = (ns - hostNowNs()) / 1e6;
+    if (ms >= SHORTEST_MS) await wait(ms);
+  }
 
   private change(): void {
     this.changed.resolve(undefined);

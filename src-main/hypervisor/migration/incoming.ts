@@ -40,7 +40,8 @@ export class IncomingMigration {
   /** It runs, or, when `open` rejects, the source goes on. */
   async takeOver(open: () => Promise<void>): Promise<void> {
     await this.orRefuse(open);
-    await this.say('running');
+    // A source that does not hear it asks.
+    await this.say('running').catch(() => undefined);
   }
 
   private async restore(payload: Uint8Array, ram: Uint8Array): Promise<void> {

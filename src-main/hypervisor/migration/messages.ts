@@ -34,7 +34,7 @@ const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
 export const damaged = () => new EngineError('migration.damaged', 'What came over the migration network is damaged.');
 
 /** At most PAGES_AT_ONCE pages as they are now: how many, their numbers, and those that are not zero, compressed. */
-export async function packPages(ram: Uint8Array, pages: Uint32Array): Promise<{ readonly payload: Uint8Array; readonly zeroes: number }> {
+export async function packPages(ram: Uint8Array, pages: Uint32Array): Promise<{ readonly payload: Uint8Array; readonly count: number; readonly zeroes: number }> {
   const head = Buffer.alloc(WORD_BYTES * (1 + pages.length)), parts: Buffer[] = [];
   head.writeUInt32LE(pages.length);
   pages.forEach((page, n) => {
@@ -43,7 +43,7 @@ export async function packPages(ram: Uint8Array, pages: Uint32Array): Promise<{ 
     head.writeUInt32LE((isZero ? page | IS_ZERO : page) >>> 0, WORD_BYTES * (n + 1));
     if (!isZero) parts.push(bytes);
   });
-  return { payload: Buffer.concat([head, ...(parts.length > 0 ? [await compress(Buffer.concat(parts), FAST)] : [])]), zeroes: pages.length - parts.length };
+  return { payload: Buffer.concat([head, ...(parts.length > 0 ? [await compress(Buffer.concat(parts), FAST)] : [])]), count: pages.length, zeroes: pages.length - parts.length };
 }
 
 /** Throws unless everything in it is as `packPages` makes it, and within the memory. */

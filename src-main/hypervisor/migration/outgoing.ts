@@ -14,6 +14,14 @@ export interface MigrationRules {
   readonly downtimeMs: number;
   /** The destination compares memory by a hash before it takes over, which takes some 2 s for each GiB. */
   readonly verify?: boolean;
+  /** Batches of memory that are compressed at the same time; 1 when absent. */
+  readonly batches?: number;
+  /** As fast as the link is when absent. */
+  readonly bytesPerSecond?: number | undefined;
+  /** The guest is never slowed down. */
+  readonly keepsSpeed?: boolean | undefined;
+  /** The link that it goes over; nothing is between when absent. */
+  readonly link?: SharedArrayBuffer | undefined;
   /** For negative controls: pages that are written to while memory is copied are not copied again. */
   readonly ignoresWrites?: boolean;
 }
@@ -32,6 +40,8 @@ export interface MigrationFigures {
   readonly pagesPerSecond: number;
   readonly dirtyPagesPerSecond: number;
   readonly expectedDowntimeMs: number;
+  /** Of the guest's time, kept from running. */
+  readonly slowed: number;
 }
 
 /** The guest writes faster than this many times what is copied: it is slowed down. */
@@ -40,6 +50,8 @@ const LOSING = 0.5;
 const PATIENCE = 3;
 /** What the state takes besides memory. */
 const STATE_MS = 10;
+/** How often it is told how far a round is. */
+const TELL_NS = 200e6;
 
 export interface OutgoingIo {
   readonly vm: Pick<Vm, 'dirtyLog' | 'ram' | 'description'>;
@@ -48,6 +60,7 @@ export interface OutgoingIo {
   readonly progress: (figures: MigrationFigures) => void;
   /** The guest writes too fast: it is to run more slowly, the more often this is called. */
   readonly slowDown: () => void;
+  readonly slowed: () => number;
 }
 
 export class OutgoingMigration {
@@ -58,6 +71,10 @@ export class OutgoingMigration {
   private sentBytes = 0;
   private sentPages = 0;
   private zeroPages = 0;
+  private round = 0;
+  /** Of the last round that was whole. */
+  private last = { pagesPerSecond: 0, dirtyPagesPerSecond: 0 };
+  private toldNs = 0;
 
   constructor(io: OutgoingIo) {
     this.io = io;
@@ -74,15 +91,16 @@ export class OutgoingMigration {
   async copyMemory(signal: AbortSignal): Promise<void> {
     this.log = this.io.vm.dirtyLog();
     this.left = Uint32Array.from({ length: this.ram.length / PAGE_BYTES }, (_, page) => page);
-    for (let round = 1; ; round++) {
+    for (;;) {
       const startedNs = hostNowNs(), copied = this.left.length;
+      this.round++;
       await this.send(this.left, signal);
       this.left = this.taken();
-      const seconds = (hostNowNs() - startedNs) / 1e9, pagesPerSecond = copied / seconds, dirtyPagesPerSecond = this.left.length / seconds;
-      const expectedDowntimeMs = STATE_MS + (copied === 0 ? 0 : this.left.length / pagesPerSecond * 1000);
-      this.io.progress({ round, sentBytes: this.sentBytes, sentPages: this.sentPages, zeroPages: this.zeroPages, leftPages: this.left.length, pagesPerSecond, dirtyPagesPerSecond, expectedDowntimeMs });
-      if (expectedDowntimeMs <= this.io.rules.downtimeMs) return;
-      if (round >= PATIENCE && this.left.length > copied * LOSING) this.io.slowDown();
+      const seconds = Math.max(1, hostNowNs() - startedNs) / 1e9;
+      this.last = { pagesPerSecond: copied / seconds, dirtyPagesPerSecond: this.left.length / seconds };
+      this.tell(this.left.length);
+      if (this.expectedDowntimeMs(this.left.length) <= this.io.rules.downtimeMs) return;
+      if (this.round >= PATIENCE && this.left.length > copied * LOSING && this.io.rules.keepsSpeed !== true) this.io.slowDown();
     }
   }
 
@@ -105,13 +123,34 @@ export class OutgoingMigration {
 
   private taken(): Uint32Array<ArrayBuffer> { return this.io.rules.ignoresWrites ? new Uint32Array() : this.log?.take() as Uint32Array<ArrayBuffer>; }
 
+  /** At the rate of the last round. */
+  private expectedDowntimeMs(leftPages: number): number { return STATE_MS + (leftPages === 0 ? 0 : leftPages / this.last.pagesPerSecond * 1000); }
+
+  private tell(leftPages: number): void {
+    this.toldNs = hostNowNs();
+    const expectedDowntimeMs = this.last.pagesPerSecond === 0 ? 0 : this.expectedDowntimeMs(leftPages);
+    this.io.progress({ round: this.round, sentBytes: this.sentBytes, sentPages: this.sentPages, zeroPages: this.zeroPages, leftPages, ...this.last, expectedDowntimeMs, slowed: this.io.slowed() });
+  }
+
+  /** Batch after batch in their order, of which the next are being compressed. */
   private async send(pages: Uint32Array, signal?: AbortSignal): Promise<void> {
-    for (let at = 0; at < pages.length; at += PAGES_AT_ONCE) {
+    const { batches = 1 } = this.io.rules, packing: ReturnType<typeof packPages>[] = [];
+    let next = 0;
+    const pack = () => {
+      for (; packing.length <= batches && next < pages.length; next += PAGES_AT_ONCE) {
+        const packed = packPages(this.ram, pages.subarray(next, next + PAGES_AT_ONCE));
+        packed.catch(() => { /* awaited below, unless an earlier one fails */ });
+        packing.push(packed);
+      }
+      return packing.shift();
+    };
+    for (let batch = pack(); batch !== undefined; batch = pack()) {
       if (signal?.aborted) throw new EngineError('cancelled', 'The task was cancelled.');
-      const some = pages.subarray(at, at + PAGES_AT_ONCE), { payload, zeroes } = await packPages(this.ram, some);
+      const { payload, count, zeroes } = await batch;
       await this.say('pages', payload);
-      this.sentPages += some.length;
+      this.sentPages += count;
       this.zeroPages += zeroes;
+      if (hostNowNs() - this.toldNs >= TELL_NS) this.tell(pages.length - (next - packing.length * PAGES_AT_ONCE));
     }
   }
 

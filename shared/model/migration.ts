@@ -1,0 +1,79 @@
+/** Moving VMs between hosts: what is asked for, what is checked before, and what became of it. */
+import * as v from 'valibot';
+import type { HostId, ResourcePoolId } from '../base/ids.ts';
+import { fixed, say, type Message, type Problem } from '../base/phrase.ts';
+import { integerWithin } from './number-within.ts';
+
+/** Between high and regular: how many batches of memory are compressed at a time. */
+export const MIGRATION_PRIORITIES = ['high', 'regular'] as const;
+export type MigrationPriority = (typeof MIGRATION_PRIORITIES)[number];
+export const MIGRATION_LIMITS = { downtimeMs: { min: 11, max: 60_000 }, rateMbps: { min: 1, max: 100_000 }, kept: 10, samples: 400 } as const;
+
+export const MigrationRequest = v.object({
+  hostId: v.pipe(v.string(), v.maxLength(64), v.transform(text => text as HostId)),
+  /** Its own if that is one of the destination's, else that of the host or cluster itself, when absent. */
+  poolId: v.optional(v.pipe(v.string(), v.maxLength(64), v.transform(text => text as ResourcePoolId))),
+  /** Regular when absent. */
+  priority: v.optional(v.picklist(MIGRATION_PRIORITIES, fixed(say`There is no such priority.`))),
+  /** For how long the guest may stand still, in ms; USUAL_DOWNTIME_MS when absent. */
+  downtimeMs: v.optional(integerWithin(say`The longest downtime in ms`, MIGRATION_LIMITS.downtimeMs)),
+  /** In Mb/s; as fast as the link is when absent. */
+  rateMbps: v.optional(integerWithin(say`The rate limit in Mb/s`, MIGRATION_LIMITS.rateMbps)),
+  /** A guest that changes memory faster than it is copied is never slowed down for it. */
+  keepsSpeed: v.optional(v.boolean()),
+});
+export type MigrationRequest = v.InferOutput<typeof MigrationRequest>;
+export const USUAL_DOWNTIME_MS = 50;
+
+/** As vSphere groups them. */
+export const CHECK_GROUPS = ['source', 'host', 'pool', 'datastore', 'network'] as const;
+export type CheckGroup = (typeof CHECK_GROUPS)[number];
+/** What an operator can have done about it at once. */
+export const CHECK_FIXES = ['ejectMedia', 'exitMaintenance', 'powerOnHost', 'connectHost', 'connectLink'] as const;
+export type CheckFix = (typeof CHECK_FIXES)[number];
+
+/** What a check found; its message is the reason. Warnings do not stop a migration, errors do. */
+export interface MigrationCheck extends Message {
+  /** The check, in one word. */
+  readonly name: string;
+  readonly group: CheckGroup;
+  readonly severity: 'warning' | 'error';
+  readonly fix?: CheckFix;
+}
+
+/** In their order; a VM that is off or suspended has no memory to copy. The last three are ends. */
+export const MIGRATION_PHASES = ['preparing', 'copying', 'switching', 'moved', 'cancelled', 'failed'] as const;
+export type MigrationPhase = (typeof MIGRATION_PHASES)[number];
+
+/** How far it was at a moment. */
+export interface MigrationSample {
+  /** Since it began. */
+  readonly atMs: number;
+  readonly phase: MigrationPhase;
+  /** Of copying what changed meanwhile, from 1. */
+  readonly round: number;
+  readonly sentBytes: number;
+  readonly leftBytes: number;
+  readonly bytesPerSecond: number;
+  readonly dirtyBytesPerSecond: number;
+  readonly expectedDowntimeMs: number;
+  /** The part of the time that the guest is kept from running so that copying catches up, 0 to 1. */
+  readonly slowed: number;
+}
+
+/** One move of a VM; its problem is why it came to nothing. */
+export interface Migration extends Partial<Problem> {
+  readonly startedMs: number;
+  readonly fromHost: string;
+  readonly toHost: string;
+  readonly phase: MigrationPhase;
+  readonly endedMs?: number;
+  /** For how long the guest stood still, as the engine saw it. */
+  readonly downtimeMs?: number;
+  /** Memory of the VM, in bytes; 0 when it did not run. */
+  readonly memoryBytes: number;
+  /** Pages that were all zeroes, which are told and not copied. */
+  readonly zeroBytes: number;
+  readonly samples: readonly MigrationSample[];
+}
+export const isMigrating = ({ phase }: Migration): boolean => phase === 'preparing' || phase === 'copying' || phase === 'switching';

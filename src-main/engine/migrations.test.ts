@@ -1,0 +1,150 @@
+/** VMs that move between hosts, in whatever state they are, and what keeps them from it. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
+import { HOST_PROFILES, USUAL_LINK, type HostProfile } from '../../shared/model/host.ts';
+import type { VmSpec } from '../../shared/model/vm.ts';
+import { assemble } from '../cpu/asm/assembler.ts';
+import { openTestClient, type TestClient } from './test-client.ts';
+
+/** Counts in X2, stores that to one page of a MiB after the other, and prints a letter of the alphabet after so many. */
+const SCRIBBLES = ['movz x1, #0x4100, lsl #16', 'movz x9, #0x0900, lsl #16', 'movz x10, #0x301', 'str w10, [x9, #0x30]', 'mov x2, #0', 'mov x6, #0', 'again: add x2, x2, #1', 'and x3, x2, #255', 'lsl x3, x3, #12', 'str x2, [x1, x3]',
+  'movz x5, #4000', 'wait: sub x5, x5, #1', 'cbnz x5, wait', 'and x7, x2, #0xff', 'cbnz x7, again',
+  'add x7, x6, #0x61', 'str w7, [x9]', 'add x6, x6, #1', 'cmp x6, #26', 'b.ne again', 'mov x6, #0', 'b again'].join('\n');
+const SERVER = HOST_PROFILES[0], ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
+
+let folder: string, opened: TestClient, here: HostId, there: HostId;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'quarterdeck-migrations-'));
+  await writeFile(join(folder, 'scribbles'), assemble(SCRIBBLES));
+  opened = await openTestClient(join(folder, 'data'));
+  here = await add('here', SERVER);
+  there = await add('there', SERVER);
+});
+afterEach(async () => {
+  await opened.close();
+  await rm(folder, { recursive: true });
+});
+
+const api = () => opened.client.api;
+async function ended(task: Promise<TaskId>): Promise<{ readonly error: string; readonly id: string }> {
+  const { state, error, result } = await opened.ended(await task);
+  return { error: error ?? state, id: result?.id ?? '' };
+}
+async function done(task: Promise<TaskId>): Promise<string> {
+  const { error, id } = await ended(task);
+  expect(error).toBe('success');
+  return id;
+}
+const add = async (name: string, profile: HostProfile) => await done(api().hosts.add({ name, parent: { kind: 'datacenter', id: 'datacenter' }, profile })) as HostId;
+const create = async (name: string, rest: Partial<VmSpec> = {}) => await done(api().vms.create({ name, cpus: 1, memoryMib: 64, guest: { kind: 'binary', imagePath: join(folder, 'scribbles') }, disks: [], ...rest }, here)) as VmId;
+const vmNow = async (id: VmId) => (await opened.objects('vm')).find(vm => vm.id === id)!;
+const hostOf = async (id: VmId) => (await vmNow(id)).hostId;
+
+/** What it prints from now on, and waits for more of it. */
+async function watch(id: VmId) {
+  const seen = { text: '', more: () => { /* nobody waits */ } };
+  // A console's replay comes before the answer that says which it is; there is only the one.
+  opened.client.on('console.output', ({ consoleId, bytes }) => {
+    seen.text += new TextDecoder().decode(bytes);
+    api().consoles.acknowledge(consoleId, bytes.length).catch(() => { /* the test is over */ });
+    seen.more();
+  });
+  await api().consoles.attach(id);
+  return {
+    get text() { return seen.text; },
+    async grows(by: number): Promise<void> {
+      const wanted = seen.text.length + by;
+      await new Promise<void>(resolve => {
+        seen.more = () => { if (seen.text.length >= wanted) resolve(); };
+        seen.more();
+      });
+    },
+  };
+}
+const isAlphabet = (text: string) => text === ALPHABET.repeat(Math.ceil(text.length / 26)).slice(0, text.length);
+
+test.each([['on its VM’s thread', 1], ['in threads', 2]])('a VM moves while it runs, back and forth, and neither its memory nor what it prints misses anything: CPUs %s', async (_, cpus) => {
+  opened.engine.migrations.proof = { verify: true };
+  const id = await create('scribbler', { cpus });
+  await done(api().vms.powerOn(id));
+  const printed = await watch(id);
+  for (const to of [there, here, there]) {
+    await printed.grows(5);
+    await done(api().vms.migrate([id], { hostId: to, downtimeMs: 60_000 }));
+    expect(await hostOf(id)).toBe(to);
+  }
+  await printed.grows(30);
+  expect(isAlphabet(printed.text), printed.text).toBe(true);
+  const [newest, ...older] = await api().vms.migrations(id);
+  expect(older).toHaveLength(2);
+  expect(newest).toMatchObject({ fromHost: 'here', toHost: 'there', phase: 'moved', memoryBytes: 64 * 2 ** 20 });
+  expect(newest?.downtimeMs).toBeGreaterThan(0);
+  expect(new Set(newest?.samples.map(({ phase }) => phase))).toEqual(new Set(['preparing', 'copying', 'switching', 'moved']));
+  await done(api().vms.powerOff(id));
+  expect((await vmNow(id)).powerState).toBe('poweredOff');
+});
+
+test('without the log of what is written to, the VM stays and goes on, and the task says why', async () => {
+  opened.engine.migrations.proof = { verify: true, ignoresWrites: true };
+  const id = await create('scribbler');
+  await done(api().vms.powerOn(id));
+  const printed = await watch(id);
+  await printed.grows(2);
+  expect(await ended(api().vms.migrate([id], { hostId: there, downtimeMs: 60_000 }))).toMatchObject({ error: 'The memory that came over is not what the guest has.' });
+  expect(await hostOf(id)).toBe(here);
+  await printed.grows(30);
+  expect(isAlphabet(printed.text)).toBe(true);
+  expect((await api().vms.migrations(id))[0]).toMatchObject({ phase: 'failed', problem: 'The memory that came over is not what the guest has.' });
+  expect((await api().events.list(50)).rows.map(({ message }) => message)).toContain('scribbler was not moved and goes on on here: The memory that came over is not what the guest has.');
+});
+
+test('a move that is cancelled, or whose link is cut, leaves the VM where it is, and the next one succeeds', async () => {
+  const id = await create('scribbler');
+  await done(api().vms.powerOn(id));
+  const printed = await watch(id), copying = async () => { while ((await api().vms.migrations(id))[0]?.phase !== 'copying') await printed.grows(1); };
+  await printed.grows(1);
+  await done(api().hosts.setLink(there, { ...USUAL_LINK, mbps: 1 }));
+  const cancelled = await api().vms.migrate([id], { hostId: there });
+  await copying();
+  await api().tasks.cancel(cancelled);
+  expect((await opened.ended(cancelled)).state).toBe('cancelled');
+  const cut = ended(api().vms.migrate([id], { hostId: there }));
+  await copying();
+  await done(api().hosts.setLink(there, { ...USUAL_LINK, connected: false }));
+  expect((await cut).error).toBe('The migration network was cut.');
+  expect(await hostOf(id)).toBe(here);
+  expect((await api().vms.migrations(id)).map(({ phase }) => phase)).toEqual(['failed', 'cancelled']);
+  await expect(api().vms.migrate([id], { hostId: there })).rejects.toThrow('The link of there is cut.');
+  await done(api().hosts.setLink(there, USUAL_LINK));
+  await done(api().vms.migrate([id], { hostId: there, downtimeMs: 60_000 }));
+  await printed.grows(30);
+  expect(isAlphabet(printed.text)).toBe(true);
+  expect(await hostOf(id)).toBe(there);
+}, 60_000);
+
+test('a VM that is off moves by its settings, and one that is suspended goes on on the other host', async () => {
+  const off = await create('off'), suspended = await create('suspended');
+  await done(api().vms.powerOn(suspended));
+  const printed = await watch(suspended);
+  await printed.grows(3);
+  await done(api().vms.suspend(suspended));
+  await done(api().vms.migrate([off, suspended], { hostId: there }));
+  expect([await hostOf(off), await hostOf(suspended)]).toEqual([there, there]);
+  await done(api().vms.powerOn(suspended));
+  await printed.grows(30);
+  expect(isAlphabet(printed.text)).toBe(true);
+});
+
+test('a VM whose disk is written to has it at the destination, and nowhere else', async () => {
+  const id = await create('with-disk', { disks: [] });
+  await done(api().vms.reconfigure(id, { ...(await vmNow(id)).spec, disks: [{ create: { sizeMib: 8, format: 'qcow2' }, readOnly: false }] } as never));
+  await done(api().vms.powerOn(id));
+  await done(api().vms.migrate([id], { hostId: there, downtimeMs: 60_000 }));
+  // A second one cannot have the image that the first one writes to.
+  const { spec } = await vmNow(id), other = await create('other');
+  await done(api().vms.reconfigure(other, { ...(await vmNow(other)).spec, disks: spec.disks } as never));
+  expect((await ended(api().vms.powerOn(other))).error).toMatch(/in use/);
+});
