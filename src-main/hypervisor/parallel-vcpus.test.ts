@@ -54,3 +54,12 @@ same:
   b done` });
   expect([0, 1].map(cpu => [data.getFloat64(cpu * RESULTS, true), data.getBigUint64(cpu * RESULTS + 8, true)])).toEqual([[1 / 7, 0n], [5 / 7, 0n]]);
 });
+
+test('a VM that ended while its CPUs ran holds nobody up who wants them to stand still', async () => {
+  const driven = new Driven({ kind: 'binary', image: () => assemble('again: b again') }, { cpus: 2 }), { vm } = driven;
+  await driven.runUntil(() => vm.retired[0]! > 1e6);
+  const log = vm.dirtyLog();
+  vm.runSlice();
+  await vm.end();
+  log.end();
+});

@@ -453,8 +453,11 @@ export class Vm {
     return watchdog === undefined || devices.includes(watchdog.name) ? machine : { ...machine, devices: machine.devices.filter(name => name !== watchdog.name) };
   }
 
-  /** Ends its threads. */
-  async end(): Promise<void> { await this.parallel?.end(); }
+  /** Ends its threads: outside guest code, as whatever comes later, such as a translation, waits for them to be there. */
+  async end(): Promise<void> {
+    this.parallel?.park(true);
+    await this.parallel?.end();
+  }
 
   restore(state: VmState): void {
     this.clock.moveTo(state.clockNs);
