@@ -176,12 +176,12 @@ export class VmDisks {
 
   /** All of them, or none with a reason; with `later` while another VM has them, until `takeUp`. */
   static async open(specs: readonly DiskSpec[], room: DiskRoom, { later = false }: { readonly later?: boolean } = {}): Promise<VmDisks> {
-    const fixed: (VmDisk | VmDrive)[] = [], disks = new VmDisks(fixed, room), openDisk = later ? VmDisk.openLater : VmDisk.open;
+    const fixed: (VmDisk | VmDrive)[] = [], disks = new VmDisks(fixed, room), openDisk = (spec: DiskSpec) => (later ? VmDisk.openLater(spec, room) : VmDisk.open(spec, room));
     try {
       for (const spec of specs) {
         if (spec.cdrom) fixed.push(await VmDrive.open(spec));
-        else if (spec.slot === undefined) fixed.push(await openDisk(spec, room));
-        else disks.slots.set(spec.slot, await openDisk(spec, room));
+        else if (spec.slot === undefined) fixed.push(await openDisk(spec));
+        else disks.slots.set(spec.slot, await openDisk(spec));
       }
     } catch (error) {
       await disks.close();
