@@ -9,6 +9,7 @@ import { DatastoreFiles } from './pages/datastore-files.ts';
 import { HostPage } from './pages/host-page.ts';
 import { Inventory } from './pages/inventory.ts';
 import { Monitor } from './pages/monitor.ts';
+import { MigrateWizard } from './pages/migrate-wizard.ts';
 import { NewVmWizard } from './pages/new-vm-wizard.ts';
 import { Snapshots } from './pages/snapshots.ts';
 import { VmPage } from './pages/vm-page.ts';
@@ -16,7 +17,7 @@ import { fetchGuests } from '../scripts/fetch-guests.ts';
 
 const OUT = join(import.meta.dirname, '../docs/guide/images'), folder = await mkdtemp(join(tmpdir(), 'quarterdeck-guide-'));
 const app = await launchServer(join(folder, 'data')), { page } = app;
-const [inventory, wizard, vm, snapshots, monitor, files] = [new Inventory(page), new NewVmWizard(page), new VmPage(page), new Snapshots(page), new Monitor(page), new DatastoreFiles(page)], display = new Display(page), settings = new EditSettings(page, vm);
+const [inventory, wizard, vm, snapshots, monitor, files] = [new Inventory(page), new NewVmWizard(page), new VmPage(page), new Snapshots(page), new Monitor(page), new DatastoreFiles(page)], display = new Display(page), migrate = new MigrateWizard(page), settings = new EditSettings(page, vm);
 const lit = async (pixels: number) => { while (await display.lit() < pixels) await page.waitForTimeout(200); };
 const picture = (name: string) => page.screenshot({ path: join(OUT, `${name}.png`), animations: 'disabled' });
 
@@ -113,6 +114,21 @@ try {
   await page.getByText('It fell back from the boot bank').waitFor();
   await host.state.filter({ hasText: 'Connected' }).waitFor({ timeout: 120_000 });
   await picture('host-boot');
+
+  await inventory.open('Datacenter');
+  await host.add('host-c', { profile: 'Quarterdeck Q8' });
+  await inventory.open('web-01');
+  await vm.choose('Migrate…');
+  await migrate.host('host-c').check();
+  await migrate.compatibility.getByText(/succeeded|:/).first().waitFor();
+  await picture('migrate');
+  await migrate.next();
+  await migrate.dialog.getByLabel('Longest downtime (ms)').fill('500');
+  await migrate.next();
+  await migrate.finish();
+  await monitor.open('Migration');
+  await vm.panel.getByText('Moved').first().waitFor();
+  await picture('migration');
 } finally {
   await app.close();
   await rm(folder, { recursive: true, force: true });

@@ -66,7 +66,7 @@ export interface EngineApi {
     /** VMs that run on it lose their power with it when that is forced; otherwise there must be none. */
     powerOff(id: HostId, options?: { force?: boolean }): Promise<TaskId>;
     reboot(id: HostId, options?: { force?: boolean }): Promise<TaskId>;
-    /** Waits until no VM of it is on, and starts none meanwhile. Those that are off can go to other hosts of its cluster then. */
+    /** Waits until no VM of it is on, and starts none meanwhile. They can go to other hosts of its cluster, those that are on while they run. */
     enterMaintenance(id: HostId, options?: { moveVms?: boolean }): Promise<TaskId>;
     exitMaintenance(id: HostId): Promise<TaskId>;
     /** Makes a VM that is on it, and off, what it boots itself, or its SmartNIC; null for nothing. The host must be off. */

@@ -205,7 +205,7 @@ export const VERBS: readonly Verb[] = [
   ofHost('power-on', 'powers a host on', (api, id) => api.hosts.powerOn(id)),
   verb('host power-off', 'powers a host off', [HOST, FORCE], (api, values) => api.hosts.powerOff(hostIn(values), { force: values.force === true })),
   verb('host reboot', 'powers a host off and on', [HOST, FORCE], (api, values) => api.hosts.reboot(hostIn(values), { force: values.force === true })),
-  verb('host enter-maintenance', 'waits until no VM of a host is on, and starts none', [HOST, option('move', 'flag', 'moves VMs that are off to other hosts of the cluster')], (api, values) => api.hosts.enterMaintenance(hostIn(values), { moveVms: values.move === true })),
+  verb('host enter-maintenance', 'waits until no VM of a host is on, and starts none', [HOST, option('move', 'flag', 'moves its VMs to other hosts of the cluster')], (api, values) => api.hosts.enterMaintenance(hostIn(values), { moveVms: values.move === true })),
   ofHost('exit-maintenance', 'takes a host out of maintenance', (api, id) => api.hosts.exitMaintenance(id)),
   verb('host link', 'changes the way of a host to other hosts, by which VMs move', [
     HOST, option('mbps', 'number', 'bandwidth in Mb/s'), option('latency', 'number', 'one way, in ms'), option('loss', 'number', 'percent of packets that are lost'), option('cut', 'flag', 'cuts it'), option('connect', 'flag', 'joins it again'),

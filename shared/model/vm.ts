@@ -7,6 +7,7 @@ import { DisplaySpec } from './display.ts';
 import type { EfiVariable } from './efi.ts';
 import type { HostRole } from './host.ts';
 import { BOOT_LIMITS, WATCHDOG_MODES, type BootRecord } from './boot-watchdog.ts';
+import type { Migration } from './migration.ts';
 import { integerWithin, numberWithin } from './number-within.ts';
 import { GuestTimeSpec, type GuestTimeStats } from './guest-time.ts';
 import type { Labels } from './labels.ts';
@@ -257,6 +258,8 @@ export interface Vm extends Labels, Partial<Problem> {
   readonly poweredOnMs?: number;
   /** What became of its boots; nothing yet when absent. */
   readonly boot?: BootRecord;
+  /** Its last moves to other hosts, the newest first. */
+  readonly migrations?: readonly Migration[];
   /** What its built-in UEFI keeps. */
   readonly efiVariables?: readonly EfiVariable[];
 }

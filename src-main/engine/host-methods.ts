@@ -20,7 +20,7 @@ const Id = idOf<HostId>(say`The host`);
 const Force = v.optional(v.object({ force: v.optional(v.boolean(), false) }), {});
 const Enter = v.optional(v.object({ moveVms: v.optional(v.boolean(), false) }), {});
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'power'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'migrations'>;
 
 export function hostMethods(engine: Context): EngineApi['hosts'] {
   const { inventory, tasks } = engine;

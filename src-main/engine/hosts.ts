@@ -11,10 +11,11 @@ import { checkFits } from './admission.ts';
 import { memoryOf } from './allocations.ts';
 import type { Engine } from './engine.ts';
 import { followSystem, systemOf, systemsOf, workloadsOn } from './host-systems.ts';
-import type { TaskContext } from './task-runner.ts';
+import type { Part, TaskContext } from './task-runner.ts';
 import { checkPlace } from './tree.ts';
 
 type Context = Pick<Engine, 'inventory' | 'power'>;
+type Evacuating = Context & Pick<Engine, 'migrations'>;
 
 const countOn = (vms: readonly Vm[]): Phrase => (vms.length === 1 ? say`${vms[0]?.spec.name ?? ''} is powered on` : say`${vms.length} VMs are powered on`);
 
@@ -122,13 +123,15 @@ export function checkEnter(objects: Objects, id: HostId, moveVms: boolean): Host
   return host;
 }
 
-/** Starts no more VMs, and waits for those that are on; cancelled, all is as before. */
-export async function enterMaintenance({ inventory }: Context, id: HostId, moveVms: boolean, context: TaskContext): Promise<void> {
+/** Starts no more VMs, moves those that are on if it is to, and waits for those that stay; cancelled, no more are moved and those that are off stay. */
+export async function enterMaintenance(engine: Evacuating, id: HostId, moveVms: boolean, context: TaskContext): Promise<void> {
+  const { inventory } = engine;
   await inventory.transact(edit => {
     const host = checkEnter(edit, id, moveVms);
     put(edit, { ...host, maintenance: 'entering' }, 'enteringMaintenance', say`${host.name} is entering maintenance mode.`);
   });
   try {
+    if (moveVms) await evacuateRunning(engine, id, context);
     await noneOn(inventory, id, context);
     await inventory.transact(edit => {
       const host = edit.host(id);
@@ -160,12 +163,31 @@ function noneOn(inventory: Inventory, id: HostId, { signal, progress }: TaskCont
   });
 }
 
+const freeMib = (objects: Objects, host: Host): number => host.memoryMib - memoryOf(objects.vms.filter(vm => vm.hostId === host.id));
+/** Hosts of the cluster that could take its VMs. */
+const othersOf = (objects: Objects, { id, parent }: Host): readonly Host[] => objects.hosts.filter(other => other.id !== id && other.parent.kind === 'cluster' && other.parent.id === parent.id && canRunVms(other));
+
+/** VMs that are on move while they run, to where most memory is free and nothing stands against it; others stay, and are waited for. */
+async function evacuateRunning({ inventory, migrations }: Evacuating, id: HostId, { parts, signal }: TaskContext): Promise<void> {
+  const planned = new Map<HostId, number>(), moves: Part[] = [];
+  for (const vm of workloadsOn(inventory, id)) {
+    const free = (host: Host) => freeMib(inventory, host) - (planned.get(host.id) ?? 0);
+    for (const { id: hostId } of othersOf(inventory, inventory.host(id)).toSorted((a, b) => free(b) - free(a))) {
+      if ((await migrations.checks(vm.id, { hostId })).some(({ severity }) => severity === 'error')) continue;
+      planned.set(hostId, (planned.get(hostId) ?? 0) + vm.spec.memoryMib);
+      moves.push(migrations.part(vm, { hostId }));
+      break;
+    }
+  }
+  // What did not move is waited for like the rest.
+  if (moves.length > 0) await parts(moves).catch((error: unknown) => { if (signal.aborted) throw error; });
+}
+
 /** VMs that are off go to the host of the cluster that has most memory free; those that none can run, and those that are suspended, stay. */
 function evacuate(edit: Edit, host: Host): void {
-  const others = edit.hosts.filter(other => other.id !== host.id && other.parent.kind === 'cluster' && other.parent.id === host.parent.id && canRunVms(other));
+  const others = othersOf(edit, host);
   for (const vm of edit.vms.filter(each => each.hostId === host.id && each.powerState === 'poweredOff' && each.hostRole === undefined)) {
-    const freeMib = (other: Host) => other.memoryMib - memoryOf(edit.vms.filter(each => each.hostId === other.id));
-    const to = others.filter(other => fits(vm, other)).sort((a, b) => freeMib(b) - freeMib(a))[0];
+    const to = others.filter(other => fits(vm, other)).sort((a, b) => freeMib(edit, b) - freeMib(edit, a))[0];
     if (to === undefined) continue;
     edit.put('vm', { ...vm, hostId: to.id });
     edit.event({ severity: 'info', type: 'vm.moved', message: say`${vm.spec.name} was moved to ${to.name}.`, target: { kind: 'vm', id: vm.id, name: vm.spec.name } });

@@ -148,3 +148,37 @@ test('a VM whose disk is written to has it at the destination, and nowhere else'
   await done(api().vms.reconfigure(other, { ...(await vmNow(other)).spec, disks: spec.disks }));
   expect((await ended(api().vms.powerOn(other))).error).toMatch(/in use/);
 });
+
+test('a host that enters maintenance mode moves its VMs to others of its cluster, those that run while they do', async () => {
+  const cluster = await done(api().inventory.create({ kind: 'cluster', name: 'lab', parent: { kind: 'datacenter', id: 'datacenter' } } as never)), runs = await create('runs'), off = await create('off');
+  await done(api().inventory.move([{ kind: 'host', id: here }, { kind: 'host', id: there }], { kind: 'cluster', id: cluster } as never));
+  await done(api().vms.powerOn(runs));
+  const printed = await watch(runs);
+  await done(api().hosts.enterMaintenance(here, { moveVms: true }));
+  expect([await hostOf(runs), await hostOf(off)]).toEqual([there, there]);
+  expect((await vmNow(runs)).powerState).toBe('poweredOn');
+  await printed.grows(30);
+  expect(isAlphabet(printed.text)).toBe(true);
+});
+
+test('what stands against a move is said before, by name, with what can be done about it', async () => {
+  const slow = await add('slow', { ...HOST_PROFILES[1], memoryMib: 512, iommu: false }), id = await create('checked', { memoryMib: 1024, iommu: true });
+  const names = async (hostId: HostId, more: object = {}) => (await api().vms.checkMigration(id, { hostId, ...more })).map(({ name, severity, fix }) => [name, severity, ...(fix ? [fix] : [])].join(' '));
+  expect(await names(there)).toEqual([]);
+  expect(await names(here)).toEqual(['other-host error']);
+  expect(await names(slow)).toEqual(['size error', 'iommu error']);
+  await done(api().vms.powerOn(id));
+  expect(await names(slow)).toEqual(['size error', 'memory error', 'counter-frequency error', 'iommu error', 'heartbeat warning', 'interrupt-controller warning']);
+  await done(api().hosts.setLink(there, { ...USUAL_LINK, mbps: 100, latencyMs: 20, connected: false }));
+  expect(await names(there)).toEqual(['link error connectLink', 'heartbeat warning', 'bandwidth warning', 'latency warning']);
+  await done(api().hosts.setLink(there, USUAL_LINK));
+  await done(api().hosts.enterMaintenance(there));
+  expect(await names(there)).toContain('maintenance error exitMaintenance');
+  await expect(api().vms.migrate([id], { hostId: there })).rejects.toThrow('there is in maintenance mode.');
+  await done(api().hosts.exitMaintenance(there));
+  await done(api().hosts.powerOff(there));
+  expect(await names(there)).toContain('powered-on error powerOnHost');
+  await done(api().hosts.powerOn(there));
+  await done(api().hosts.disconnect(there));
+  expect(await names(there)).toContain('connected error connectHost');
+});

@@ -27,8 +27,8 @@ interface Live { readonly link: Link; readonly from: HostId; readonly to: HostId
 
 export class Migrations {
   private readonly engine: Context;
-  /** The newest first. */
-  private readonly records = new Map<VmId, Migration[]>();
+  /** Those that go on. */
+  private readonly records = new Map<VmId, Migration>();
   private readonly live = new Map<VmId, Live>();
   proof: ProofRules = {};
 
@@ -38,8 +38,8 @@ export class Migrations {
   }
 
   of(id: VmId): readonly Migration[] {
-    this.engine.inventory.vm(id);
-    return this.records.get(id) ?? [];
+    const { migrations = [] } = this.engine.inventory.vm(id), record = this.records.get(id);
+    return record === undefined ? migrations : [record, ...migrations];
   }
 
   async checks(id: VmId, request: MigrationRequest): Promise<readonly MigrationCheck[]> {
@@ -115,25 +115,37 @@ export class Migrations {
         },
         moved: () => { downtimeMs = (hostNowNs() - stoodStillNs) / 1e6; },
       });
-      await this.settle(id, request, downtimeMs);
       sample('moved');
       Object.assign(record, { downtimeMs });
+      await this.settle(id, request, downtimeMs);
     } catch (error) {
       sample(signal.aborted ? 'cancelled' : 'failed');
       if (!signal.aborted) {
         Object.assign(record, problemFields(saidOf(error)));
-        if (inventory.find('vm', id) !== undefined) await inventory.transact(edit => edit.event({ severity: 'warning', type: 'vm.notMigrated', message: edit.vm(id).powerState === 'poweredOn' ? say`${name} was not moved and goes on on ${from.name}: ${nested(saidOf(error))}` : say`${name} was not moved from ${from.name}: ${nested(saidOf(error))}`, target: refOf(vm) }));
+        inventory.eventually(edit => edit.find('vm', id) && edit.event({ severity: 'warning', type: 'vm.notMigrated', message: edit.vm(id).powerState === 'poweredOn' ? say`${name} was not moved and goes on on ${from.name}: ${nested(saidOf(error))}` : say`${name} was not moved from ${from.name}: ${nested(saidOf(error))}`, target: refOf(vm) }));
       }
       throw error;
     } finally {
       record.endedMs = Date.now();
       this.live.delete(id);
+      await this.keep(id, record);
     }
+  }
+
+  /** With the VM, with fewer figures. */
+  private async keep(id: VmId, { samples, ...record }: Migration): Promise<void> {
+    const { kept, keptSamples } = MIGRATION_LIMITS, nth = Math.ceil(samples.length / keptSamples);
+    const thin = samples.filter((sample, at) => at % nth === 0 || sample.phase !== 'copying' || samples[at + 1]?.phase !== 'copying');
+    await this.engine.inventory.transact(edit => {
+      const vm = edit.find('vm', id);
+      if (vm !== undefined) edit.put('vm', { ...vm, migrations: [{ ...record, samples: thin }, ...vm.migrations ?? []].slice(0, kept) });
+    }).catch(() => { /* what became of it counts, not that it is kept */ });
+    this.records.delete(id);
   }
 
   private begin(id: VmId, what: Pick<Migration, 'fromHost' | 'toHost' | 'memoryBytes'>): Draft {
     const record: Draft = { ...what, startedMs: Date.now(), phase: 'preparing', zeroBytes: 0, samples: [] };
-    this.records.set(id, [record, ...this.records.get(id) ?? []].slice(0, MIGRATION_LIMITS.kept));
+    this.records.set(id, record);
     return record;
   }
 

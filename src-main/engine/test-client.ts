@@ -8,6 +8,7 @@ import type { ObjectKind, ObjectKinds } from '../../shared/model/objects.ts';
 import type { Task } from '../../shared/model/task.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
+import type { StartVm } from '../hypervisor/vm-launch.ts';
 import { Engine } from './engine.ts';
 import type { Ticks } from './performance.ts';
 
@@ -22,8 +23,8 @@ export interface TestClient {
 }
 
 /** With a clock of its own where ticks are given. */
-export async function openTestClient(dataPath: string, ticks?: Ticks): Promise<TestClient> {
-  const engine = await Engine.open({ dataPath, startVm, ...(ticks && { ticks }) }), { port1, port2 } = new MessageChannel();
+export async function openTestClient(dataPath: string, ticks?: Ticks, start: StartVm = startVm): Promise<TestClient> {
+  const engine = await Engine.open({ dataPath, startVm: start, ...(ticks && { ticks }) }), { port1, port2 } = new MessageChannel();
   engine.connect(pagePort(port2));
   const client = connect<EngineApi, EngineEvents>(pagePort(port1));
   await client.api.engine.subscribe();

@@ -151,7 +151,7 @@ class WorkerVm implements RunningVm {
 
   /** With the guest come its NICs. */
   private takeGuest(): void {
-    const { receive } = this, mayRun = receive?.mayRun() === true;
+    const { receive } = this, mayRun = this.stop === undefined && receive?.mayRun() === true;
     if (mayRun) {
       this.nics = receive.from.nics;
       receive.from.nics = [];

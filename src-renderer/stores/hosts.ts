@@ -2,7 +2,7 @@ import { defineStore } from 'pinia';
 import { computed } from 'vue';
 import type { HostId, ResourcePoolId, VmId } from '../../shared/base/ids.ts';
 import type { PoolSettings } from '../../shared/model/container.ts';
-import type { HostProfile, HostRole, NewHost } from '../../shared/model/host.ts';
+import type { HostLink, HostProfile, HostRole, NewHost } from '../../shared/model/host.ts';
 import { useEngine } from '../engine/use-engine.ts';
 import { compareNames } from './by-id.ts';
 import { useInventory } from './inventory.ts';
@@ -25,6 +25,7 @@ export const useHosts = defineStore('hosts', () => {
     connect: (id: HostId) => engine.call(api => api.hosts.connect(id)),
     disconnect: (id: HostId) => engine.call(api => api.hosts.disconnect(id)),
     setSystem: (id: HostId, role: HostRole, vm: VmId | null) => engine.call(api => api.hosts.setSystem(id, role, vm)),
+    setLink: (id: HostId, link: HostLink) => engine.call(api => api.hosts.setLink(id, link)),
     stats: (id: HostId) => engine.call(api => api.hosts.stats(id)),
     editPool: (id: ResourcePoolId, settings: PoolSettings) => engine.call(api => api.resourcePools.edit(id, settings)),
   };

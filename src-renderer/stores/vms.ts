@@ -4,6 +4,7 @@ import type { HostId, SnapshotId, VmId } from '../../shared/base/ids.ts';
 import type { CloneRequest, VmPlace } from '../../shared/model/clone.ts';
 import type { EfiBootChange } from '../../shared/model/efi.ts';
 import type { BootChange } from '../../shared/model/boot-watchdog.ts';
+import type { MigrationRequest } from '../../shared/model/migration.ts';
 import type { TimeChange } from '../../shared/model/guest-time.ts';
 import type { BulkOperation, SnapshotEdit, SnapshotRequest, Vm, VmRequest } from '../../shared/model/vm.ts';
 import { useEngine } from '../engine/use-engine.ts';
@@ -23,6 +24,10 @@ export const useVms = defineStore('vms', () => {
     byId, all, byHost, deleted,
     create: (spec: VmRequest, host: HostId, place: VmPlace) => engine.call(api => api.vms.create(spec, host, place)),
     reconfigure: (vm: VmId, spec: VmRequest) => engine.call(api => api.vms.reconfigure(vm, spec)),
+    migrate: (all: readonly VmId[], request: MigrationRequest) => engine.call(api => api.vms.migrate(all, request)),
+    checkMigration: (vm: VmId, request: MigrationRequest) => engine.call(api => api.vms.checkMigration(vm, request)),
+    migrations: (vm: VmId) => engine.call(api => api.vms.migrations(vm)),
+    changeMedium: (vm: VmId, drive: number, path?: string) => engine.call(api => api.vms.changeMedium(vm, drive, path)),
     each: (operation: BulkOperation, vms: readonly VmId[]) => engine.call(api => api.vms.each(operation, vms)),
     powerOn: (vm: VmId) => engine.call(api => api.vms.powerOn(vm)),
     shutDownGuest: (vm: VmId) => engine.call(api => api.vms.shutDownGuest(vm)),

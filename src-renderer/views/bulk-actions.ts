@@ -43,12 +43,17 @@ export function useBulkActions(selected: () => readonly InventoryObject[]): Comp
     return { label: withCount(label, apply.length, targets.length), ...(icon && { icon }), ...(status && { status }), disabledReason: reason ?? (apply.length === 0 ? reasons[0] : undefined), run: confirm ?? run };
   }
 
+  function migration(targets: readonly Vm[], reason: string | undefined): MenuAction {
+    const reasons = targets.map(vm => whyNotNow('migrate', vm)), apply = targets.filter((_, at) => reasons[at] === undefined);
+    return { label: withCount(t`Migrate…`, apply.length, targets.length), icon: 'host', divided: true, disabledReason: reason ?? (apply.length === 0 ? reasons[0] : undefined), run: () => { dialogs.value = { kind: 'migrate', ids: apply.map(({ id }) => id) }; } };
+  }
+
   return computed(() => {
     const chosen = selected(), reason = !connection.connected ? t`The engine is not connected.` : chosen.length === 0 ? t`Nothing is selected.` : undefined;
     const owned = own.value.map(action => ({ ...action, disabledReason: action.disabledReason ?? reason }));
     if (chosen.every(object => object.kind === 'vm')) {
       const targets = chosen.map(({ object }) => object);
-      return [...POWER.map(power => forVms(targets, power, reason)), ...owned, { ...forVms(targets, DELETE, reason), divided: true }];
+      return [...POWER.map(power => forVms(targets, power, reason)), migration(targets, reason), ...owned, { ...forVms(targets, DELETE, reason), divided: true }];
     }
     const what = countOf(chosen.map(({ kind }) => kind));
     const remove = () => { dialogs.value = { kind: 'confirm', danger: true, title: t`Delete objects`, confirmLabel: t`Delete`, message: t`Delete ${what}?`, run: () => void notices.attempt(inventory.remove(ids.value)) }; };

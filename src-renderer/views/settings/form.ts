@@ -1,5 +1,5 @@
 /** What the fields of a VM's settings share, in the wizard and in Edit Settings: the draft, its files, and what is wrong so far. */
-import { computed, inject, reactive, shallowRef, watch, type ComputedRef, type InjectionKey } from 'vue';
+import { computed, inject, nextTick, reactive, shallowRef, watch, type ComputedRef, type InjectionKey } from 'vue';
 import type { FileProbe } from '../../../shared/api/engine-api.ts';
 import { assert } from '../../../shared/base/errors.ts';
 import { useEngine } from '../../engine/use-engine.ts';
@@ -24,9 +24,17 @@ export function createForm(draft: Draft, { takenNames, isRunning }: { takenNames
   const problems = computed(() => problemsOf(draft, { takenNames: takenNames(), hosts: hosts.all, probes: probes.value }));
   const fields = createFields(() => problems.value);
 
-  watch(() => filesOf(draft).map(file => file.path).filter(Boolean).join('\n'), async paths => {
-    for (const path of paths.split('\n')) if (path) await look(path);
-  }, { immediate: true });
+  let looking = Promise.resolve();
+
+  watch(() => filesOf(draft).map(file => file.path).filter(Boolean).join('\n'), paths => { looking = lookAt(paths.split('\n')); }, { immediate: true });
+
+  async function lookAt(paths: readonly string[]) { for (const path of paths) if (path) await look(path); }
+
+  /** Resolves when all files that were named have been looked at. */
+  async function settled() {
+    await nextTick();
+    for (let seen; seen !== looking;) await (seen = looking);
+  }
 
   /** Looks again at each change: the file may be there by now. */
   async function look(path: string) {
@@ -36,6 +44,6 @@ export function createForm(draft: Draft, { takenNames, isRunning }: { takenNames
 
   return reactive({
     draft, probes, problems, isRunning: isRunning ?? computed(() => false), hosts: computed(() => hosts.all),
-    touch: fields.touch, isTouched: fields.isTouched, shown: fields.shown,
+    settled, touch: fields.touch, isTouched: fields.isTouched, shown: fields.shown,
   });
 }

@@ -26,6 +26,8 @@ export type DialogRequest =
   | { readonly kind: 'addHost'; readonly parent?: NewHost['parent'] | undefined }
   | { readonly kind: 'editHost'; readonly host: Host }
   | { readonly kind: 'enterMaintenance'; readonly hostId: HostId }
+  | { readonly kind: 'migrate'; readonly ids: readonly VmId[] }
+  | { readonly kind: 'hostLink'; readonly hostId: HostId }
   | { readonly kind: 'hostSystem'; readonly hostId: HostId; readonly role: HostRole }
   | { readonly kind: 'newPool'; readonly parent: { readonly kind: 'host' | 'cluster' | 'resourcePool'; readonly id: string } }
   | { readonly kind: 'editPool'; readonly pool: ResourcePool }

@@ -14,7 +14,7 @@ import { stateOf } from '../host/describe-host.ts';
 import { useDialogs } from '../shell/dialogs.ts';
 import { openConsole } from './open-console.ts';
 
-export type Action = 'powerOn' | 'shutDown' | 'template' | 'powerOff' | 'suspend' | 'takeSnapshot' | 'reset' | 'editSettings' | 'delete';
+export type Action = 'powerOn' | 'migrate' | 'shutDown' | 'template' | 'powerOff' | 'suspend' | 'takeSnapshot' | 'reset' | 'editSettings' | 'delete';
 
 const REASONS: Record<Action, Partial<Record<PowerState, Phrase>>> = {
   powerOn: { poweredOn: say`It is powered on already.`, poweringOn: say`It is powering on.`, poweringOff: say`It is powering off.`, suspending: say`It is being suspended.` },
@@ -24,14 +24,15 @@ const REASONS: Record<Action, Partial<Record<PowerState, Phrase>>> = {
   reset: { suspended: say`It is suspended.`, suspending: say`It is being suspended.`, poweredOff: say`It is powered off.`, poweringOn: say`It is still powering on.`, poweringOff: say`It is powering off.` },
   takeSnapshot: { poweringOn: say`It is powering on.`, poweringOff: say`It is powering off.`, suspended: say`It is suspended: resume it or power it off first.`, suspending: say`It is being suspended.` },
   editSettings: { poweringOn: say`It is powering on.`, poweringOff: say`It is powering off.`, suspended: say`It is suspended: resume it or power it off first.`, suspending: say`It is being suspended.` },
+  migrate: { poweringOn: say`It is powering on.`, poweringOff: say`It is powering off.`, suspending: say`It is being suspended.` },
   template: { poweredOn: say`Power it off first.`, poweringOn: say`Power it off first.`, poweringOff: say`Wait until it is powered off.`, suspended: say`Power it off first: that gives up its suspended state.`, suspending: say`It is being suspended.` },
   delete: { suspended: say`Power it off first: that gives up its suspended state.`, suspending: say`It is being suspended.`, poweredOn: say`Power it off first.`, poweringOn: say`Power it off first.`, poweringOff: say`Wait until it is powered off.` },
 };
 
 /** Why `action` cannot be done to a VM in this state; absent when it can. */
 export const whyNot = (action: Action, state: PowerState): string | undefined => { const reason = REASONS[action][state]; return reason && translate(reason); };
-const ofTemplate = (action: Action) => (action === 'delete' || action === 'template' ? undefined : t`It is a template: deploy a virtual machine from it, or convert it into one.`);
-const ofSystem = (action: Action) => (action === 'delete' || action === 'template' ? t`Its host boots it: choose another system for the host, or none, first.` : undefined);
+const ofTemplate = (action: Action) => (action === 'delete' || action === 'template' || action === 'migrate' ? undefined : t`It is a template: deploy a virtual machine from it, or convert it into one.`);
+const ofSystem = (action: Action) => (action === 'delete' || action === 'template' || action === 'migrate' ? t`Its host boots it: choose another system for the host, or none, first.` : undefined);
 /** The same of a VM that may be a template, or what its host boots. */
 export const whyNotNow = (action: Action, { template, powerState, hostRole }: Pick<Vm, 'template' | 'powerState' | 'hostRole'>): string | undefined => (template ? ofTemplate(action) : undefined) ?? (hostRole ? ofSystem(action) : undefined) ?? whyNot(action, powerState);
 
@@ -74,6 +75,7 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
         { label: t`Restart Guest OS`, disabledReason: reason('shutDown'), run: () => void notices.attempt(vms.restartGuest(id)) },
         { label: t`Open Console in New Window`, icon: 'pop-out', divided: true, run: () => openConsole(id) },
         { label: t`Take Snapshot…`, icon: 'plus', divided: true, disabledReason: reason('takeSnapshot'), run: () => { dialogs.value = { kind: 'takeSnapshot', vmId: id }; } },
+        { label: t`Migrate…`, icon: 'host', divided: true, disabledReason: reason('migrate'), run: () => { dialogs.value = { kind: 'migrate', ids: [id] }; } },
         ...copies(target),
         { label: t`Edit Settings…`, icon: 'cog', divided: true, disabledReason: reason('editSettings'), run: () => { dialogs.value = { kind: 'editSettings', vm: target }; } },
         { label: t`Rename…`, icon: 'pencil', disabledReason: offline, run: () => { dialogs.value = { kind: 'rename', id: { kind: 'vm', id } }; } },

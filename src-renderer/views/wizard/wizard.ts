@@ -52,7 +52,8 @@ export function createWizard(hostId: HostId | undefined, given: VmPlace) {
   watch(() => draft.guest, (now, before) => { followGuest(draft, before, now); });
 
   /** False, and every problem of the page shown, when the page is not complete. */
-  function next(): boolean {
+  async function next(): Promise<boolean> {
+    await form.settled();
     const wrong = pageProblems(page.value.id);
     for (const field of wrong) form.touch(field);
     if (wrong.length > 0) return false;

@@ -1,0 +1,16 @@
+import type { Locator, Page } from '@playwright/test';
+
+/** The wizard that moves VMs to another host. */
+export class MigrateWizard {
+  readonly dialog: Locator;
+  readonly compatibility: Locator;
+
+  constructor(page: Page) {
+    this.dialog = page.getByRole('dialog', { name: /^Migrate: / });
+    this.compatibility = this.dialog.getByRole('region', { name: 'Compatibility' });
+  }
+
+  host(name: string): Locator { return this.dialog.getByRole('radio', { name: new RegExp(`^${name}`) }); }
+  async next(): Promise<void> { await this.dialog.getByRole('button', { name: 'Next' }).click(); }
+  async finish(): Promise<void> { await this.dialog.getByRole('button', { name: 'Finish' }).click(); }
+}

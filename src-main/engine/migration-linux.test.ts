@@ -1,0 +1,8 @@
+import { expect, test } from 'vitest';
+import { proveMigration } from './migration-proof.ts';
+
+test('Debian moves back and forth under load, also when a move fails, and loses nothing', async () => {
+  const { downtimesMs, echoed } = await proveMigration({ moves: 4, faults: 4, seed: 9 });
+  expect(downtimesMs).toHaveLength(4);
+  expect(echoed).toBeGreaterThan(8);
+}, 300_000);
