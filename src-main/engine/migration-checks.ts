@@ -1,5 +1,6 @@
 /** What stands against moving a VM to a host, or should be known before: each check by its name, as vSphere groups them. */
 import { EngineError } from '../../shared/base/errors.ts';
+import type { HostId } from '../../shared/base/ids.ts';
 import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
 import { presentAttempt, stageOf } from '../../shared/model/boot-watchdog.ts';
 import { isOn, linkOf, maintenanceOf, type Host } from '../../shared/model/host.ts';
@@ -103,6 +104,7 @@ export function checksOf(asked: Asked): readonly MigrationCheck[] {
 
 /** The VM as it would be on the host. */
 export function movedTo(vm: Vm, request: MigrationRequest, inventory: Inventory): Vm {
-  const { poolId: before, ...rest } = vm, stays = before !== undefined && isSamePlace(poolOwner(inventory, before), poolOwnerOf(inventory, request.hostId)), poolId = request.poolId ?? (stays ? before : undefined);
-  return { ...rest, hostId: request.hostId, ...(poolId && { poolId }) };
+  const { poolId: before, folderId: folder, ...rest } = vm, centreOf = (id: HostId) => datacenterOf(inventory, { kind: 'host', id }), { hostId } = request;
+  const stays = before !== undefined && isSamePlace(poolOwner(inventory, before), poolOwnerOf(inventory, hostId)), poolId = request.poolId ?? (stays ? before : undefined), folderId = centreOf(vm.hostId) === centreOf(hostId) ? folder : undefined;
+  return { ...rest, hostId, ...(poolId && { poolId }), ...(folderId && { folderId }) };
 }

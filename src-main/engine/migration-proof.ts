@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { EngineApi } from '../../shared/api/engine-api.ts';
 import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { HOST_PROFILES, USUAL_LINK } from '../../shared/model/host.ts';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';

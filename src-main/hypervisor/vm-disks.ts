@@ -103,10 +103,10 @@ export class VmDisk {
     this.isReleased = true;
   }
 
-  /** Opens its image as it is now. */
+  /** Opens its image as it is now, unless it still has it. */
   async takeUp(): Promise<void> {
     const { replaceable, path, format } = this;
-    if (replaceable.readOnly) return;
+    if (replaceable.readOnly || !this.isReleased && !replaceable.image.readOnly) return;
     await this.release();
     replaceable.image = await openImage(path, { format, readOnly: false });
     this.isReleased = false;

@@ -87,6 +87,9 @@ async function banksOf({ banks }: Pick<BootWatchdogSpec, 'banks'>): Promise<Read
   return new Map(await Promise.all(banks.filter(({ guest }) => guest.kind !== 'firmware').map(async ({ id, guest }) => [id, await bootOf(guest)] as const)));
 }
 
+/** A guest that cannot have its disks back must not go on without them. */
+class LostDisks extends Error {}
+
 type Ended = 'poweredOff' | 'reset' | 'suspended' | 'migrated' | 'terminated';
 /** What is done between two turns, with the VM paused; it may end the VM. */
 type Job = (signal: AbortSignal) => Promise<Ended | undefined>;
@@ -261,13 +264,15 @@ class Worker {
     send({ kind: 'switching', id });
     await outgoing.switchOver(await this.vm.save());
     if (signal.aborted) throw new EngineError('cancelled', 'The task was cancelled.');
-    await this.disks.release();
+    let isGiven = false;
     try {
+      await this.disks.release();
+      isGiven = true;
       await outgoing.giveAway();
     } catch (error) {
       const refused = error instanceof EngineError && error.code === 'migration.refused';
-      if (!refused && await this.hasMoved(id)) return 'migrated';
-      await this.disks.takeUp();
+      if (isGiven && !refused && await this.hasMoved(id)) return 'migrated';
+      await this.disks.takeUp().catch((cause: unknown) => { throw new LostDisks('', { cause }); });
       throw error;
     }
     return 'migrated';
@@ -285,15 +290,21 @@ class Worker {
     const channel = new PortChannel(from, { link: link && new Link(link) }), incoming = new IncomingMigration(this.vm, channel);
     try {
       await incoming.receive();
-      await incoming.takeOver(async () => {
-        await this.disks.takeUp();
-        const mayRun = await new Promise<boolean>(resolve => {
-          this.mayRun = resolve;
-          send({ kind: 'may-run?' });
-        });
-        if (!mayRun) throw new EngineError('migration.late', 'The guest went on where it was.');
-      });
+      await incoming.takeOver(() => this.takeGuest().catch(async (error: unknown) => {
+        // The source hears of it next, and opens them again.
+        await this.disks.release();
+        throw error;
+      }));
     } finally { channel.close(); }
+  }
+
+  private async takeGuest(): Promise<void> {
+    await this.disks.takeUp();
+    const mayRun = await new Promise<boolean>(resolve => {
+      this.mayRun = resolve;
+      send({ kind: 'may-run?' });
+    });
+    if (!mayRun) throw new EngineError('migration.late', 'The guest went on where it was.');
   }
 
   /** Does what was asked for, until one ends the VM; after one that failed it goes on. */
@@ -307,6 +318,7 @@ class Worker {
         send({ kind: 'answer', id });
         if (ended !== undefined) return ended;
       } catch (error) {
+        if (error instanceof LostDisks) throw error.cause;
         refuse(id, error);
       } finally { this.jobs.delete(id); }
       this.vm.resume();
