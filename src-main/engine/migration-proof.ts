@@ -13,6 +13,7 @@ import { expect } from 'vitest';
 import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { HOST_PROFILES, USUAL_LINK } from '../../shared/model/host.ts';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
+import { freePort } from '../../scripts/free-port.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { RunningVm, StartVm } from '../hypervisor/vm-launch.ts';
 import { randomNumbers } from '../storage/test-folder.ts';
@@ -30,7 +31,7 @@ export interface Proof { readonly moves: number; readonly faults: number; readon
 export interface Proven { readonly downtimesMs: readonly number[]; readonly movedInSpite: number; readonly echoed: number }
 
 export async function proveMigration({ moves, faults, seed }: Proof): Promise<Proven> {
-  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-migration-')), guest = await fetchGuests('cloud'), random = randomNumbers(seed), alive = new Set<RunningVm>();
+  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-migration-')), guest = await fetchGuests('cloud'), hostPort = await freePort(), random = randomNumbers(seed), alive = new Set<RunningVm>();
   let newest: RunningVm | undefined;
   const watched: StartVm = (launch, listener, options) => {
     const vm: RunningVm = newest = startVm(launch, { ...listener, stopped: stop => { alive.delete(vm); listener.stopped(stop); } }, options);
@@ -42,7 +43,7 @@ export async function proveMigration({ moves, faults, seed }: Proof): Promise<Pr
   const [here, there] = await Promise.all(['here', 'there'].map(async name => await done(api.hosts.add({ name, parent: { kind: 'datacenter', id: 'datacenter' }, profile: HOST_PROFILES[0] })) as HostId)) as [HostId, HostId];
   const vm = await done(api.vms.create({
     name: 'roamer', cpus: 2, memoryMib: 128, guest: { kind: 'linux', kernelPath: guest.kernel, initrdPath: guest.initrd, commandLine: 'console=ttyAMA0 quiet' },
-    disks: [{ create: { sizeMib: DISK_MIB, format: 'qcow2' }, readOnly: false }], nics: [{ kind: 'nat', connected: true, forwards: [{ protocol: 'tcp', hostPort: 0, guestPort: 7000 }] }],
+    disks: [{ create: { sizeMib: DISK_MIB, format: 'qcow2' }, readOnly: false }], nics: [{ kind: 'nat', connected: true, forwards: [{ protocol: 'tcp', hostPort, guestPort: 7000 }] }],
   }, here)) as VmId;
   const now = async () => (await objects('vm')).find(({ id }) => id === vm)!;
   try {
@@ -51,7 +52,7 @@ export async function proveMigration({ moves, faults, seed }: Proof): Promise<Pr
     const shell = await shellOf(client, vm);
     await shell.run('udhcpc -i eth0 -q -n; (nc -l -p 7000 -e cat &) ; until netstat -ltn | grep -q :7000; do sleep 0.1; done');
     shell.type(`(${DISK_LOAD}) &`);
-    const { nics } = (await api.vms.stats(vm))!, echo = await echoOf(nics[0]!.hostPorts[0]!), downtimesMs: number[] = [];
+    const echo = await echoOf(hostPort), downtimesMs: number[] = [];
     const other = async () => ((await now()).hostId === here ? there : here);
     for (let n = 0; n < moves; n++) {
       const to = await other(), before = echo.count;

@@ -259,10 +259,12 @@ export class Power {
       await source.migrate({ ...how, port: port1, hasMoved: async () => { if (!hasMoved) await stay(); return hasMoved; } });
     } catch (error) {
       // A source that fails after it was left is no concern any more.
-      if (hasMoved) return;
-      await stay();
-      throw error;
+      if (!hasMoved) {
+        await stay();
+        throw error;
+      }
     }
+    await source.terminate();
   }
 
   /** What is told of it counts while the VM runs in it. */
