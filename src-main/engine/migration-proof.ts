@@ -12,8 +12,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { HOST_PROFILES, USUAL_LINK } from '../../shared/model/host.ts';
-import { fetchGuests } from '../../scripts/fetch-guests.ts';
-import { freePort } from '../../scripts/free-port.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { RunningVm, StartVm } from '../hypervisor/vm-launch.ts';
 import { randomNumbers } from '../storage/test-folder.ts';
@@ -27,11 +25,12 @@ const FAULTS = ['cut', 'kill', 'cancel'] as const;
 const FAULT_WITHIN_MS = 600;
 const DISK_MIB = 32;
 
-export interface Proof { readonly moves: number; readonly faults: number; readonly seed: number }
+/** The guest is Debian's kernel with our initrd; the port is a free one. */
+export interface Proof { readonly guest: { readonly kernel: string; readonly initrd: string }; readonly hostPort: number; readonly moves: number; readonly faults: number; readonly seed: number }
 export interface Proven { readonly downtimesMs: readonly number[]; readonly movedInSpite: number; readonly echoed: number }
 
-export async function proveMigration({ moves, faults, seed }: Proof): Promise<Proven> {
-  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-migration-')), guest = await fetchGuests('cloud'), hostPort = await freePort(), random = randomNumbers(seed), alive = new Set<RunningVm>();
+export async function proveMigration({ guest, hostPort, moves, faults, seed }: Proof): Promise<Proven> {
+  const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-migration-')), random = randomNumbers(seed), alive = new Set<RunningVm>();
   let newest: RunningVm | undefined;
   const watched: StartVm = (launch, listener, options) => {
     const vm: RunningVm = newest = startVm(launch, { ...listener, stopped: stop => { alive.delete(vm); listener.stopped(stop); } }, options);
