@@ -1,11 +1,12 @@
 /** VMs that move between hosts, in whatever state they are, and what keeps them from it. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { DatastoreId, HostId, ResourcePoolId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { HOST_PROFILES, USUAL_LINK, type HostProfile } from '../../shared/model/host.ts';
 import type { VmSpec } from '../../shared/model/vm.ts';
+import { freePort } from '../../scripts/free-port.ts';
 import { assemble } from '../cpu/asm/assembler.ts';
 import { openTestClient, type TestClient } from './test-client.ts';
 
@@ -181,4 +182,41 @@ test('what stands against a move is said before, by name, with what can be done 
   await done(api().hosts.powerOn(there));
   await done(api().hosts.disconnect(there));
   expect(await names(there)).toContain('connected error connectHost');
+});
+
+test('what a move would take from a VM, or leave behind, is said too: its pool, its datastore, its media, its ports, its role', async () => {
+  const names = async (id: VmId, hostId: HostId, more: object = {}) => (await api().vms.checkMigration(id, { hostId, ...more })).map(({ name, severity, fix }) => [name, severity, ...(fix ? [fix] : [])].join(' '));
+  const pooled = (reservation: number) => ({ shares: 4000, reservation, expandable: false });
+  const pool = async (name: string, host: HostId, reservation = 0) => await done(api().inventory.create({ kind: 'resourcePool', name, parent: { kind: 'host', id: host }, cpu: pooled(0), memory: pooled(reservation) })) as ResourcePoolId;
+  const own = await pool('own', here), others = await pool('others', there), small = await pool('small', there, 16), id = await create('pooled');
+  await done(api().inventory.move([{ kind: 'vm', id }], { kind: 'resourcePool', id: own }));
+  expect(await names(id, there)).toEqual(['leaves-pool warning']);
+  expect(await names(id, there, { poolId: own })).toEqual(['pool-owner error']);
+  expect(await names(id, there, { poolId: others })).toEqual([]);
+  await done(api().vms.powerOn(id));
+  expect(await names(id, there, { poolId: small, downtimeMs: 60_000 })).toEqual(['heartbeat warning']);
+  await done(api().vms.migrate([id], { hostId: there, poolId: others, downtimeMs: 60_000 }));
+  expect(await vmNow(id)).toMatchObject({ hostId: there, poolId: others });
+
+  await writeFile(join(folder, 'disc.iso'), new Uint8Array(65_536));
+  const roamer = await create('roamer', { disks: [{ path: join(folder, 'disc.iso'), readOnly: true, cdrom: true }], nics: [{ kind: 'nat', connected: true, forwards: [{ protocol: 'tcp', hostPort: await freePort(), guestPort: 22 }] }], memoryAllocation: { shares: 1000, reservation: 64 } });
+  await done(api().vms.powerOn(roamer));
+  expect(await names(roamer, there)).toEqual(['heartbeat warning', 'local-media warning ejectMedia', 'host-ports warning']);
+  expect(await names(roamer, there, { poolId: small })).toContain('reservation error');
+  await done(api().vms.migrate([roamer], { hostId: there, downtimeMs: 60_000 }));
+  expect((await api().vms.stats(roamer))?.disks).toMatchObject([{ bus: 'cdrom', path: join(folder, 'disc.iso') }]);
+
+  const centre = await done(api().inventory.create({ kind: 'datacenter', name: 'far', parent: { kind: 'root', id: 'root' } })), far = await done(api().hosts.add({ name: 'far-host', parent: { kind: 'datacenter', id: centre }, profile: SERVER })) as HostId;
+  await mkdir(join(folder, 'store'));
+  const store = await done(api().datastores.add({ name: 'store', path: join(folder, 'store') }, { kind: 'datacenter', id: 'datacenter' })) as DatastoreId;
+  const stored = await done(api().vms.create({ name: 'stored', cpus: 1, memoryMib: 64, guest: { kind: 'diagnostics' }, disks: [] }, here, { datastoreId: store })) as VmId;
+  expect(await names(stored, far)).toEqual(['datacenter error']);
+
+  const system = await create('system', { bootWatchdog: { mode: 'boot', timeoutS: 60, goodAfterS: 0, failures: 2, banks: [] } });
+  await done(api().vms.powerOn(system));
+  expect(await names(system, there)).toEqual(['heartbeat warning', 'watchdog-armed warning']);
+  await done(api().vms.powerOff(system));
+  await done(api().hosts.powerOff(here, { force: true }));
+  await done(api().hosts.setSystem(here, 'host', system));
+  expect(await names(system, there)).toEqual(['host-system error']);
 });
