@@ -12,6 +12,7 @@ import { fetchGuests, type Guest } from '../scripts/fetch-guests.ts';
 import { EngineError, messageOf } from '../shared/base/errors.ts';
 import { benchConsole } from './console.ts';
 import { benchDisplay } from './display.ts';
+import { benchMigration } from './migration.ts';
 import { buildGuest, COMPILATION, GUEST_PROGRAM, nativeSums, type GuestFiles } from './build-guest.ts';
 import { pairOf, qemu, QEMU_NAT, QEMU_SETTINGS, quarterdeck, QUARTERDECK_NAT, QUARTERDECK_SETTINGS, runGuest, type Boot, type GuestRun, type Side } from './guest-run.ts';
 import { isReached, ratioOf, spread, table, withReport, type Measurement } from './report.ts';
@@ -33,8 +34,8 @@ function positive(text: string): number {
 }
 
 /** The console is measured alone, and not by guests; displays by a client of theirs. */
-function rowsOf(text: string): readonly Row[] | 'console' | 'display' {
-  if (text === 'console' || text === 'display') return text;
+function rowsOf(text: string): readonly Row[] | 'console' | 'display' | 'migration' {
+  if (text === 'console' || text === 'display' || text === 'migration') return text;
   const names = text.split(','), unknown = names.find(name => !ROWS.some(row => row.name === name));
   if (unknown !== undefined) throw new InvalidArgumentError(`There is no ${unknown}; there are ${ROWS.map(row => row.name).join(', ')}.`);
   return ROWS.filter(row => names.includes(row.name));
@@ -43,14 +44,14 @@ function rowsOf(text: string): readonly Row[] | 'console' | 'display' {
 const command = new Command('bench')
   .description('compare the speed of guests here and under QEMU')
   .option('--runs <count>', 'how often everything runs on each side', positive, 3)
-  .option('--only <names>', `only these rows, with commas between: ${ROWS.map(row => row.name).join(', ')}; or the budgets of the console with many VMs: console; or frames and keys by VNC: display`, rowsOf)
+  .option('--only <names>', `only these rows, with commas between: ${ROWS.map(row => row.name).join(', ')}; or the budgets of the console with many VMs: console; or frames and keys by VNC: display; or moving a guest: migration`, rowsOf)
   .option('--no-qemu', 'only here')
   .option('--timeout <seconds>', 'for each boot', positive, 300)
   .option('--processor-time', 'time the guest\'s workloads by what the processors gave to the process, for a machine where others are at work')
   .option('--json <file>', 'write every figure to a file')
   .option('--write', 'write the table to docs/performance.md')
-  .action(async ({ only, ...options }: Omit<Options, 'only'> & { readonly only?: readonly Row[] | 'console' | 'display' }) => {
-    process.exitCode = only === 'console' ? (await benchConsole() ? 0 : 1) : only === 'display' ? await benchDisplay(options.runs) : await bench({ ...options, ...(only && { only }) });
+  .action(async ({ only, ...options }: Omit<Options, 'only'> & { readonly only?: readonly Row[] | 'console' | 'display' | 'migration' }) => {
+    process.exitCode = only === 'console' ? (await benchConsole() ? 0 : 1) : only === 'display' ? await benchDisplay(options.runs) : only === 'migration' ? await benchMigration(options.runs) : await bench({ ...options, ...(only && { only }) });
   });
 
 /** What is measured of each row, one figure a run. */

@@ -1,7 +1,7 @@
 /** Builds what the guests of the bench run, with Debian's cross compiler, and the same program for this machine. */
 import { execFile } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { cpio, directory, file } from '../scripts/cpio.ts';
@@ -9,7 +9,7 @@ import { EngineError, messageOf } from '../shared/base/errors.ts';
 import { assemble } from '../src-main/cpu/asm/assembler.ts';
 
 const run = promisify(execFile);
-const SOURCES = join(import.meta.dirname, 'guest'), DISPLAY_SOURCE = join(import.meta.dirname, 'guest-display/display.c');
+const SOURCES = join(import.meta.dirname, 'guest');
 const CROSS_COMPILER = 'aarch64-linux-gnu-gcc';
 const FLAGS = ['-O2', '-static', '-s', '-std=gnu17', '-Wall', '-Wextra', '-Werror'];
 /** As printed; the flags that only tell of mistakes are left out. */
@@ -41,11 +41,11 @@ export async function buildGuest(folder: string, debianInitrd: string): Promise<
   return files;
 }
 
-/** Debian's initrd with the program that draws behind it, at `/bench/display`. */
-export async function buildDisplayGuest(folder: string, debianInitrd: string): Promise<string> {
-  const initrd = join(folder, 'display.gz'), program = join(folder, 'display.aarch64');
-  await compile(CROSS_COMPILER, ...FLAGS, DISPLAY_SOURCE, '-o', program);
-  await writeFile(initrd, Buffer.concat([await readFile(debianInitrd), gzipSync(cpio([directory('bench'), file('bench/display', await readFile(program), 0o755)]))]));
+/** Debian's initrd with a program of one source behind it, at `/bench/` and the source's name. */
+export async function buildProgramGuest(folder: string, debianInitrd: string, source: string): Promise<string> {
+  const name = basename(source, '.c'), initrd = join(folder, `${name}.gz`), program = join(folder, `${name}.aarch64`);
+  await compile(CROSS_COMPILER, ...FLAGS, source, '-o', program);
+  await writeFile(initrd, Buffer.concat([await readFile(debianInitrd), gzipSync(cpio([directory('bench'), file(`bench/${name}`, await readFile(program), 0o755)]))]));
   return initrd;
 }
 

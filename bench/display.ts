@@ -15,7 +15,7 @@ import { freePort } from '../scripts/free-port.ts';
 import { EngineError } from '../shared/base/errors.ts';
 import { Encoding } from '../src-main/display/rfb/protocol.ts';
 import { TestViewer } from '../src-main/display/rfb/test-viewer.ts';
-import { buildDisplayGuest } from './build-guest.ts';
+import { buildProgramGuest } from './build-guest.ts';
 import { qemu, QEMU_SETTINGS, quarterdeck, QUARTERDECK_SETTINGS, type Side } from './guest-run.ts';
 import { table, type Measurement } from './report.ts';
 
@@ -88,7 +88,7 @@ export async function benchDisplay(runs: number): Promise<number> {
   const peer = spawnSync(qemu.command, ['--version']).status === 0, folder = await mkdtemp(join(tmpdir(), 'quarterdeck-display-bench-'));
   const frames = { ours: [] as number[], peer: [] as number[] }, keys = { ours: [] as number[], peer: [] as number[] };
   try {
-    const debian = await fetchGuests('generic'), guest = { kernel: debian.kernel, initrd: await buildDisplayGuest(folder, debian.initrd) };
+    const debian = await fetchGuests('generic'), guest = { kernel: debian.kernel, initrd: await buildProgramGuest(folder, debian.initrd, join(import.meta.dirname, 'guest-display/display.c')) };
     for (let run = 0; run < runs; run++) {
       for (const side of peer ? [quarterdeck, qemu] : [quarterdeck]) {
         const into = side === quarterdeck ? 'ours' : 'peer';
