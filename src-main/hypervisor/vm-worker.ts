@@ -313,6 +313,8 @@ class Worker {
       const held = this.held = [] as ToWorker[];
       this.screen?.hold();
       this.vm.pause();
+      // What it printed until then: somebody else may print next.
+      this.output.flush();
       try {
         const ended = await job(abort.signal);
         send({ kind: 'answer', id });
@@ -386,7 +388,6 @@ class Worker {
       if (profile !== undefined) send({ kind: 'profile', profile });
       return ended;
     } finally {
-      // What it printed until it was paused.
       this.output.flush();
       this.nics.close();
       this.screen?.close();
