@@ -89,6 +89,23 @@ test('a linked clone holds what differs, and keeps the snapshot that it stands o
   expect(await readdir(join(folder, 'vms'))).toEqual([]);
 });
 
+test('a linked clone still stands on its snapshot when snapshots around that one go', async () => {
+  const id = await created('web', 'zero'), ids: SnapshotId[] = [];
+  for (const name of ['before', 'base', 'after']) {
+    ids.push(await snapshot(id, name));
+    await write('web', ids.length, name);
+  }
+  await clone(id, 'linked', { linked: true, snapshotId: ids[1]! });
+  await write('linked', 5, 'mine');
+  await done(vms().deleteSnapshot(id, ids[0]!));
+  await done(vms().deleteSnapshot(id, ids[2]!));
+  expect(await Promise.all([0, 1, 2, 5].map(at => read('linked', at)))).toEqual(['zero', 'before', '', 'mine']);
+  expect(await Promise.all([0, 1, 2, 3].map(at => read('web', at)))).toEqual(['zero', 'before', 'base', 'after']);
+  await done(vms().revertToSnapshot(id, ids[1]!));
+  await clone(id, 'another', { linked: true, snapshotId: ids[1]! });
+  expect(await Promise.all(['web', 'another'].map(name => read(name, 1)))).toEqual(['before', 'before']);
+});
+
 test('a clone of a snapshot is what that was', async () => {
   const id = await created('web', 'first'), first = await snapshot(id, 'first');
   await write('web', 0, 'second');

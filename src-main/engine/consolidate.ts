@@ -1,6 +1,6 @@
 /**
  * Makes one image of layers that no snapshot tells apart any more. A layer goes into the image that it stands on when that one
- * is neither a snapshot's nor below anything else. Killed anywhere, every image shows what it did, and it can begin again:
+ * is neither a snapshot's nor below anything else, unless another VM stands on the layer. Killed anywhere, every image shows what it did, and it can begin again:
  * first the layer's contents are copied down, then what stands on it is put on the lower image, then the VM and its
  * snapshots name that one, and last the layer is removed.
  */
@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import type { VmId } from '../../shared/base/ids.ts';
 import { say } from '../../shared/base/phrase.ts';
 import type { DiskSpec, Vm, VmSpec } from '../../shared/model/vm.ts';
-import { refOf } from '../inventory/inventory.ts';
+import { refOf, type Inventory } from '../inventory/inventory.ts';
 import { commitImage, rebaseImage } from '../storage/image-chain.ts';
 import { shapeOf } from '../storage/image-operations.ts';
 import { backingsOf, diskPaths, specsOf } from './chains.ts';
@@ -28,7 +28,7 @@ export async function consolidate(context: Context, id: VmId, { progress, signal
   await keptOff.whileOff(id, async () => {
     inState(inventory.vm(id), ['poweredOff']);
     await removeUnusedLayers(context, id);
-    const layers = await layersOf(inventory.vm(id)), total = merges(id, layers, files).length;
+    const layers = await layersOf(inventory, inventory.vm(id)), total = merges(id, layers, files).length;
     // The lowest goes first: what is above it is not opened, and nothing is copied twice.
     for (let done = 0, next = merges(id, layers, files).at(-1); next !== undefined; done += 1, next = merges(id, layers, files).at(-1)) {
       await merge(context, id, next, { signal, progress: part => progress((done + part) / total, say`Merging layers of disks`) });
@@ -55,19 +55,23 @@ async function merge({ inventory }: Context, id: VmId, { layer, below, above }: 
 
 const isAt = ({ path }: DiskSpec, image: string): boolean => path !== '' && resolve(path) === image;
 
-/** By image, all that stand on it, and the images that are snapshots' own. */
-interface Layers { readonly above: Map<string, Set<string>>; readonly held: Set<string> }
+/** By image, all of the VM's that stand on it; the images that are snapshots' own; and those that other VMs need where they are. */
+interface Layers { readonly above: Map<string, Set<string>>; readonly held: Set<string>; readonly others: ReadonlySet<string> }
 
-async function layersOf(vm: Vm): Promise<Layers> {
+async function layersOf({ allVms }: Pick<Inventory, 'allVms'>, vm: Vm): Promise<Layers> {
+  const isBase = new Set(allVms.flatMap(({ base }) => (base?.vmId === vm.id ? [base.snapshotId] : []))), { snapshots = [] } = vm;
+  const others = [...allVms.filter(({ id }) => id !== vm.id).flatMap(specsOf), ...snapshots.filter(({ id }) => isBase.has(id)).map(({ spec }) => spec)];
   const above = new Map<string, Set<string>>();
   for (const [image, below] of await backingsOf(diskPaths(specsOf(vm)))) if (below !== undefined) above.set(below, (above.get(below) ?? new Set()).add(image));
-  return { above, held: new Set(diskPaths((vm.snapshots ?? []).map(({ spec }) => spec)).map(path => resolve(path))) };
+  return { above, held: resolved(snapshots.map(({ spec }) => spec)), others: resolved(others) };
 }
 
+const resolved = (specs: readonly VmSpec[]): Set<string> => new Set(diskPaths(specs).filter(path => path !== '').map(path => resolve(path)));
+
 /** Layers that can go into what they are on, the lowest of a disk last. */
-function merges(id: VmId, { above, held }: Layers, files: VmFiles): Merge[] {
+function merges(id: VmId, { above, held, others: theirs }: Layers, files: VmFiles): Merge[] {
   return [...above].flatMap(([below, [layer, ...others]]) =>
-    (layer === undefined || others.length > 0 || held.has(below) || !files.isLayer(id, layer) ? [] : [{ layer, below, above: [...above.get(layer) ?? []] }]));
+    (layer === undefined || others.length > 0 || held.has(below) || theirs.has(layer) || !files.isLayer(id, layer) ? [] : [{ layer, below, above: [...above.get(layer) ?? []] }]));
 }
 
 /** What stood on the layer stands on the image that it went into. */
@@ -78,7 +82,7 @@ function merged({ above, held }: Layers, { layer, below }: Merge): void {
 }
 
 /** Whether layers could go now, or when the VM is off. */
-export const canConsolidate = async (vm: Vm, files: VmFiles): Promise<boolean> => merges(vm.id, await layersOf(vm), files).length > 0;
+export const canConsolidate = async ({ inventory, files }: Pick<Context, 'inventory' | 'files'>, id: VmId): Promise<boolean> => merges(id, await layersOf(inventory, inventory.vm(id)), files).length > 0;
 
 /** Removes layers in the VM's folder that neither it nor a snapshot stands on. */
 export async function removeUnusedLayers({ inventory, files }: Pick<Context, 'inventory' | 'files'>, id: VmId): Promise<void> {

@@ -119,7 +119,7 @@ export class Snapshots {
     await this.removeFiles(ids.map(id => this.files.snapshotState(vmId, id)));
     await removeUnusedLayers(this, vmId);
     if (this.inventory.vm(vmId).powerState === 'poweredOff') { await consolidate(this, vmId, context); return; }
-    if (await canConsolidate(this.inventory.vm(vmId), this.files)) return;
+    if (await canConsolidate(this, vmId)) return;
     await this.inventory.transact(edit => { const { needsConsolidation: _, ...vm } = edit.vm(vmId); edit.put('vm', vm); });
   }
 
