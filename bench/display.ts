@@ -3,7 +3,7 @@
  * key, seen by the same RFB client through our server and QEMU's, in turns. Frames are those that the client got; a key's time is
  * from its message until the square has changed at the client.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -12,15 +12,13 @@ import { join } from 'node:path';
 import { build } from '../scripts/build.ts';
 import { fetchGuests } from '../scripts/fetch-guests.ts';
 import { freePort } from '../scripts/free-port.ts';
-import { EngineError } from '../shared/base/errors.ts';
 import { Encoding } from '../src-main/display/rfb/protocol.ts';
 import { TestViewer } from '../src-main/display/rfb/test-viewer.ts';
 import { buildProgramGuest } from './build-guest.ts';
-import { qemu, QEMU_SETTINGS, quarterdeck, QUARTERDECK_SETTINGS, type Side } from './guest-run.ts';
+import { qemu, QEMU_SETTINGS, quarterdeck, QUARTERDECK_SETTINGS, saying, type Side } from './guest-run.ts';
 import { table, type Measurement } from './report.ts';
 
 const FRAMES_MS = 5000, KEYS = 60, KEYSYM_A = 0x61, SQUARE_PIXEL = 10;
-const READY_MS = 120_000;
 const COMMAND_LINE = 'console=ttyAMA0 quiet nokaslr video=1280x800';
 const ENCODINGS = [Encoding.tight, Encoding.zrle, Encoding.raw, Encoding.compressionLevel0 + 1];
 
@@ -30,19 +28,6 @@ const KEY = { name: 'key', title: 'from a key to its pixels at the client', unit
 const argsOf = (side: Side, { kernel, initrd, port }: { readonly kernel: string; readonly initrd: string; readonly port: number }): readonly string[] => (side === quarterdeck
   ? ['run', ...QUARTERDECK_SETTINGS, '--vnc', String(port), '--kernel', kernel, '--initrd', initrd, '--append', COMMAND_LINE]
   : [...QEMU_SETTINGS.filter(word => word !== '-nographic'), '-vnc', `127.0.0.1:${port - 5900}`, '-device', 'virtio-gpu-pci,xres=1280,yres=800', '-device', 'virtio-keyboard-pci', '-kernel', kernel, '-initrd', initrd, '-append', COMMAND_LINE]);
-
-/** The guest's console, until it has said something. */
-function saying(child: ChildProcess): (text: string) => Promise<void> {
-  let heard = '';
-  child.stdout!.on('data', (bytes: Buffer) => { heard += bytes.toString('latin1'); });
-  return async text => {
-    const limit = AbortSignal.timeout(READY_MS);
-    while (!heard.includes(text)) {
-      try { await once(child.stdout!, 'data', { signal: limit }); } catch { throw new EngineError('guest', `The guest did not say "${text}" within ${READY_MS / 1000} s. Its last words: ${heard.slice(-400)}`); }
-    }
-    heard = '';
-  };
-}
 
 /** What the client sees of one workload of the guest. */
 async function seen<T>(side: Side, guest: { readonly kernel: string; readonly initrd: string }, workload: 'frames' | 'keys', look: (viewer: TestViewer) => Promise<T>): Promise<T> {

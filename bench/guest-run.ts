@@ -1,5 +1,6 @@
 /** Runs a guest as a process of its own, here or under QEMU, and times by the lines that arrive from its console. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../shared/base/errors.ts';
@@ -9,6 +10,8 @@ import { residentBeyondMib, type GuestRamPlace } from './resident-memory.ts';
 
 export const MEMORY_MIB = 512;
 const LINES_SHOWN = 12;
+/** How long a guest may take to say something. */
+const READY_MS = 120_000;
 
 export interface Boot {
   readonly kernel: string;
@@ -108,6 +111,19 @@ export async function runGuest(side: Side, boot: Boot, { timeoutMs, processorTim
     throw new EngineError('guest', [`The guest under ${side.name} ${why}${running ? ` in the workload ${running.name}` : ''}. Its last lines:`, ...lines.slice(-LINES_SHOWN), partial, errors.trim()].join('\n').trim());
   }
   return { totalMs, firstByteMs, workloadMs, sums, beyondRamMib };
+}
+
+/** What a console says until it has said a text, from the last time on. */
+export function saying(child: ChildProcess): (text: string) => Promise<void> {
+  let heard = '';
+  child.stdout!.on('data', (bytes: Buffer) => { heard += bytes.toString('latin1'); });
+  return async text => {
+    const limit = AbortSignal.timeout(READY_MS);
+    while (!heard.includes(text)) {
+      try { await once(child.stdout!, 'data', { signal: limit }); } catch { throw new EngineError('guest', `The guest did not say "${text}" within ${READY_MS / 1000} s. Its last words: ${heard.slice(-400)}`); }
+    }
+    heard = heard.slice(heard.indexOf(text) + text.length);
+  };
 }
 
 /** What a process's threads have run for until now. */

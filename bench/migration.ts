@@ -3,7 +3,7 @@
  * and between two QEMU processes over loopback, with the same limit for the downtime. Times are those that each reports; ours also as
  * somebody sees it who has an echo of the guest's over TCP all the time: the longest wait for an answer.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
@@ -22,12 +22,12 @@ import type { HostId, TaskId, VmId } from '../shared/base/ids.ts';
 import { HOST_PROFILES, USUAL_LINK } from '../shared/model/host.ts';
 import { connectLocally } from '../src-main/engine/local-socket.ts';
 import { buildProgramGuest } from './build-guest.ts';
-import { qemu, quarterdeck } from './guest-run.ts';
+import { qemu, quarterdeck, saying } from './guest-run.ts';
 import { table, type Measurement } from './report.ts';
 
 const MEMORY_MIB = 1024, DIRTY_MIB = 64, DIRTY_RATE = 50, LINK_MBPS = 1000, DOWNTIME_MS = 50;
 const COMMAND_LINE = 'console=ttyAMA0 quiet nokaslr', LOAD = `/bench/dirty ${DIRTY_MIB} ${DIRTY_RATE} &`;
-const READY_MS = 120_000, DONE_MS = 120_000;
+const DONE_MS = 120_000;
 const TOTAL = { name: 'migration', title: 'migration of 1 GiB, 50 MB/s changed, over 1 Gb/s: in all', unit: 's' } as const, DOWNTIME = { name: 'downtime', title: 'its downtime, as reported', unit: 'ms' } as const;
 const SEEN = { name: 'seen', title: 'its downtime, by an echo over TCP', unit: 'ms' } as const, THROUGHPUT = { name: 'throughput', title: 'memory sent', unit: 'MiB/s' } as const;
 
@@ -41,19 +41,6 @@ async function until<T>(what: string, look: () => Promise<T | undefined> | T | u
     if (found !== undefined) return found;
   }
   throw new EngineError('bench', `${what} did not happen within ${DONE_MS / 1000} s.`);
-}
-
-/** What a console says until it has said a text, from the last time on. */
-function saying(child: ChildProcess): (text: string) => Promise<void> {
-  let heard = '';
-  child.stdout!.on('data', (bytes: Buffer) => { heard += bytes.toString('latin1'); });
-  return async text => {
-    const limit = AbortSignal.timeout(READY_MS);
-    while (!heard.includes(text)) {
-      try { await once(child.stdout!, 'data', { signal: limit }); } catch { throw new EngineError('guest', `The guest did not say "${text}" within ${READY_MS / 1000} s. Its last words: ${heard.slice(-400)}`); }
-    }
-    heard = heard.slice(heard.indexOf(text) + text.length);
-  };
 }
 
 async function ours({ kernel, initrd }: Guest, folder: string): Promise<Moved> {

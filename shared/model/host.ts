@@ -75,11 +75,12 @@ export const HOST_ROLE_NAMES: Readonly<Record<HostRole, Phrase>> = { host: say`H
 /** Of a host that is on: its own system is still coming up, or is gone. It runs no VM then. */
 export type HostHealth = 'booting' | 'notResponding';
 
+export const LINK_LIMITS = { mbps: { min: 1, max: 400_000 }, latencyMs: { min: 0, max: 10_000 }, lossPercent: { min: 0, max: 99 } } as const;
 /** Its way to other hosts, by which VMs move: one-way latency, and how much of all packets is lost. */
 export const HostLink = v.object({
-  mbps: integerWithin(say`The bandwidth of a link in Mb/s`, { min: 1, max: 400_000 }),
-  latencyMs: numberWithin(say`The latency of a link in ms`, { min: 0, max: 10_000 }),
-  lossPercent: numberWithin(say`The loss of a link in percent`, { min: 0, max: 99 }),
+  mbps: integerWithin(say`The bandwidth of a link in Mb/s`, LINK_LIMITS.mbps),
+  latencyMs: numberWithin(say`The latency of a link in ms`, LINK_LIMITS.latencyMs),
+  lossPercent: numberWithin(say`The loss of a link in percent`, LINK_LIMITS.lossPercent),
   connected: v.boolean(fixed(say`A link is connected or cut.`)),
 });
 export type HostLink = v.InferOutput<typeof HostLink>;

@@ -4,7 +4,7 @@ import type { HostId, ResourcePoolId } from '../base/ids.ts';
 import { fixed, say, type Message, type Problem } from '../base/phrase.ts';
 import { integerWithin } from './number-within.ts';
 
-/** Between high and regular: how many batches of memory are compressed at a time. */
+/** How much is done at once for a migration. */
 export const MIGRATION_PRIORITIES = ['high', 'regular'] as const;
 export type MigrationPriority = (typeof MIGRATION_PRIORITIES)[number];
 export const MIGRATION_LIMITS = { downtimeMs: { min: 11, max: 60_000 }, rateMbps: { min: 1, max: 100_000 }, kept: 5, samples: 400, keptSamples: 40 } as const;
@@ -41,7 +41,7 @@ export interface MigrationCheck extends Message {
   readonly fix?: CheckFix;
 }
 
-/** In their order; a VM that is off or suspended has no memory to copy. The last three are ends. */
+/** Of a VM that runs, in their order. The last three are ends. */
 export const MIGRATION_PHASES = ['preparing', 'copying', 'switching', 'moved', 'cancelled', 'failed'] as const;
 export type MigrationPhase = (typeof MIGRATION_PHASES)[number];
 
@@ -70,7 +70,7 @@ export interface Migration extends Partial<Problem> {
   readonly endedMs?: number;
   /** For how long the guest stood still, as the engine saw it. */
   readonly downtimeMs?: number;
-  /** Memory of the VM, in bytes; 0 when it did not run. */
+  /** Memory of the VM, in bytes. */
   readonly memoryBytes: number;
   /** Pages that were all zeroes, which are told and not copied. */
   readonly zeroBytes: number;

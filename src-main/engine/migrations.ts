@@ -100,13 +100,14 @@ export class Migrations {
     sample('preparing');
     try {
       await power.move(id, {
-        to: { hostId: to.id }, signal,
+        hostId: to.id, signal,
         rules: { downtimeMs: request.downtimeMs ?? USUAL_DOWNTIME_MS, batches: request.priority === 'high' ? HIGH_BATCHES : 1, bytesPerSecond: request.rateMbps && request.rateMbps * 1e6 / 8, keepsSpeed: request.keepsSpeed, link: live.link.buffer, ...this.proof },
         progress: figures => {
           last = figures;
           sample('copying');
           const copied = figures.round === 1 ? 1 - figures.leftPages * PAGE_BYTES / memoryBytes : 1;
-          progress(0.9 * copied, figures.slowed > 0 ? say`Round ${figures.round}: ${Math.round(figures.leftPages * PAGE_BYTES / MIB)} MiB left, at ${Math.round(figures.pagesPerSecond * PAGE_BYTES / MIB)} MiB/s; the guest is slowed down by ${Math.round(100 * figures.slowed)} %` : say`Round ${figures.round}: ${Math.round(figures.leftPages * PAGE_BYTES / MIB)} MiB left, at ${Math.round(figures.pagesPerSecond * PAGE_BYTES / MIB)} MiB/s`);
+          const left = Math.round(figures.leftPages * PAGE_BYTES / MIB), rate = Math.round(figures.pagesPerSecond * PAGE_BYTES / MIB);
+          progress(0.9 * copied, figures.slowed > 0 ? say`Round ${figures.round}: ${left} MiB left, at ${rate} MiB/s; the guest is slowed down by ${Math.round(100 * figures.slowed)} %` : say`Round ${figures.round}: ${left} MiB left, at ${rate} MiB/s`);
         },
         switching: () => {
           stoodStillNs = hostNowNs();

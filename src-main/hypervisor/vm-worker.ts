@@ -157,13 +157,12 @@ class Worker {
   private wakeUp: () => void = () => { /* nobody waits */ };
 
   constructor(launch: VmLaunch, { boot, banks }: { readonly boot: BootImage; readonly banks: ReadonlyMap<string, BootImage> }, disks: VmDisks, { stopOnReset, channels, screenPort, receivePort, room }: WorkerOptions & { readonly room: Room }) {
-    const isRestored = receivePort !== undefined;
     this.disks = disks;
     this.room = room;
     room.full = () => this.wakeUp();
     this.stopOnReset = stopOnReset;
     this.nics = new VmNics(channels, { ring: () => this.wakeUp(), link: (name, up) => this.vm.board.nics.get(name)?.setLink(up) });
-    this.vm = new Vm({ ...launch, uuid: machineUuid(launch.nicSeed ?? launch.name), isRestored: isRestored || launch.resumeFrom !== undefined, boot, banks, booted: record => send({ kind: 'boots', record }), variables: { kept: launch.efiVariables ?? [], keep: variables => this.keepVariables(variables) }, disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
+    this.vm = new Vm({ ...launch, uuid: machineUuid(launch.nicSeed ?? launch.name), isRestored: receivePort !== undefined || launch.resumeFrom !== undefined, boot, banks, booted: record => send({ kind: 'boots', record }), variables: { kept: launch.efiVariables ?? [], keep: variables => this.keepVariables(variables) }, disks: disks.fixed, nics: this.nics.fixed, consoleOutput: byte => this.output.add(byte), wake: () => this.wakeUp() });
     this.throttle = new Throttle(launch.cpuGate, this.vm);
     const { display } = this.vm.board;
     this.screen = display && screenPort && new VmScreen({ port: screenPort, display, progress: () => this.vm.retired.reduce((sum, count) => sum + count, 0) });
