@@ -20,6 +20,7 @@ const ENTRIES = {
   'engine/network-worker': 'hypervisor/network-worker.ts',
   'engine/display-worker': 'display/display-worker.ts',
   'engine/vcpu-worker': 'hypervisor/vcpu-worker.ts',
+  'engine/copier-worker': 'hypervisor/migration/copier-worker.ts',
   'engine/translation-worker': 'hypervisor/translation-worker.ts',
   'engine/store-worker': 'inventory/store-worker.ts',
   'engine/metrics-worker': 'inventory/metrics-worker.ts',

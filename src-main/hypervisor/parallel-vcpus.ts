@@ -2,10 +2,7 @@
  * vCPUs that run in threads of their own, as the VM's thread sees them. A vCPU is either running, when its CPU's block
  * and list registers are its thread's, or parked, when they are the VM's. See `vcpu-worker.ts` for the other side.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
-import { EngineError } from '../../shared/base/errors.ts';
 import { EXIT_REASONS, type ExitReason, type Machine, type MachineOptions } from '../cpu/core/machine.ts';
 import type { HotRecord } from '../cpu/core/translation.ts';
 import type { RegionModule } from '../cpu/core/translator.ts';
@@ -13,14 +10,9 @@ import * as L from '../cpu/layout.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { VcpuWorkerData } from './vcpu-worker.ts';
+import { workerFile } from './worker-file.ts';
 
 const DOORBELL = (L.MACHINE + L.M_DOORBELL) / 4;
-
-function workerFile(): string {
-  const here = import.meta.dirname, file = [join(here, '../engine/vcpu-worker.js'), join(here, 'vcpu-worker.ts')].find(existsSync);
-  if (file === undefined) throw new EngineError('not-built', 'The hypervisor is not built: run `npm run build` first.');
-  return file;
-}
 
 /** One vCPU and its thread. */
 class Thread {
@@ -43,7 +35,7 @@ class Thread {
     this.vcpu = vcpu;
     this.words = new Int32Array(machine.memory.buffer);
     this.mailbox = L.MACHINE + L.M_MAILBOXES + id * L.MAILBOX_BYTES;
-    this.worker = new Worker(workerFile(), { workerData: { memory: machine.memory, options: shared, id, port: port2, samples, cpuTimes } satisfies VcpuWorkerData, transferList: [port2], name: `vcpu ${id}` });
+    this.worker = new Worker(workerFile('vcpu-worker'), { workerData: { memory: machine.memory, options: shared, id, port: port2, samples, cpuTimes } satisfies VcpuWorkerData, transferList: [port2], name: `vcpu ${id}` });
     this.worker.on('error', error => { throw error; });
     this.worker.unref();
     this.port = port1;

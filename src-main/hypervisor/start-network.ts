@@ -1,20 +1,13 @@
 /** Starts the network's worker, with the first VM that has a NIC, and speaks for it. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import { EngineError } from '../../shared/base/errors.ts';
 import { VM_LIMITS, type NicSpec } from '../../shared/model/vm.ts';
 import { DEFAULT_MTU, macOf, type Mac } from '../fabric/frame.ts';
 import type { LinkOptions } from '../fabric/switch/switch-link.ts';
 import type { PortCounters, SwitchOptions } from '../fabric/switch/virtual-switch.ts';
+import { workerFile } from './worker-file.ts';
 import { NIC_MEMORY_BYTES, type AttachedNic, type FromNetwork, type MirrorOptions, type NetworkCall, type NicChannel, type NicHandle } from './network-messages.ts';
-
-function workerFile(): string {
-  const here = import.meta.dirname, file = [join(here, '../engine/network-worker.js'), join(here, 'network-worker.ts')].find(existsSync);
-  if (file === undefined) throw new EngineError('not-built', 'The network is not built: run `npm run build` first.');
-  return file;
-}
 
 /** A NIC that is being plugged in. The channel is for its VM's worker. */
 export interface PluggedNic extends NicHandle { readonly id: number; readonly slot: number | undefined; readonly channel: NicChannel; move(): NicMove; unplug(): Promise<void> }
@@ -33,7 +26,7 @@ export class NetworkClient {
   private nextId = 1;
 
   constructor() {
-    this.worker = new Worker(workerFile(), { name: 'network' });
+    this.worker = new Worker(workerFile('network-worker'), { name: 'network' });
     this.worker.on('message', (message: FromNetwork) => this.answered(message));
     this.worker.on('error', (error: Error) => this.failed(error));
     this.worker.unref();

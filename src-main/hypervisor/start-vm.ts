@@ -1,6 +1,4 @@
 /** Starts VMs, each in a worker of its own, so that guest code never runs on the engine's thread. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import { assert, EngineError, messageOf, saidOf } from '../../shared/base/errors.ts';
 import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
@@ -12,15 +10,8 @@ import { macText } from '../fabric/frame.ts';
 import type { PortCounters } from '../fabric/switch/virtual-switch.ts';
 import type { MigrateOptions, ReceiveOptions, RunningVm, SaveOptions, SnapshotLayers, StartVm, VmLaunch, VmListener, VmStop } from './vm-launch.ts';
 import { sharedNetwork, type NicMove, type PluggedNic } from './start-network.ts';
+import { workerFile } from './worker-file.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
-
-/** The worker's bundle, or its source where the engine itself runs from source. */
-function workerFile(): string {
-  const here = import.meta.dirname;
-  const found = [join(here, '../engine/vm-worker.js'), join(here, 'vm-worker.ts')].find(existsSync);
-  if (found === undefined) throw new EngineError('not-built', 'The hypervisor is not built: run `npm run build` first.');
-  return found;
-}
 
 export const startVm: StartVm = (launch, listener, options = {}) => new WorkerVm(launch, listener, options);
 
@@ -49,7 +40,7 @@ class WorkerVm implements RunningVm {
     this.nics = receive === undefined ? (launch.nics ?? []).map((spec, place) => this.connect(spec, place)) : [];
     const channels = (this.receive?.moves ?? this.nics).map(({ channel }) => channel), screen = launch.display && new MessageChannel(), screenPort = screen?.port2, receivePort = receive?.port, receiveLink = receive?.link;
     this.screen = screen?.port1;
-    this.worker = new Worker(workerFile(), { workerData: { launch, stopOnReset, channels, screenPort, receivePort, receiveLink }, transferList: [...channels.map(({ doorbell }) => doorbell), ...[screenPort, receivePort].filter(each => each !== undefined)], name: `vm ${launch.name}` });
+    this.worker = new Worker(workerFile('vm-worker'), { workerData: { launch, stopOnReset, channels, screenPort, receivePort, receiveLink }, transferList: [...channels.map(({ doorbell }) => doorbell), ...[screenPort, receivePort].filter(each => each !== undefined)], name: `vm ${launch.name}` });
     void Promise.all(this.nics.map(({ ready }) => ready)).catch((error: unknown) => this.failed(saidOf(error)));
     this.worker.on('message', (message: FromWorker) => this.handle(message));
     this.worker.on('error', error => { this.stop ??= { kind: 'failed', ...messageFields(say`The VM's worker failed: ${messageOf(error)}`) }; });

@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { EngineError } from '../../shared/base/errors.ts';
 import type { Machine } from '../cpu/core/machine.ts';
 import type { HotRecord, Translation } from '../cpu/core/translation.ts';
 import { lowerCompilers } from './compiler-priority.ts';
+import { workerFile } from './worker-file.ts';
 
 /** A small young generation: what translating leaves behind is short-lived, and would otherwise pile up. */
 const HEAP = { maxYoungGenerationSizeMb: 4 };
@@ -17,9 +15,7 @@ const UNDER_WAY = 2;
 /** Gives a machine a thread of its own for translating; it ends with the thread that made it. */
 export function startTranslation(machine: Machine): void {
   lowerCompilers();
-  const here = import.meta.dirname, file = [join(here, '../engine/translation-worker.js'), join(here, 'translation-worker.ts')].find(existsSync);
-  if (file === undefined) throw new EngineError('not-built', 'The translator is not built: run `npm run build` first.');
-  const worker = new Worker(file, { workerData: { memory: machine.memory }, name: 'translation', resourceLimits: HEAP });
+  const worker = new Worker(workerFile('translation-worker'), { workerData: { memory: machine.memory }, name: 'translation', resourceLimits: HEAP });
   // The newest first: what became hot long ago may have cooled down again.
   const waiting: HotRecord[] = [];
   let underWay = 0;

@@ -12,6 +12,7 @@ import type { BootEnd } from '../../shared/model/boot-watchdog.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { firmwareOf } from './firmware-files.ts';
 import { PortChannel } from './migration/channel.ts';
+import { CopierThread } from './migration/copier-thread.ts';
 import { IncomingMigration } from './migration/incoming.ts';
 import { Link } from './migration/link.ts';
 import { OutgoingMigration } from './migration/outgoing.ts';
@@ -238,7 +239,7 @@ class Worker {
 
   /** Copies memory while the guest runs, and has the rest done while it stands still. */
   private async leave({ id, port: to, rules }: Extract<ToWorker, { kind: 'migrate' }>): Promise<void> {
-    const channel = new PortChannel(to, { link: rules.link && new Link(rules.link), bytesPerSecond: rules.bytesPerSecond }), abort = new AbortController(), { throttle, vm } = this;
+    const { throttle, vm } = this, { ram } = vm, channel = new CopierThread(ram.view(ram.base, ram.sizeBytes)!, to, rules), abort = new AbortController();
     const outgoing = new OutgoingMigration({ vm, channel, rules, progress: figures => send({ kind: 'migration', id, figures }), slowDown: () => throttle.slowDown(), slowed: () => throttle.slowed });
     this.leaving.set(id, abort);
     const end = () => {

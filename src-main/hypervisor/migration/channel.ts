@@ -7,7 +7,7 @@ import type { Link } from './link.ts';
 import type { MigrationMessage } from './messages.ts';
 
 export interface MigrationChannel {
-  /** Resolves when more may be sent. Rejects when it is closed. */
+  /** Resolves when more may be sent. Rejects when it is closed. Pages are given away with their buffer. */
   send(message: MigrationMessage): Promise<void>;
   /** The next message. Rejects when it is closed and there is none. */
   receive(): Promise<MigrationMessage>;
@@ -15,13 +15,13 @@ export interface MigrationChannel {
 }
 
 /** Bytes that may be under way. */
-const WINDOW_BYTES = 16 * 2 ** 20;
+const WINDOW_BYTES = 4 * 2 ** 20;
 /** What a message takes besides its payload. */
 const OVERHEAD_BYTES = 64;
 /** How often somebody looks whether the link is cut. */
 const LOOK_MS = 20;
-/** A wait that is shorter is made up for by the next. */
-const SHORTEST_MS = 1;
+/** A wait that is shorter is left out, and what a longer one was too long is made up for by those after it. */
+const SHORTEST_MS = 1, LATE_NS = 10e6;
 const gone = () => new EngineError('migration.cut', 'The migration network was cut.');
 
 /** `atNs` is when the message is at the other end. */
@@ -61,14 +61,17 @@ export class PortChannel implements MigrationChannel {
     this.looking = link && setInterval(() => { if (link.isCut) this.close(); }, LOOK_MS);
   }
 
+  /** What goes over for now, in this direction. */
+  get bytesPerSecond(): number { return Math.min(this.options.bytesPerSecond ?? Infinity, this.options.link?.bytesPerSecond ?? Infinity); }
+
   async send(message: MigrationMessage): Promise<void> {
-    const { link } = this.options, bytes = message.payload.length + OVERHEAD_BYTES;
+    const { link } = this.options, { length } = message.payload, bytes = length + OVERHEAD_BYTES;
     if (link?.isCut === true) this.close();
     if (this.isClosed) throw gone();
-    const rate = Math.min(this.options.bytesPerSecond ?? Infinity, link?.bytesPerSecond ?? Infinity);
-    this.leftNs = Math.max(this.leftNs, hostNowNs()) + bytes / rate * 1e9;
-    this.underWay += message.payload.length;
-    this.port.postMessage({ message, atNs: this.leftNs + (link?.latencyMs ?? 0) * 1e6 } satisfies OnPort);
+    this.leftNs = Math.max(this.leftNs, hostNowNs() - LATE_NS) + bytes / this.bytesPerSecond * 1e9;
+    this.underWay += length;
+    const { buffer } = message.payload, on = { message, atNs: Math.max(this.leftNs, hostNowNs()) + (link?.latencyMs ?? 0) * 1e6 } satisfies OnPort;
+    this.port.postMessage(on, message.kind === 'pages' && buffer instanceof ArrayBuffer ? [buffer] : []);
     await this.until(this.leftNs);
     while (this.underWay > WINDOW_BYTES) {
       await this.changed.promise;

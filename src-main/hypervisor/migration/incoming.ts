@@ -5,7 +5,7 @@ import { messageFields } from '../../../shared/base/phrase.ts';
 import type { SavedMachine } from '../state-file.ts';
 import type { Vm, VmState } from '../vm.ts';
 import type { MigrationChannel } from './channel.ts';
-import { damaged, MIGRATION_FORMAT, unpacked, unpackPages, type Kind, type MigrationMessage } from './messages.ts';
+import { ArrivingPages, damaged, MIGRATION_FORMAT, unpacked, type Kind, type MigrationMessage } from './messages.ts';
 import { hashOf } from './outgoing.ts';
 
 const STATE_BYTES_MOST = 2 ** 29;
@@ -25,10 +25,10 @@ export class IncomingMigration {
     await this.orRefuse(async () => {
       this.check(await this.next('machine'));
       await this.say('ready');
-      const { ram } = this.vm, bytes = ram.view(ram.base, ram.sizeBytes)!;
+      const { ram } = this.vm, bytes = ram.view(ram.base, ram.sizeBytes)!, pages = new ArrivingPages(bytes);
       for (;;) {
         const { kind, payload } = await this.channel.receive();
-        if (kind === 'pages') await unpackPages(payload, bytes, (at, page) => bytes.set(page, at));
+        if (kind === 'pages') await pages.place(payload);
         else if (kind === 'state') { await this.restore(payload, bytes); break; }
         else throw damaged();
       }

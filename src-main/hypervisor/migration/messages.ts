@@ -22,7 +22,7 @@ export type Kind = (typeof KINDS)[number];
 export interface MigrationMessage { readonly kind: Kind; readonly payload: Uint8Array }
 
 /** To be raised whenever a message changes its meaning. */
-export const MIGRATION_FORMAT = 1;
+export const MIGRATION_FORMAT = 2;
 export const PAGES_AT_ONCE = 256;
 /** In a page's number: it is all zeroes, and does not follow. */
 const IS_ZERO = 0x8000_0000, WORD_BYTES = 4;
@@ -33,31 +33,56 @@ const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
 
 export const damaged = () => new EngineError('migration.damaged', 'What came over the migration network is damaged.');
 
-/** At most PAGES_AT_ONCE pages as they are now: how many, their numbers, and those that are not zero, compressed. */
-export async function packPages(ram: Uint8Array, pages: Uint32Array): Promise<{ readonly payload: Uint8Array; readonly count: number; readonly zeroes: number }> {
-  const head = Buffer.alloc(WORD_BYTES * (1 + pages.length)), parts: Buffer[] = [];
-  head.writeUInt32LE(pages.length);
+/** `shrunk` is by what part the pages became smaller, when they were compressed. The payload's buffer is its own. */
+export interface PackedPages { readonly payload: Uint8Array<ArrayBuffer>; readonly count: number; readonly zeroes: number; readonly shrunk?: number }
+
+/** At most PAGES_AT_ONCE pages as they are now: how many, their numbers, and those that are not zero, compressed unless that makes them no smaller. */
+export async function packPages(ram: Uint8Array, pages: Uint32Array, compressed: boolean): Promise<PackedPages> {
+  const memory = Buffer.from(ram.buffer, ram.byteOffset, ram.length), pageAt = (page: number) => memory.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
+  // What the guest writes to a page from now on is copied later, whatever it was when it was looked at.
+  const isZero = Array.from(pages, page => pageAt(page).equals(ZERO_PAGE)), count = pages.length, zeroes = isZero.filter(Boolean).length;
+  const head = WORD_BYTES * (1 + count), end = head + (count - zeroes) * PAGE_BYTES, buffer = Buffer.allocUnsafeSlow(end);
+  buffer.writeUInt32LE(count);
+  let at = head;
   pages.forEach((page, n) => {
-    // A copy, which the guest does not write to while it is looked at.
-    const bytes = Buffer.from(ram.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES)), isZero = bytes.equals(ZERO_PAGE);
-    head.writeUInt32LE((isZero ? page | IS_ZERO : page) >>> 0, WORD_BYTES * (n + 1));
-    if (!isZero) parts.push(bytes);
+    buffer.writeUInt32LE((isZero[n] ? page | IS_ZERO : page) >>> 0, WORD_BYTES * (n + 1));
+    if (!isZero[n]) at += pageAt(page).copy(buffer, at);
   });
-  return { payload: Buffer.concat([head, ...(parts.length > 0 ? [await compress(Buffer.concat(parts), FAST)] : [])]), count: pages.length, zeroes: pages.length - parts.length };
+  const whole = { payload: new Uint8Array(buffer.buffer, 0, end), count, zeroes };
+  if (!compressed || zeroes === count) return whole;
+  const small = await compress(buffer.subarray(head, end), FAST), shrunk = small.length / (end - head);
+  if (shrunk >= 1) return { ...whole, shrunk };
+  const payload = new Uint8Array(head + small.length);
+  payload.set(buffer.subarray(0, head));
+  payload.set(small, head);
+  return { payload, count, zeroes, shrunk };
 }
 
-/** Throws unless everything in it is as `packPages` makes it, and within the memory. */
-export async function unpackPages(payload: Uint8Array, ram: Uint8Array, write: (at: number, bytes: Uint8Array) => void): Promise<void> {
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length), count = bytes.length >= WORD_BYTES ? bytes.readUInt32LE() : 0, head = WORD_BYTES * (1 + count);
-  if (count === 0 || count > PAGES_AT_ONCE || bytes.length < head) throw damaged();
-  const pages = Array.from({ length: count }, (_, n) => bytes.readUInt32LE(WORD_BYTES * (n + 1))), full = pages.filter(page => (page & IS_ZERO) === 0).length;
-  const contents = full === 0 ? Buffer.alloc(0) : await decompress(bytes.subarray(head), { maxOutputLength: full * PAGE_BYTES }).catch(() => { throw damaged(); });
-  if (contents.length !== full * PAGE_BYTES || full === 0 && bytes.length !== head) throw damaged();
-  let at = 0;
-  for (const page of pages) {
-    const isZero = (page & IS_ZERO) !== 0, place = (page & ~IS_ZERO) * PAGE_BYTES;
-    if (place + PAGE_BYTES > ram.length) throw damaged();
-    write(place, isZero ? ZERO_PAGE : contents.subarray(at, at += PAGE_BYTES));
+/** Places pages in memory that is all zeroes at first. */
+export class ArrivingPages {
+  private readonly ram: Uint8Array;
+  /** Of each page: it is not as it was at first, which costs the host's memory. */
+  private readonly isWritten: Uint8Array;
+
+  constructor(ram: Uint8Array) {
+    this.ram = ram;
+    this.isWritten = new Uint8Array(ram.length / PAGE_BYTES);
+  }
+
+  /** Throws unless everything in it is as `packPages` makes it, and within the memory. */
+  async place(payload: Uint8Array): Promise<void> {
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length), count = bytes.length >= WORD_BYTES ? bytes.readUInt32LE() : 0, head = WORD_BYTES * (1 + count);
+    if (count === 0 || count > PAGES_AT_ONCE || bytes.length < head) throw damaged();
+    const pages = Array.from({ length: count }, (_, n) => bytes.readUInt32LE(WORD_BYTES * (n + 1))), full = pages.filter(page => (page & IS_ZERO) === 0).length;
+    const rest = bytes.subarray(head), contents = rest.length === full * PAGE_BYTES ? rest : await decompress(rest, { maxOutputLength: full * PAGE_BYTES }).catch(() => { throw damaged(); });
+    if (contents.length !== full * PAGE_BYTES || pages.some(page => (page & ~IS_ZERO) >= this.isWritten.length)) throw damaged();
+    let at = 0;
+    for (const page of pages) {
+      const isZero = (page & IS_ZERO) !== 0, number = page & ~IS_ZERO;
+      if (isZero && this.isWritten[number] === 0) continue;
+      this.ram.set(isZero ? ZERO_PAGE : contents.subarray(at, at += PAGE_BYTES), number * PAGE_BYTES);
+      this.isWritten[number] = 1;
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import { assemble } from '../../cpu/asm/assembler.ts';
 import { Driven } from '../driven-vm.ts';
 import type { VmOptions } from '../vm.ts';
 import { PortChannel } from './channel.ts';
+import { CopierThread } from './copier-thread.ts';
 import { IncomingMigration } from './incoming.ts';
 import { hashOf, OutgoingMigration, type MigrationFigures, type MigrationRules } from './outgoing.ts';
 
@@ -16,7 +17,7 @@ const SCRIBBLE = ['movz x1, #0x4100, lsl #16', 'mov x2, #0', 'movz x4, #0x2545',
   'movz x5, #4000', 'wait: sub x5, x5, #1', 'cbnz x5, wait', 'b again'].join('\n');
 const boot = { kind: 'binary', image: () => assemble(SCRIBBLE) } as const;
 
-const machines: Driven[] = [], channels: PortChannel[] = [];
+const machines: Driven[] = [], channels: { close(): void }[] = [];
 afterEach(async () => {
   for (const channel of channels.splice(0)) channel.close();
   for (const { vm } of machines.splice(0)) await vm.end();
@@ -27,8 +28,8 @@ function machine(options: Partial<VmOptions> = {}): Driven {
   machines.push(driven);
   return driven;
 }
-function link(bytesPerSecond?: number): readonly [PortChannel, PortChannel] {
-  const { port1, port2 } = new MessageChannel(), both = [new PortChannel(port1, { bytesPerSecond }), new PortChannel(port2)] as const;
+function link(source: Driven, bytesPerSecond?: number): readonly [CopierThread, PortChannel] {
+  const { port1, port2 } = new MessageChannel(), both = [new CopierThread(memory(source), port1, { bytesPerSecond }), new PortChannel(port2)] as const;
   channels.push(...both);
   return both;
 }
@@ -36,7 +37,7 @@ const memory = ({ vm }: Driven) => vm.ram.view(vm.ram.base, vm.ram.sizeBytes)!;
 
 /** The destination is paused until the guest is its own. */
 async function migrate(source: Driven, destination: Driven, rules: MigrationRules): Promise<{ readonly figures: readonly MigrationFigures[] }> {
-  const [here, there] = link(), figures: MigrationFigures[] = [], outgoing = new OutgoingMigration({ vm: source.vm, channel: here, rules, progress: each => figures.push(each), slowDown: () => { /* it has time */ }, slowed: () => 0 });
+  const [here, there] = link(source), figures: MigrationFigures[] = [], outgoing = new OutgoingMigration({ vm: source.vm, channel: here, rules, progress: each => figures.push(each), slowDown: () => { /* it has time */ }, slowed: () => 0 });
   destination.vm.pause();
   const incoming = new IncomingMigration(destination.vm, there), arrival = incoming.receive().then(() => incoming.takeOver(async () => { destination.vm.resume(); await Promise.resolve(); }));
   arrival.catch(() => { /* the source hears of it */ });
@@ -80,7 +81,7 @@ test('without the log of what is written to, the destination has other memory, a
 test('another machine is refused before anything is copied, and a link that is cut ends both halves', async () => {
   const source = machine(), other = machine({ memoryMib: 128 });
   await expect(migrate(source, other, { downtimeMs: ANY })).rejects.toThrow('The machine at the destination is another one: its memory in MiB is 128, and the source\'s 64.');
-  const [here, there] = link(), destination = machine(), incoming = new IncomingMigration(destination.vm, there), outgoing = new OutgoingMigration({ vm: source.vm, channel: here, rules: { downtimeMs: 1 }, progress: () => { /* nobody looks */ }, slowDown: () => { /* nobody looks */ }, slowed: () => 0 });
+  const [here, there] = link(source), destination = machine(), incoming = new IncomingMigration(destination.vm, there), outgoing = new OutgoingMigration({ vm: source.vm, channel: here, rules: { downtimeMs: 1 }, progress: () => { /* nobody looks */ }, slowDown: () => { /* nobody looks */ }, slowed: () => 0 });
   destination.vm.pause();
   const arrival = incoming.receive();
   arrival.catch(() => { /* awaited below */ });
@@ -94,7 +95,7 @@ test('another machine is refused before anything is copied, and a link that is c
 }, 60_000);
 
 test('a guest that writes faster than it is copied is slowed down until what is left is little', async () => {
-  const source = machine(), [here, there] = link(300_000), destination = machine(), incoming = new IncomingMigration(destination.vm, there), figures: MigrationFigures[] = [];
+  const source = machine(), [here, there] = link(source, 300_000), destination = machine(), incoming = new IncomingMigration(destination.vm, there), figures: MigrationFigures[] = [];
   let isSlow = false, isCopied = false;
   const outgoing = new OutgoingMigration({ vm: source.vm, channel: here, rules: { downtimeMs: 11 }, progress: each => figures.push(each), slowDown: () => { isSlow = true; }, slowed: () => 0 });
   destination.vm.pause();

@@ -6,8 +6,9 @@ import { saidBy, type Message } from '../../../shared/base/phrase.ts';
 import { PAGE_BYTES, type DirtyLog } from '../../cpu/core/dirty-log.ts';
 import { hostNowNs } from '../../time/host-time.ts';
 import type { Vm, VmState } from '../vm.ts';
-import type { MigrationChannel } from './channel.ts';
-import { damaged, MIGRATION_FORMAT, packed, packPages, PAGES_AT_ONCE, type Kind } from './messages.ts';
+import type { CopierThread } from './copier-thread.ts';
+import { damaged, MIGRATION_FORMAT, packed, type Kind } from './messages.ts';
+import type { Copied } from './page-copier.ts';
 
 export interface MigrationRules {
   /** The guest may stand still for so long. */
@@ -50,12 +51,10 @@ const LOSING = 0.5;
 const PATIENCE = 3;
 /** What the state takes besides memory. */
 const STATE_MS = 10;
-/** How often it is told how far a round is. */
-const TELL_NS = 200e6;
 
 export interface OutgoingIo {
   readonly vm: Pick<Vm, 'dirtyLog' | 'ram' | 'description'>;
-  readonly channel: MigrationChannel;
+  readonly channel: Pick<CopierThread, 'copy' | 'send' | 'receive'>;
   readonly rules: MigrationRules;
   readonly progress: (figures: MigrationFigures) => void;
   /** The guest writes too fast: it is to run more slowly, the more often this is called. */
@@ -68,13 +67,11 @@ export class OutgoingMigration {
   private readonly ram: Uint8Array;
   private log: DirtyLog | undefined;
   private left = new Uint32Array();
-  private sentBytes = 0;
-  private sentPages = 0;
-  private zeroPages = 0;
+  private stateBytes = 0;
+  private copied: Copied = { pages: 0, zeroPages: 0, bytes: 0 };
   private round = 0;
   /** Of the last round that was whole. */
   private last = { pagesPerSecond: 0, dirtyPagesPerSecond: 0 };
-  private toldNs = 0;
 
   constructor(io: OutgoingIo) {
     this.io = io;
@@ -94,7 +91,7 @@ export class OutgoingMigration {
     for (;;) {
       const startedNs = hostNowNs(), copied = this.left.length;
       this.round++;
-      await this.send(this.left, signal);
+      await this.copy(this.left, signal);
       this.left = this.taken();
       const seconds = Math.max(1, hostNowNs() - startedNs) / 1e9;
       this.last = { pagesPerSecond: copied / seconds, dirtyPagesPerSecond: this.left.length / seconds };
@@ -106,7 +103,7 @@ export class OutgoingMigration {
 
   /** The guest stands still. Resolves when the destination could go on. */
   async switchOver(state: VmState): Promise<void> {
-    await this.send(Uint32Array.from(new Set([...this.left, ...this.taken()])));
+    await this.copy(Uint32Array.from(new Set([...this.left, ...this.taken()])));
     const hash = this.io.rules.verify ? hashOf(this.ram) : undefined;
     await this.say('state', await packed(serialize({ state, hash })));
     await this.hear('restored');
@@ -127,36 +124,21 @@ export class OutgoingMigration {
   private expectedDowntimeMs(leftPages: number): number { return STATE_MS + (leftPages === 0 ? 0 : leftPages / this.last.pagesPerSecond * 1000); }
 
   private tell(leftPages: number): void {
-    this.toldNs = hostNowNs();
     const expectedDowntimeMs = this.last.pagesPerSecond === 0 ? 0 : this.expectedDowntimeMs(leftPages);
-    this.io.progress({ round: this.round, sentBytes: this.sentBytes, sentPages: this.sentPages, zeroPages: this.zeroPages, leftPages, ...this.last, expectedDowntimeMs, slowed: this.io.slowed() });
+    this.io.progress({ round: this.round, sentBytes: this.copied.bytes + this.stateBytes, sentPages: this.copied.pages, zeroPages: this.copied.zeroPages, leftPages, ...this.last, expectedDowntimeMs, slowed: this.io.slowed() });
   }
 
-  /** Batch after batch in their order, of which the next are being compressed. */
-  private async send(pages: Uint32Array, signal?: AbortSignal): Promise<void> {
-    const { batches = 1 } = this.io.rules, packing: ReturnType<typeof packPages>[] = [];
-    let next = 0;
-    const pack = () => {
-      for (; packing.length <= batches && next < pages.length; next += PAGES_AT_ONCE) {
-        const packed = packPages(this.ram, pages.subarray(next, next + PAGES_AT_ONCE));
-        packed.catch(() => { /* awaited below, unless an earlier one fails */ });
-        packing.push(packed);
-      }
-      return packing.shift();
-    };
-    for (let batch = pack(); batch !== undefined; batch = pack()) {
-      if (signal?.aborted) throw new EngineError('cancelled', 'The task was cancelled.');
-      const { payload, count, zeroes } = await batch;
-      await this.say('pages', payload);
-      this.sentPages += count;
-      this.zeroPages += zeroes;
-      if (hostNowNs() - this.toldNs >= TELL_NS) this.tell(pages.length - (next - packing.length * PAGES_AT_ONCE));
-    }
+  private async copy(pages: Uint32Array, signal?: AbortSignal): Promise<void> {
+    if (pages.length === 0) return;
+    this.copied = await this.io.channel.copy(pages, (copied, left) => {
+      this.copied = copied;
+      this.tell(left);
+    }, signal);
   }
 
   private async say(kind: Kind, payload: Uint8Array = new Uint8Array()): Promise<void> {
     await this.io.channel.send({ kind, payload });
-    this.sentBytes += payload.length;
+    this.stateBytes += payload.length;
   }
 
   private async hear(wanted: Kind): Promise<void> {
