@@ -7,7 +7,7 @@ import { integerWithin } from './number-within.ts';
 /** How much is done at once for a migration. */
 export const MIGRATION_PRIORITIES = ['high', 'regular'] as const;
 export type MigrationPriority = (typeof MIGRATION_PRIORITIES)[number];
-export const MIGRATION_LIMITS = { downtimeMs: { min: 11, max: 60_000 }, rateMbps: { min: 1, max: 100_000 }, kept: 5, samples: 400, keptSamples: 40 } as const;
+export const MIGRATION_LIMITS = { downtimeMs: { min: 16, max: 60_000 }, rateMbps: { min: 1, max: 100_000 }, kept: 5, samples: 400, keptSamples: 40 } as const;
 
 export const MigrationRequest = v.object({
   hostId: v.pipe(v.string(), v.maxLength(64), v.transform(text => text as HostId)),

@@ -29,7 +29,7 @@ export class IncomingMigration {
       for (;;) {
         const { kind, payload } = await this.channel.receive();
         if (kind === 'pages') await pages.place(payload);
-        else if (kind === 'state') { await this.restore(payload, bytes); break; }
+        else if (kind === 'state') { this.restore(payload, bytes); break; }
         else throw damaged();
       }
       await this.say('restored');
@@ -44,8 +44,8 @@ export class IncomingMigration {
     await this.say('running').catch(() => undefined);
   }
 
-  private async restore(payload: Uint8Array, ram: Uint8Array): Promise<void> {
-    const { state, hash } = deserialize(await unpacked(payload, STATE_BYTES_MOST)) as { readonly state: VmState; readonly hash: string | undefined };
+  private restore(payload: Uint8Array, ram: Uint8Array): void {
+    const { state, hash } = deserialize(unpacked(payload, STATE_BYTES_MOST)) as { readonly state: VmState; readonly hash: string | undefined };
     if (hash !== undefined && hash !== hashOf(ram)) throw new EngineError('migration.memory', 'The memory that came over is not what the guest has.');
     this.vm.restore(state);
   }

@@ -97,7 +97,7 @@ test('another machine is refused before anything is copied, and a link that is c
 test('a guest that writes faster than it is copied is slowed down until what is left is little', async () => {
   const source = machine(), [here, there] = link(source, 300_000), destination = machine(), incoming = new IncomingMigration(destination.vm, there), figures: MigrationFigures[] = [];
   let isSlow = false, isCopied = false;
-  const outgoing = new OutgoingMigration({ vm: source.vm, channel: here, rules: { downtimeMs: 11 }, progress: each => figures.push(each), slowDown: () => { isSlow = true; }, slowed: () => 0 });
+  const outgoing = new OutgoingMigration({ vm: source.vm, channel: here, rules: { downtimeMs: 16 }, progress: each => figures.push(each), slowDown: () => { isSlow = true; }, slowed: () => 0 });
   destination.vm.pause();
   const arrival = incoming.receive();
   arrival.catch(() => { /* it is cut */ });

@@ -50,7 +50,7 @@ const LOSING = 0.5;
 /** Rounds before that is looked at. */
 const PATIENCE = 3;
 /** What the state takes besides memory. */
-const STATE_MS = 10;
+const STATE_MS = 15;
 
 export interface OutgoingIo {
   readonly vm: Pick<Vm, 'dirtyLog' | 'ram' | 'description'>;
@@ -70,8 +70,8 @@ export class OutgoingMigration {
   private stateBytes = 0;
   private copied: Copied = { pages: 0, zeroPages: 0, bytes: 0 };
   private round = 0;
-  /** Of the last round that was whole. */
-  private last = { pagesPerSecond: 0, dirtyPagesPerSecond: 0 };
+  /** Of the last round that was whole. Pages that are all zeroes take next to no time, which those that are left have none of. */
+  private last = { pagesPerSecond: 0, fullPagesPerSecond: 0, dirtyPagesPerSecond: 0 };
 
   constructor(io: OutgoingIo) {
     this.io = io;
@@ -89,12 +89,12 @@ export class OutgoingMigration {
     this.log = this.io.vm.dirtyLog();
     this.left = Uint32Array.from({ length: this.ram.length / PAGE_BYTES }, (_, page) => page);
     for (;;) {
-      const startedNs = hostNowNs(), copied = this.left.length;
+      const startedNs = hostNowNs(), copied = this.left.length, zeroesBefore = this.copied.zeroPages;
       this.round++;
       await this.copy(this.left, signal);
       this.left = this.taken();
       const seconds = Math.max(1, hostNowNs() - startedNs) / 1e9;
-      this.last = { pagesPerSecond: copied / seconds, dirtyPagesPerSecond: this.left.length / seconds };
+      this.last = { pagesPerSecond: copied / seconds, fullPagesPerSecond: (copied - (this.copied.zeroPages - zeroesBefore)) / seconds, dirtyPagesPerSecond: this.left.length / seconds };
       this.tell(this.left.length);
       if (this.expectedDowntimeMs(this.left.length) <= this.io.rules.downtimeMs) return;
       if (this.round >= PATIENCE && this.left.length > copied * LOSING && this.io.rules.keepsSpeed !== true) this.io.slowDown();
@@ -105,7 +105,7 @@ export class OutgoingMigration {
   async switchOver(state: VmState): Promise<void> {
     await this.copy(Uint32Array.from(new Set([...this.left, ...this.taken()])));
     const hash = this.io.rules.verify ? hashOf(this.ram) : undefined;
-    await this.say('state', await packed(serialize({ state, hash })));
+    await this.say('state', packed(serialize({ state, hash })));
     await this.hear('restored');
   }
 
@@ -120,8 +120,8 @@ export class OutgoingMigration {
 
   private taken(): Uint32Array<ArrayBuffer> { return this.io.rules.ignoresWrites ? new Uint32Array() : this.log?.take() as Uint32Array<ArrayBuffer>; }
 
-  /** At the rate of the last round. */
-  private expectedDowntimeMs(leftPages: number): number { return STATE_MS + (leftPages === 0 ? 0 : leftPages / this.last.pagesPerSecond * 1000); }
+  /** At the rate of the last round, in which there may have been none but zeroes. */
+  private expectedDowntimeMs(leftPages: number): number { return STATE_MS + (leftPages === 0 ? 0 : leftPages / (this.last.fullPagesPerSecond || this.last.pagesPerSecond) * 1000); }
 
   private tell(leftPages: number): void {
     const expectedDowntimeMs = this.last.pagesPerSecond === 0 ? 0 : this.expectedDowntimeMs(leftPages);
