@@ -43,19 +43,17 @@ async function grow(image: DiskImage, sizeBytes: number): Promise<void> {
 }
 
 async function copyOwn(top: Qcow2Image, below: DiskImage, options: Progress): Promise<void> {
-  const bytes = Buffer.alloc(top.clusterBytes), perTable = top.map.entriesPerTable;
-  for (let cluster = 0; cluster * top.clusterBytes < top.sizeBytes;) {
-    const offset = cluster * top.clusterBytes, length = Math.min(top.clusterBytes, top.sizeBytes - offset);
+  const buffer = Buffer.alloc(top.clusterBytes);
+  for (let offset = 0; offset < top.sizeBytes;) {
     step(options, offset / top.sizeBytes);
-    if (top.map.tableAt(Math.floor(cluster / perTable)) === undefined) { cluster = (Math.floor(cluster / perTable) + 1) * perTable; continue; }
-    const { kind } = await top.map.lookup(cluster);
+    const { kind, length } = await top.ownAt(offset);
     if (kind === 'zero') await below.zero(offset, length);
-    else if (kind !== 'unallocated') {
-      const own = bytes.subarray(0, length);
+    else if (kind === 'data') {
+      const own = buffer.subarray(0, length);
       await top.read(offset, own);
       await below.write(offset, own);
     }
-    cluster += 1;
+    offset += length;
   }
   step(options, 1);
 }

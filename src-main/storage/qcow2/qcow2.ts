@@ -108,14 +108,25 @@ export class Qcow2Image implements DiskImage {
     await this.request(() => this.clear(offset, length, 'discard'));
   }
 
+  /** For how many bytes from some offset on it has not even a table. */
+  absentFrom(offset: number): number {
+    const tableBytes = this.map.entriesPerTable * this.clusterBytes, index = Math.floor(offset / tableBytes);
+    return this.map.tableAt(index) === undefined ? Math.min(this.size, (index + 1) * tableBytes) - offset : 0;
+  }
+
+  /** What it has of its own from some offset on, and for how many bytes that is so. */
+  async ownAt(offset: number): Promise<{ readonly kind: 'none' | 'zero' | 'data'; readonly length: number }> {
+    const cluster = Math.floor(offset / this.clusterBytes), absent = this.absentFrom(offset), { kind } = await this.map.lookup(cluster);
+    const length = absent > 0 ? absent : Math.min(this.size, (cluster + 1) * this.clusterBytes) - offset;
+    return { kind: kind === 'unallocated' ? 'none' : kind === 'zero' ? 'zero' : 'data', length };
+  }
+
   async extentAt(offset: number): Promise<Extent> {
-    const cluster = Math.floor(offset / this.clusterBytes), perTable = this.map.entriesPerTable, index = Math.floor(cluster / perTable);
-    const isAbsent = this.map.tableAt(index) === undefined, mapping = await this.map.lookup(cluster);
-    const end = Math.min(this.size, (isAbsent ? (index + 1) * perTable : cluster + 1) * this.clusterBytes);
-    if (mapping.kind !== 'unallocated') return { zero: mapping.kind === 'zero', length: end - offset };
-    if (this.backing === undefined || offset >= this.backing.sizeBytes) return { zero: true, length: end - offset };
+    const { kind, length } = await this.ownAt(offset);
+    if (kind !== 'none') return { zero: kind === 'zero', length };
+    if (this.backing === undefined || offset >= this.backing.sizeBytes) return { zero: true, length };
     const below = await this.backing.extentAt(offset);
-    return { zero: below.zero, length: Math.min(below.length, end - offset) };
+    return { zero: below.zero, length: Math.min(below.length, length) };
   }
 
   async details(): Promise<ImageDetails> {
