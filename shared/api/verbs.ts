@@ -2,7 +2,7 @@
  * What the command line can do, a row each: its words, what it takes, and the call of the engine that it is. The console
  * shows the same words for what its dialogs do.
  */
-import type { HostId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import type { DatastoreId, HostId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
 import { NORMAL_ALLOCATION, SHARES, type PoolAllocation } from '../model/container.ts';
 import type { FirmwareTables } from '../model/firmware-tables.ts';
 import { BOOT_DRILLS, NO_BOOTS, SETTINGS_BANK, USUAL_WATCHDOG, type BootDrill } from '../model/boot-watchdog.ts';
@@ -51,7 +51,7 @@ const verb = (words: string, text: string, parameters: readonly Parameter[], cal
 const ofVm = (word: string, text: string, call: (api: EngineApi, id: VmId) => Promise<unknown>): Verb => verb(`vm ${word}`, text, [VM], (api, values) => call(api, vmIn(values)));
 
 const migrationIn = (values: Values): MigrationRequest => ({
-  hostId: idIn<HostId>(values, 'to'), ...(values.pool !== undefined && { poolId: idIn<ResourcePoolId>(values, 'pool') }), ...(values.priority !== undefined && { priority: values.priority as MigrationPriority }),
+  ...(values.to !== undefined && { hostId: idIn<HostId>(values, 'to') }), ...(values.datastore !== undefined && { datastoreId: idIn<DatastoreId>(values, 'datastore') }), ...(values.pool !== undefined && { poolId: idIn<ResourcePoolId>(values, 'pool') }), ...(values.priority !== undefined && { priority: values.priority as MigrationPriority }),
   ...(values.downtime !== undefined && { downtimeMs: values.downtime as number }), ...(values.rate !== undefined && { rateMbps: values.rate as number }), ...(values['keep-speed'] === true && { keepsSpeed: true }),
 });
 const HOST = argument('host', 'host', 'name or id of the host'), FORCE = option('force', 'flag', 'VMs that run on it lose their power too');
@@ -128,11 +128,11 @@ export const VERBS: readonly Verb[] = [
   ofVm('stats', 'shows live figures of a running VM', (api, id) => api.vms.stats(id)),
   verb('vm firmware-tables', 'shows the device tree of a VM’s board, and the ACPI tables made of it', [VM], async (api, values) => printable(await api.vms.firmwareTables(vmIn(values)))),
   ofVm('press-restart', 'presses the restart button of a VM', (api, id) => api.vms.pressRestart(id)),
-  verb('vm migrate', 'moves a VM to another host, while it runs if it is on', [
-    VM, needed('to', 'host', 'name or id of the host'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('priority', MIGRATION_PRIORITIES, 'regular unless it is said'),
+  verb('vm migrate', 'moves a VM to another host, its files to another datastore, or both, while it runs if it is on', [
+    VM, option('to', 'host', 'name or id of the host'), option('datastore', 'datastore', 'where its files are to be'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('priority', MIGRATION_PRIORITIES, 'regular unless it is said'),
     option('downtime', 'number', 'for how many ms the guest may stand still'), option('rate', 'number', 'at most so many Mb/s'), option('keep-speed', 'flag', 'never slows the guest down'),
   ], (api, values) => api.vms.migrate([vmIn(values)], migrationIn(values))),
-  verb('vm check-migration', 'says what stands against moving a VM to a host', [VM, needed('to', 'host', 'name or id of the host'), option('pool', 'resourcePool', 'the resource pool it is to be in')], (api, values) => api.vms.checkMigration(vmIn(values), migrationIn(values))),
+  verb('vm check-migration', 'says what stands against moving a VM', [VM, option('to', 'host', 'name or id of the host'), option('datastore', 'datastore', 'where its files are to be'), option('pool', 'resourcePool', 'the resource pool it is to be in')], (api, values) => api.vms.checkMigration(vmIn(values), migrationIn(values))),
   ofVm('migrations', 'shows what became of a VM’s moves', (api, id) => api.vms.migrations(id)),
   verb('vm clone', 'copies a VM or a template', [
     VM, NAME, option('linked', 'flag', 'its disks hold only what differs'), option('template', 'flag', 'makes a template'), option('snapshot', 'snapshot', 'copies what it was at a snapshot'),

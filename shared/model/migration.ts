@@ -1,6 +1,6 @@
 /** Moving VMs between hosts: what is asked for, what is checked before, and what became of it. */
 import * as v from 'valibot';
-import type { HostId, ResourcePoolId } from '../base/ids.ts';
+import type { DatastoreId, HostId, ResourcePoolId } from '../base/ids.ts';
 import { fixed, say, type Message, type Problem } from '../base/phrase.ts';
 import { integerWithin } from './number-within.ts';
 
@@ -9,8 +9,10 @@ export const MIGRATION_PRIORITIES = ['high', 'regular'] as const;
 export type MigrationPriority = (typeof MIGRATION_PRIORITIES)[number];
 export const MIGRATION_LIMITS = { downtimeMs: { min: 16, max: 60_000 }, rateMbps: { min: 1, max: 100_000 }, kept: 5, samples: 400, keptSamples: 40 } as const;
 
+/** To another host, another datastore, or both: each is as it was when absent. */
 export const MigrationRequest = v.object({
-  hostId: v.pipe(v.string(), v.maxLength(64), v.transform(text => text as HostId)),
+  hostId: v.optional(v.pipe(v.string(), v.maxLength(64), v.transform(text => text as HostId))),
+  datastoreId: v.optional(v.pipe(v.string(), v.maxLength(64), v.transform(text => text as DatastoreId))),
   /** Its own if that is one of the destination's, else that of the host or cluster itself, when absent. */
   poolId: v.optional(v.pipe(v.string(), v.maxLength(64), v.transform(text => text as ResourcePoolId))),
   /** Regular when absent. */
@@ -41,8 +43,8 @@ export interface MigrationCheck extends Message {
   readonly fix?: CheckFix;
 }
 
-/** Of a VM that runs, in their order. The last three are ends. */
-export const MIGRATION_PHASES = ['preparing', 'copying', 'switching', 'moved', 'cancelled', 'failed'] as const;
+/** In their order; each only where there is something of it to do. The last three are ends. */
+export const MIGRATION_PHASES = ['storage', 'preparing', 'copying', 'switching', 'moved', 'cancelled', 'failed'] as const;
 export type MigrationPhase = (typeof MIGRATION_PHASES)[number];
 
 /** How far it was at a moment. */
@@ -59,6 +61,8 @@ export interface MigrationSample {
   readonly expectedDowntimeMs: number;
   /** The part of the time that the guest is kept from running so that copying catches up, 0 to 1. */
   readonly slowed: number;
+  /** Of the VM's files, how much is at the new datastore, 0 to 1, when they move. */
+  readonly files?: number;
 }
 
 /** One move of a VM; its problem is why it came to nothing. */
@@ -66,6 +70,9 @@ export interface Migration extends Partial<Problem> {
   readonly startedMs: number;
   readonly fromHost: string;
   readonly toHost: string;
+  /** When the VM's files moved. */
+  readonly fromDatastore?: string;
+  readonly toDatastore?: string;
   readonly phase: MigrationPhase;
   readonly endedMs?: number;
   /** For how long the guest stood still, as the engine saw it. */
@@ -76,4 +83,4 @@ export interface Migration extends Partial<Problem> {
   readonly zeroBytes: number;
   readonly samples: readonly MigrationSample[];
 }
-export const isMigrating = ({ phase }: Migration): boolean => phase === 'preparing' || phase === 'copying' || phase === 'switching';
+export const isMigrating = ({ phase }: Migration): boolean => phase === 'storage' || phase === 'preparing' || phase === 'copying' || phase === 'switching';

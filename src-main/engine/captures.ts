@@ -37,6 +37,9 @@ export class Captures {
     await this.record(vm, 'vm.captureStopped', say`The capture of network adapter ${place + 1} of ${vm.spec.name} was stopped: ${path}.`);
   }
 
+  /** Where its captures go that are under way. */
+  pathsOf(id: VmId): readonly string[] { return this.engine.power.nics(id).flatMap(nic => this.paths.get(nic) ?? []); }
+
   /** The VM's figures, with what is being captured. */
   async stats(id: VmId): Promise<VmStats | null> {
     const stats = await this.engine.power.stats(id), { power } = this.engine;

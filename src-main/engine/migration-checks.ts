@@ -1,8 +1,9 @@
 /** What stands against moving a VM to a host, or should be known before: each check by its name, as vSphere groups them. */
 import { EngineError } from '../../shared/base/errors.ts';
-import type { HostId } from '../../shared/base/ids.ts';
+import type { DatastoreId, HostId } from '../../shared/base/ids.ts';
 import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
 import { presentAttempt, stageOf } from '../../shared/model/boot-watchdog.ts';
+import { LOCAL_DATASTORE, type Datastore } from '../../shared/model/container.ts';
 import { isOn, linkOf, maintenanceOf, type Host } from '../../shared/model/host.ts';
 import { USUAL_DOWNTIME_MS, type CheckFix, type CheckGroup, type MigrationCheck, type MigrationRequest } from '../../shared/model/migration.ts';
 import { isSamePlace } from '../../shared/model/place.ts';
@@ -10,6 +11,8 @@ import type { Vm } from '../../shared/model/vm.ts';
 import type { Edit, Inventory } from '../inventory/inventory.ts';
 import { checkFits, checkPowerOn } from './admission.ts';
 import { checkMoved } from './allocations.ts';
+import { specsOf } from './chains.ts';
+import { isIn } from './moved-files.ts';
 import { datacenterOf, poolOwner, poolOwnerOf } from './tree.ts';
 
 /** What a check is asked about. */
@@ -26,9 +29,24 @@ interface Asked {
   readonly guestAnswers: boolean | undefined;
   /** Memory of VMs that are on their way to the host, in MiB. */
   readonly arrivingMib: number;
+  /** When they go to another datastore. */
+  readonly files: MovingFiles | undefined;
 }
+/** The VM's files, and where they are to go. */
+export interface MovingFiles {
+  readonly folder: string;
+  readonly bytes: number;
+  readonly to: Datastore;
+  /** Bytes, or why that is not known. */
+  readonly free: number | Said;
+  readonly captures: readonly string[];
+}
+export const placeOf = ({ datastoreId = LOCAL_DATASTORE }: Pick<Vm, 'datastoreId'>): DatastoreId => datastoreId;
 type Found = Said | { readonly why: Said; readonly severity?: 'warning'; readonly fix?: CheckFix } | undefined;
 interface Check { readonly name: string; readonly group: CheckGroup; readonly look: (asked: Asked) => Found }
+/** Of files that go to another datastore. */
+const whenFiles = (look: (files: MovingFiles, asked: Asked) => Found) => (asked: Asked): Found => asked.files && look(asked.files, asked);
+
 
 const warning = (why: Said): Found => ({ why, severity: 'warning' });
 /** What an admission throws is the reason. */
@@ -48,10 +66,11 @@ function isBooting({ boot }: Vm): boolean {
 }
 
 const SLOW_MBPS = 250;
+const megabytes = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
 
 export const MIGRATION_CHECKS: readonly Check[] = [
   { name: 'state', group: 'source', look: ({ vm: { powerState, spec: { name } } }) => (['poweredOn', 'poweredOff', 'suspended'].includes(powerState) ? undefined : say`${name} is being turned on or off; wait for that.`) },
-  { name: 'other-host', group: 'source', look: ({ vm, to }) => (vm.hostId === to.id ? say`${vm.spec.name} is on ${to.name} already.` : undefined) },
+  { name: 'other-host', group: 'source', look: ({ vm, to, request, files }) => (vm.hostId !== to.id || files !== undefined ? undefined : request.hostId === undefined ? say`The files of ${vm.spec.name} are there already.` : say`${vm.spec.name} is on ${to.name} already.`) },
   { name: 'host-system', group: 'source', look: ({ vm, from }) => (vm.hostRole === undefined ? undefined : say`${vm.spec.name} is a system of ${from.name} itself, and stays with it.`) },
   { name: 'linked-snapshots', group: 'source', look: ({ vm: { snapshots = [], spec }, isRunning }) => (isRunning && snapshots.some(({ temporary }) => temporary) ? say`A snapshot of ${spec.name} is being deleted; wait for that.` : undefined) },
   { name: 'heartbeat', group: 'source', look: ({ vm, guestAnswers }) => (guestAnswers === false ? warning(say`The guest of ${vm.spec.name} does not answer its balloon, so it may not have booted yet.`) : undefined) },
@@ -86,15 +105,38 @@ export const MIGRATION_CHECKS: readonly Check[] = [
   { name: 'leaves-pool', group: 'pool', look: ({ vm, moved, to }) => (vm.poolId !== undefined && moved.poolId === undefined ? warning(say`${vm.spec.name} leaves its resource pool, which is not one of ${to.name}.`) : undefined) },
   { name: 'reservation', group: 'pool', look: ({ vm, moved, inventory, isRunning }) => (isRunning ? rehearsal(inventory, edit => checkMoved(edit, vm, moved)) : undefined) },
 
-  { name: 'datacenter', group: 'datastore', look: ({ vm, to, inventory }) => (vm.datastoreId !== undefined && datacenterOf(inventory, { kind: 'host', id: to.id }) !== datacenterOf(inventory, inventory.get('datastore', vm.datastoreId).parent) ? say`${to.name} is in another datacenter than the datastore of ${vm.spec.name}.` : undefined) },
+  { name: 'datacenter', group: 'datastore', look: ({ vm, to, inventory, request: { datastoreId = vm.datastoreId } }) => (datastoreId !== undefined && datacenterOf(inventory, { kind: 'host', id: to.id }) !== datacenterOf(inventory, inventory.get('datastore', datastoreId).parent) ? say`${to.name} is in another datacenter than the datastore of ${vm.spec.name}.` : undefined) },
+  { name: 'space', group: 'datastore', look: whenFiles(({ bytes, free, to }, { vm }) => (typeof free !== 'number' ? free : bytes > free ? say`The files of ${vm.spec.name} take ${megabytes(bytes)} MiB, and there are ${megabytes(free)} MiB free on ${to.name}.` : undefined)) },
+  { name: 'linked-clones', group: 'datastore', look: whenFiles((_, { vm, inventory }) => {
+    const clone = inventory.allVms.find(({ base }) => base?.vmId === vm.id);
+    return clone && say`The disks of ${clone.spec.name}, a linked clone, stand on a snapshot of ${vm.spec.name}, whose files therefore stay where they are.`;
+  }) },
+  { name: 'shared-files', group: 'datastore', look: whenFiles(({ folder }, { vm, inventory }) => {
+    const other = inventory.allVms.find(each => each.id !== vm.id && specsOf(each).some(({ disks }) => disks.some(({ path }) => isIn(folder, path))));
+    return other && say`${other.spec.name} uses a disk in the folder of ${vm.spec.name}.`;
+  }) },
+  { name: 'files-outside', group: 'datastore', look: whenFiles(({ folder }, { vm }) => {
+    const outside = specsOf(vm).flatMap(({ disks }) => disks).find(({ path, cdrom }) => path !== '' && cdrom !== true && !isIn(folder, path));
+    return outside && warning(say`${outside.path} is not in the folder of ${vm.spec.name}, and stays where it is.`);
+  }) },
+  { name: 'files-in-use', group: 'datastore', look: whenFiles(({ folder, captures }, { vm, isRunning }) => {
+    if (!isRunning) return undefined;
+    const { name, disks, guest } = vm.spec, [capture] = captures.filter(path => isIn(folder, path)), image = disks.find(disk => (disk.cdrom === true || disk.readOnly) && isIn(folder, disk.path));
+    if (capture !== undefined) return say`Network traffic of ${name} is being captured to ${capture}; stop that first.`;
+    if (image !== undefined) return say`${image.path} is in the folder of ${name} and being read; take it out first, or power ${name} off.`;
+    return guest.kind === 'firmware' && guest.variablesPath !== undefined && isIn(folder, guest.variablesPath) ? say`The firmware of ${name} keeps its variables in ${guest.variablesPath}; power ${name} off first.` : undefined;
+  }) },
 
   { name: 'host-ports', group: 'network', look: ({ vm }) => (vm.spec.nics?.some(nic => nic.kind === 'nat' && nic.forwards.length > 0) ? warning(say`Port forwards of ${vm.spec.name} stay where the engine runs.`) : undefined) },
 ];
 
+/** Checks that are about another host, or about a machine that moves. */
+const OF_HOSTS: ReadonlySet<string> = new Set([...MIGRATION_CHECKS.filter(({ group }) => ['host', 'pool', 'network'].includes(group)).map(({ name }) => name), 'host-system', 'heartbeat', 'watchdog-armed']);
+
 /** All that was found, errors first. */
 export function checksOf(asked: Asked): readonly MigrationCheck[] {
   const found = MIGRATION_CHECKS.flatMap(({ name, group, look }): MigrationCheck[] => {
-    const each = look(asked);
+    const each = asked.request.hostId === undefined && OF_HOSTS.has(name) ? undefined : look(asked);
     if (each === undefined) return [];
     const { why, severity = 'error', fix } = typeof each === 'object' && 'why' in each ? each : { why: each };
     return [{ name, group, severity, ...messageFields(why), ...(fix && { fix }) }];
@@ -104,7 +146,8 @@ export function checksOf(asked: Asked): readonly MigrationCheck[] {
 
 /** The VM as it would be on the host. */
 export function movedTo(vm: Vm, request: MigrationRequest, inventory: Inventory): Vm {
-  const { poolId: before, folderId: folder, ...rest } = vm, centreOf = (id: HostId) => datacenterOf(inventory, { kind: 'host', id }), { hostId } = request;
+  const { poolId: before, folderId: folder, ...rest } = vm, centreOf = (id: HostId) => datacenterOf(inventory, { kind: 'host', id }), { hostId = vm.hostId } = request;
   const stays = before !== undefined && isSamePlace(poolOwner(inventory, before), poolOwnerOf(inventory, hostId)), poolId = request.poolId ?? (stays ? before : undefined), folderId = centreOf(vm.hostId) === centreOf(hostId) ? folder : undefined;
+  if (hostId === vm.hostId) return vm;
   return { ...rest, hostId, ...(poolId && { poolId }), ...(folderId && { folderId }) };
 }

@@ -3,14 +3,15 @@
  * is made to fail. What it writes it reads again, every line that it is sent it sends back, and memory is compared at each switch-over.
  */
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { DatastoreId, HostId, TaskId, VmId } from '../../shared/base/ids.ts';
+import { LOCAL_DATASTORE } from '../../shared/model/container.ts';
 import { HOST_PROFILES, USUAL_LINK } from '../../shared/model/host.ts';
 import { startVm } from '../hypervisor/start-vm.ts';
 import type { RunningVm, StartVm } from '../hypervisor/vm-launch.ts';
@@ -40,6 +41,8 @@ export async function proveMigration({ guest, hostPort, moves, faults, seed }: P
   const { client, client: { api }, engine, ended, objects, close } = await openTestClient(join(folder, 'data'), undefined, watched);
   const done = async (task: Promise<TaskId>) => { const { error, state, result } = await ended(await task); expect(error ?? state).toBe('success'); return result?.id ?? ''; };
   const [here, there] = await Promise.all(['here', 'there'].map(async name => await done(api.hosts.add({ name, parent: { kind: 'datacenter', id: 'datacenter' }, profile: HOST_PROFILES[0] })) as HostId)) as [HostId, HostId];
+  await mkdir(join(folder, 'second'));
+  const second = await done(api.datastores.add({ name: 'second', path: join(folder, 'second') }, { kind: 'datacenter', id: 'datacenter' } as never)) as DatastoreId;
   const vm = await done(api.vms.create({
     name: 'roamer', cpus: 2, memoryMib: 128, guest: { kind: 'linux', kernelPath: guest.kernel, initrdPath: guest.initrd, commandLine: 'console=ttyAMA0 quiet' },
     disks: [{ create: { sizeMib: DISK_MIB, format: 'qcow2' }, readOnly: false }], nics: [{ kind: 'nat', connected: true, forwards: [{ protocol: 'tcp', hostPort, guestPort: 7000 }] }],
@@ -53,17 +56,26 @@ export async function proveMigration({ guest, hostPort, moves, faults, seed }: P
     shell.type(`(${DISK_LOAD}) &`);
     const echo = await echoOf(hostPort), downtimesMs: number[] = [];
     const other = async () => ((await now()).hostId === here ? there : here);
+    /** Its files go to the other datastore, too. */
+    const elsewhere = async (alsoFiles: boolean) => (alsoFiles ? { datastoreId: (await now()).datastoreId === second ? LOCAL_DATASTORE : second } : {});
+    /** Its files are where the inventory says, and nowhere else. */
+    const checkFiles = async () => {
+      const { datastoreId, spec: { disks } } = await now(), folders = [join(folder, 'data/vms', vm), join(folder, 'second', vm)], [own, none] = datastoreId === second ? folders.reverse() : folders;
+      expect(disks.map(({ path }) => dirname(path))).toEqual([own]);
+      expect((await readdir(none!).catch((): string[] => [])).filter(name => name !== 'elsewhere')).toEqual([]);
+    };
     for (let n = 0; n < moves; n++) {
       const to = await other(), before = echo.count;
-      await done(api.vms.migrate([vm], { hostId: to, downtimeMs: 500, priority: 'high' }));
+      await done(api.vms.migrate([vm], { hostId: to, downtimeMs: 500, priority: 'high', ...await elsewhere(n % 2 === 1) }));
       expect((await now()).hostId).toBe(to);
       await echo.grows(before);
+      await checkFiles();
       downtimesMs.push((await api.vms.migrations(vm))[0]!.downtimeMs!);
       expect(alive.size).toBe(1);
     }
     let movedInSpite = 0;
     for (let n = 0; n < faults; n++) {
-      const from = (await now()).hostId, to = await other(), before = echo.count, fault = FAULTS[random(FAULTS.length)]!, task = await api.vms.migrate([vm], { hostId: to, downtimeMs: 500, priority: 'high' });
+      const from = (await now()).hostId, to = await other(), before = echo.count, fault = FAULTS[random(FAULTS.length)]!, task = await api.vms.migrate([vm], { hostId: to, downtimeMs: 500, priority: 'high', ...await elsewhere(random(2) === 0) });
       const end = ended(task);
       await Promise.race([end, wait(random(FAULT_WITHIN_MS))]);
       if (fault === 'cut') await done(api.hosts.setLink(to, { ...USUAL_LINK, connected: false }));
@@ -72,6 +84,7 @@ export async function proveMigration({ guest, hostPort, moves, faults, seed }: P
       const { state } = await end, { hostId, powerState } = await now();
       if (fault === 'cut') await done(api.hosts.setLink(to, USUAL_LINK));
       expect([powerState, hostId], `${fault}, ${state}`).toEqual(['poweredOn', state === 'success' ? to : from]);
+      await checkFiles();
       if (state === 'success') movedInSpite++;
       await echo.grows(before);
       expect(alive.size).toBe(1);

@@ -1,6 +1,7 @@
-/** Moves VMs between hosts, and keeps what became of it. */
+/** Moves VMs between hosts and datastores, and keeps what became of it. */
+import { resolve } from 'node:path';
 import { EngineError, saidOf } from '../../shared/base/errors.ts';
-import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { DatastoreId, HostId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { nested, problemFields, saidBy, say } from '../../shared/base/phrase.ts';
 import { linkOf } from '../../shared/model/host.ts';
 import { MIGRATION_LIMITS, USUAL_DOWNTIME_MS, type Migration, type MigrationCheck, type MigrationPhase, type MigrationRequest, type MigrationSample } from '../../shared/model/migration.ts';
@@ -12,10 +13,13 @@ import type { MigrationFigures, MigrationRules } from '../hypervisor/migration/o
 import { refOf } from '../inventory/inventory.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import type { Engine } from './engine.ts';
-import { checksOf, movedTo } from './migration-checks.ts';
+import { checksOf, movedTo, placeOf, type MovingFiles } from './migration-checks.ts';
+import { filesIn, moveFiles } from './moved-files.ts';
 import type { Part, TaskContext } from './task-runner.ts';
 
-type Context = Pick<Engine, 'inventory' | 'power' | 'tasks'>;
+type Context = Pick<Engine, 'inventory' | 'power' | 'tasks' | 'files' | 'datastores' | 'keptOff' | 'captures'>;
+/** For a migration that moves files too, they are this part of it. */
+const FILES_PART = 0.5;
 const MIB = 2 ** 20;
 /** Of a migration of high priority, which are compressed at the same time. */
 const HIGH_BATCHES = 4;
@@ -43,11 +47,19 @@ export class Migrations {
   }
 
   async checks(id: VmId, request: MigrationRequest): Promise<readonly MigrationCheck[]> {
-    const { inventory, power } = this.engine, vm = inventory.vm(id), isRunning = vm.powerState === 'poweredOn', stats = isRunning ? await power.stats(id).catch(() => null) : null;
+    const { inventory, power } = this.engine, vm = inventory.vm(id), isRunning = vm.powerState === 'poweredOn', stats = isRunning ? await power.stats(id).catch(() => null) : null, hostId = request.hostId ?? vm.hostId;
     return checksOf({
-      vm, request, inventory, isRunning, from: inventory.host(vm.hostId), to: inventory.host(request.hostId), moved: movedTo(vm, request, inventory), guestAnswers: stats === null ? undefined : stats.guestMemory !== undefined,
-      arrivingMib: [...this.live].reduce((sum, [other, { to, memoryMib }]) => sum + (to === request.hostId && other !== id ? memoryMib : 0), 0),
+      vm, request, inventory, isRunning, from: inventory.host(vm.hostId), to: inventory.host(hostId), moved: movedTo(vm, request, inventory), guestAnswers: stats === null ? undefined : stats.guestMemory !== undefined, files: await this.filesOf(vm, request),
+      arrivingMib: [...this.live].reduce((sum, [other, { to, memoryMib }]) => sum + (to === hostId && other !== id ? memoryMib : 0), 0),
     });
+  }
+
+  /** What is to be known of the VM's files where they are to go to another datastore. */
+  private async filesOf(vm: Vm, { datastoreId }: MigrationRequest): Promise<MovingFiles | undefined> {
+    if (datastoreId === undefined || datastoreId === placeOf(vm)) return undefined;
+    const { files, datastores, captures, inventory } = this.engine, folder = resolve(files.folder(vm.id)), bytes = (await filesIn(folder)).reduce((sum, each) => sum + each.bytes, 0), to = inventory.get('datastore', datastoreId);
+    const free = await datastores.usage(datastoreId).then(({ freeBytes }) => freeBytes, (error: unknown) => saidOf(error));
+    return { folder, bytes, free, to, captures: captures.pathsOf(vm.id) };
   }
 
   /** A task; what is wrong with the wish is said at once. */
@@ -70,31 +82,59 @@ export class Migrations {
 
   private async run(id: VmId, request: MigrationRequest, context: TaskContext): Promise<void> {
     this.refuse(await this.checks(id, request));
-    if (this.engine.inventory.vm(id).powerState === 'poweredOn') await this.runLive(id, request, context);
-    else await this.settle(id, request);
+    const { inventory } = this.engine, vm = inventory.vm(id), { datastoreId = placeOf(vm) } = request, movesFiles = datastoreId !== placeOf(vm), movesHost = request.hostId !== undefined && request.hostId !== vm.hostId, isLive = movesHost && vm.powerState === 'poweredOn';
+    if (!movesFiles && !isLive) { await this.settle(id, request); return; }
+    const datastoreName = (of: DatastoreId) => inventory.get('datastore', of).name;
+    const recording = this.begin(id, { fromHost: inventory.host(vm.hostId).name, toHost: inventory.host(request.hostId ?? vm.hostId).name, memoryBytes: isLive ? vm.spec.memoryMib * MIB : 0, ...(movesFiles && { fromDatastore: datastoreName(placeOf(vm)), toDatastore: datastoreName(datastoreId) }) });
+    try {
+      if (movesFiles) {
+        recording.sample('storage', { files: 0 });
+        const part = movesHost ? FILES_PART : 1;
+        await moveFiles(this.engine, id, datastoreId, { signal: context.signal, progress: done => {
+          recording.sample('storage', { files: done });
+          context.progress(part * done, say`Copying files to ${datastoreName(datastoreId)}`);
+        } });
+      }
+      if (isLive) await this.runLive(id, request, recording, { ...context, progress: (done, details) => context.progress(movesFiles ? FILES_PART + (1 - FILES_PART) * done : done, details) });
+      else if (movesHost) await this.settle(id, request);
+      if (!isLive) recording.sample('moved', { files: 1 });
+    } catch (error) {
+      recording.sample(context.signal.aborted ? 'cancelled' : 'failed');
+      if (!context.signal.aborted) {
+        Object.assign(recording.record, problemFields(saidOf(error)));
+        this.tellFailed(id, vm, error);
+      }
+      throw error;
+    } finally {
+      recording.record.endedMs = Date.now();
+      await this.keep(id, recording.record);
+    }
+  }
+
+  private tellFailed(id: VmId, before: Vm, error: unknown): void {
+    const { inventory } = this.engine, { name } = before.spec, hostName = inventory.host(before.hostId).name, why = nested(saidOf(error));
+    inventory.eventually(edit => {
+      const vm = edit.find('vm', id);
+      if (vm === undefined) return;
+      const message = vm.powerState === 'poweredOn' ? say`${name} was not moved and goes on on ${hostName}: ${why}` : say`${name} was not moved from ${hostName}: ${why}`;
+      edit.event({ severity: 'warning', type: 'vm.notMigrated', message: placeOf(vm) === placeOf(before) ? message : say`The files of ${name} were moved to ${edit.get('datastore', placeOf(vm)).name}, but it stays on ${hostName}: ${why}`, target: refOf(before) });
+    });
   }
 
   /** It is the other host's from now on. */
   private async settle(id: VmId, request: MigrationRequest, downtimeMs?: number): Promise<void> {
     const { inventory } = this.engine;
     await inventory.transact(edit => {
-      const vm = edit.vm(id), to = edit.host(request.hostId), from = edit.host(vm.hostId), { name } = vm.spec;
+      const vm = edit.vm(id), to = edit.host(request.hostId ?? vm.hostId), from = edit.host(vm.hostId), { name } = vm.spec;
       edit.put('vm', movedTo(vm, request, inventory));
       edit.event({ severity: 'info', type: 'vm.migrated', message: downtimeMs === undefined ? say`${name} was moved from ${from.name} to ${to.name}.` : say`${name} was moved from ${from.name} to ${to.name} while it ran; it stood still for ${Math.round(downtimeMs)} ms.`, target: refOf(vm) });
     });
   }
 
-  private async runLive(id: VmId, request: MigrationRequest, { signal, progress }: TaskContext): Promise<void> {
-    const { inventory, power } = this.engine, vm = inventory.vm(id), from = inventory.host(vm.hostId), to = inventory.host(request.hostId), { memoryMib, name } = vm.spec, memoryBytes = memoryMib * MIB;
-    const live: Live = { link: new Link(), from: from.id, to: to.id, memoryMib }, record = this.begin(id, { fromHost: from.name, toHost: to.name, memoryBytes }), startedNs = hostNowNs();
-    let last: MigrationFigures | undefined, stoodStillNs = 0, downtimeMs: number | undefined;
-    const sample = (phase: MigrationPhase) => {
-      record.phase = phase;
-      const { round = 0, sentBytes = 0, leftPages = memoryBytes / PAGE_BYTES, pagesPerSecond = 0, dirtyPagesPerSecond = 0, expectedDowntimeMs = 0, slowed = 0, zeroPages = 0 } = last ?? {};
-      record.zeroBytes = zeroPages * PAGE_BYTES;
-      record.samples.push({ atMs: (hostNowNs() - startedNs) / 1e6, phase, round, sentBytes, leftBytes: leftPages * PAGE_BYTES, bytesPerSecond: pagesPerSecond * PAGE_BYTES, dirtyBytesPerSecond: dirtyPagesPerSecond * PAGE_BYTES, expectedDowntimeMs, slowed });
-      if (record.samples.length > MIGRATION_LIMITS.samples) record.samples.splice(0, record.samples.length, ...record.samples.filter((_, at) => at % 2 === 0 || at === record.samples.length - 1));
-    };
+  private async runLive(id: VmId, request: MigrationRequest, { record, sample }: Recording, { signal, progress }: Pick<TaskContext, 'signal' | 'progress'>): Promise<void> {
+    const { inventory, power } = this.engine, vm = inventory.vm(id), to = inventory.host(request.hostId ?? vm.hostId), { memoryMib } = vm.spec, memoryBytes = memoryMib * MIB;
+    const live: Live = { link: new Link(), from: vm.hostId, to: to.id, memoryMib };
+    let stoodStillNs = 0, downtimeMs: number | undefined;
     this.live.set(id, live);
     this.follow(live);
     sample('preparing');
@@ -103,10 +143,9 @@ export class Migrations {
         hostId: to.id, signal,
         rules: { downtimeMs: request.downtimeMs ?? USUAL_DOWNTIME_MS, batches: request.priority === 'high' ? HIGH_BATCHES : 1, bytesPerSecond: request.rateMbps && request.rateMbps * 1e6 / 8, keepsSpeed: request.keepsSpeed, link: live.link.buffer, ...this.proof },
         progress: figures => {
-          last = figures;
-          sample('copying');
-          const copied = figures.round === 1 ? 1 - figures.leftPages * PAGE_BYTES / memoryBytes : 1;
-          const left = Math.round(figures.leftPages * PAGE_BYTES / MIB), rate = Math.round(figures.pagesPerSecond * PAGE_BYTES / MIB);
+          sample('copying', figuresOf(figures));
+          record.zeroBytes = figures.zeroPages * PAGE_BYTES;
+          const copied = figures.round === 1 ? 1 - figures.leftPages * PAGE_BYTES / memoryBytes : 1, left = Math.round(figures.leftPages * PAGE_BYTES / MIB), rate = Math.round(figures.pagesPerSecond * PAGE_BYTES / MIB);
           progress(0.9 * copied, figures.slowed > 0 ? say`Round ${figures.round}: ${left} MiB left, at ${rate} MiB/s; the guest is slowed down by ${Math.round(100 * figures.slowed)} %` : say`Round ${figures.round}: ${left} MiB left, at ${rate} MiB/s`);
         },
         switching: () => {
@@ -119,18 +158,7 @@ export class Migrations {
       sample('moved');
       Object.assign(record, { downtimeMs });
       await this.settle(id, request, downtimeMs);
-    } catch (error) {
-      sample(signal.aborted ? 'cancelled' : 'failed');
-      if (!signal.aborted) {
-        Object.assign(record, problemFields(saidOf(error)));
-        inventory.eventually(edit => edit.find('vm', id) && edit.event({ severity: 'warning', type: 'vm.notMigrated', message: edit.vm(id).powerState === 'poweredOn' ? say`${name} was not moved and goes on on ${from.name}: ${nested(saidOf(error))}` : say`${name} was not moved from ${from.name}: ${nested(saidOf(error))}`, target: refOf(vm) }));
-      }
-      throw error;
-    } finally {
-      record.endedMs = Date.now();
-      this.live.delete(id);
-      await this.keep(id, record);
-    }
+    } finally { this.live.delete(id); }
   }
 
   /** With the VM, with fewer figures. */
@@ -144,10 +172,16 @@ export class Migrations {
     this.records.delete(id);
   }
 
-  private begin(id: VmId, what: Pick<Migration, 'fromHost' | 'toHost' | 'memoryBytes'>): Draft {
-    const record: Draft = { ...what, startedMs: Date.now(), phase: 'preparing', zeroBytes: 0, samples: [] };
+  private begin(id: VmId, what: Pick<Migration, 'fromHost' | 'toHost' | 'memoryBytes' | 'fromDatastore' | 'toDatastore'>): Recording {
+    const record: Draft = { ...what, startedMs: Date.now(), phase: 'preparing', zeroBytes: 0, samples: [] }, startedNs = hostNowNs(), { samples } = record;
+    let last: Figures = { round: 0, sentBytes: 0, leftBytes: what.memoryBytes, bytesPerSecond: 0, dirtyBytesPerSecond: 0, expectedDowntimeMs: 0, slowed: 0 };
     this.records.set(id, record);
-    return record;
+    return { record, sample: (phase, figures = {}) => {
+      last = { ...last, ...figures };
+      record.phase = phase;
+      samples.push({ atMs: (hostNowNs() - startedNs) / 1e6, phase, ...last });
+      if (samples.length > MIGRATION_LIMITS.samples) samples.splice(0, samples.length, ...samples.filter((_, at) => at % 2 === 0 || at === samples.length - 1));
+    } };
   }
 
   /** What the links of both hosts are makes the way between them. */
@@ -159,5 +193,10 @@ export class Migrations {
     });
   }
 }
+
+type Figures = Omit<MigrationSample, 'atMs' | 'phase'>;
+/** A migration's record, and what adds to it. */
+interface Recording { readonly record: Draft; readonly sample: (phase: MigrationPhase, figures?: Partial<Figures>) => void }
+const figuresOf = ({ round, sentBytes, leftPages, pagesPerSecond, dirtyPagesPerSecond, expectedDowntimeMs, slowed }: MigrationFigures): Figures => ({ round, sentBytes, leftBytes: leftPages * PAGE_BYTES, bytesPerSecond: pagesPerSecond * PAGE_BYTES, dirtyBytesPerSecond: dirtyPagesPerSecond * PAGE_BYTES, expectedDowntimeMs, slowed });
 
 type Draft = { -readonly [K in keyof Migration]: Migration[K] } & { samples: MigrationSample[] };

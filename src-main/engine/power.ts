@@ -12,7 +12,7 @@ import type { HostId, VmId } from '../../shared/base/ids.ts';
 import { nested, saidBy, say, type Phrase } from '../../shared/base/phrase.ts';
 import { presentAttempt } from '../../shared/model/boot-watchdog.ts';
 import { isOn, type HostStats } from '../../shared/model/host.ts';
-import { withProblem, type PowerState, type Vm, type VmStats } from '../../shared/model/vm.ts';
+import { withProblem, type DiskSpec, type PowerState, type Vm, type VmStats } from '../../shared/model/vm.ts';
 import { checkPowerOn } from './admission.ts';
 import { bootsOfStopped, recordBoots } from './boot-records.ts';
 import { Console } from './console.ts';
@@ -173,6 +173,11 @@ export class Power {
   /** See `RunningVm.snapshot`. */
   async snapshot(id: VmId, what: SnapshotLayers, record: () => Promise<void>, { signal, progress }: TaskContext): Promise<void> {
     await this.machine(id).snapshot(what, record, { signal, progress });
+  }
+
+  /** See `RunningVm.moveDisks`; a path for each disk that moves, in the order of the VM's settings. */
+  async moveDisks(id: VmId, paths: readonly (string | undefined)[], record: () => Promise<void>, { signal, progress }: Pick<TaskContext, 'signal' | 'progress'>): Promise<void> {
+    await this.machine(id).moveDisks(asRunning(this.inventory.vm(id).spec.disks, paths), record, { signal, progress });
   }
 
   /** Of a suspended VM, gives its state up. */
@@ -397,3 +402,9 @@ const aborted = (signal: AbortSignal): Promise<void> => new Promise(resolve => {
   if (signal.aborted) resolve();
   else signal.addEventListener('abort', () => resolve(), { once: true });
 });
+
+/** What belongs to each disk, in the order in which a running VM has them: first those that are fixed, then by slot. */
+export function asRunning<T>(disks: readonly DiskSpec[], each: readonly T[]): T[] {
+  const inOrder = disks.map(({ slot = -1 }, at) => ({ slot, of: each[at] as T })).sort((a, b) => a.slot - b.slot);
+  return inOrder.map(({ of }) => of);
+}

@@ -20,6 +20,7 @@ export async function recover(store: Store, files: VmFiles): Promise<void> {
   // Only then was something under way: an inventory that is new, or older than its folder, must not cost VMs their disks.
   if (unfinished.length > 0) await files.removeOthers(new Set(vms.map(({ id }) => id)));
   const entering = objects.flatMap(({ kind, object }) => (kind === 'host' && object.maintenance === 'entering' ? [object] : []));
+  for (const vm of vms) if (interrupted.has(vm.id)) await files.endMove(vm.id);
   for (const vm of vms) if (interrupted.has(vm.id)) await removeLeftovers(mended.find(({ id }) => id === vm.id) ?? vm, files);
   if (mended.length + unfinished.length + entering.length === 0) return;
   const nowMs = Date.now();

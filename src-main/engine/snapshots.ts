@@ -17,7 +17,7 @@ import { checkStays } from './host-systems.ts';
 import { imagesOf } from './leftovers.ts';
 import { newId } from './new-id.ts';
 import type { KeptOff } from './kept-off.ts';
-import type { Power } from './power.ts';
+import { asRunning, type Power } from './power.ts';
 import type { TaskContext } from './task-runner.ts';
 import type { VmFiles } from './vm-files.ts';
 
@@ -153,11 +153,7 @@ function withParent({ parentId: _, ...snapshot }: Snapshot, parentId: SnapshotId
 
 const newPaths = (before: readonly DiskSpec[], after: readonly DiskSpec[]): string[] => after.filter((disk, at) => disk.path !== before[at]?.path).map(({ path }) => path);
 
-/** Paths in the order in which a running VM has its disks: first those that are fixed, then by slot. */
-function layersOf(before: readonly DiskSpec[], after: readonly DiskSpec[]): (string | undefined)[] {
-  const inOrder = before.map((disk, at) => ({ slot: disk.slot ?? -1, path: disk.readOnly ? undefined : after[at]?.path })).sort((a, b) => a.slot - b.slot);
-  return inOrder.map(({ path }) => path);
-}
+const layersOf = (before: readonly DiskSpec[], after: readonly DiskSpec[]): (string | undefined)[] => asRunning(before, before.map((disk, at) => (disk.readOnly ? undefined : after[at]?.path)));
 
 async function makeLayers(below: readonly DiskSpec[], layers: readonly DiskSpec[]): Promise<void> {
   const made: string[] = [];

@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { EngineError } from '../../shared/base/errors.ts';
 import type { SnapshotId, VmId } from '../../shared/base/ids.ts';
+import { say } from '../../shared/base/phrase.ts';
 
 /** How the names of disks' layers end. */
 const LAYER = '.layer.qcow2';
@@ -11,6 +13,8 @@ const VM_FOLDER = /^vm-[0-9a-f]{12}$/;
 
 /** In the data folder's own folder of a VM that is elsewhere: where. */
 const ELSEWHERE = 'elsewhere';
+/** There, while a VM's files are moved: the folders from which and to which, a line each. */
+const MOVING = 'moving';
 
 export class VmFiles {
   readonly dataPath: string;
@@ -28,6 +32,38 @@ export class VmFiles {
     await mkdir(this.local(id), { recursive: true });
     await writeFile(join(this.local(id), ELSEWHERE), datastorePath);
     this.locate(id, datastorePath);
+  }
+
+  /** Where it would be on a datastore elsewhere, or in the data folder. */
+  folderOn(id: VmId, datastorePath: string | undefined): string { return datastorePath === undefined ? this.local(id) : join(datastorePath, id); }
+
+  /** Before the first file of a VM goes to another folder, in which there is nothing yet. */
+  async startMove(id: VmId, to: string): Promise<void> {
+    const there = (await readdir(to).catch(() => [])).filter(name => name !== ELSEWHERE);
+    if (there.length > 0) throw new EngineError('not-empty', say`There are files in ${to} already.`);
+    await mkdir(this.local(id), { recursive: true });
+    await writeFile(join(this.local(id), MOVING), `${resolve(this.folder(id))}\n${to}\n`);
+    await mkdir(to, { recursive: true });
+  }
+
+  /** It is there from now on. */
+  moved(id: VmId, datastorePath: string | undefined): void {
+    if (datastorePath === undefined) this.elsewhere.delete(id);
+    else this.locate(id, datastorePath);
+  }
+
+  /** Whatever became of it: removes what is in the folder that is not the VM's. After a kill, too. */
+  async endMove(id: VmId): Promise<void> {
+    const text = await readFile(join(this.local(id), MOVING), 'utf8').catch(() => undefined), own = resolve(this.folder(id)), local = resolve(this.local(id));
+    if (text === undefined) return;
+    for (const folder of text.split('\n').filter(each => each !== '' && each !== own)) {
+      if (folder !== local) await rm(folder, { recursive: true, force: true });
+      else for (const name of await readdir(local)) if (name !== MOVING && name !== ELSEWHERE) await rm(join(local, name), { recursive: true, force: true });
+    }
+    if (own === local) await rm(join(local, ELSEWHERE), { force: true });
+    else await writeFile(join(local, ELSEWHERE), dirname(own));
+    await rm(join(local, MOVING), { force: true });
+    await this.removeIfEmpty(id);
   }
 
   /** The machine as it was suspended; the file is there exactly while the VM can go on from it. */
@@ -52,6 +88,7 @@ export class VmFiles {
   }
   private announced(id: VmId): string { return join(this.folder(id), 'images-being-made'); }
 
+  async makeFolderFor(path: string): Promise<void> { await mkdir(dirname(path), { recursive: true }); }
   async makeFolder(id: VmId): Promise<void> { await mkdir(this.folder(id), { recursive: true }); }
   async removeIfEmpty(id: VmId): Promise<void> { await rmdir(this.folder(id)).catch(() => { /* it was never made, or holds something */ }); }
   /** Removes the folders of VMs that are none of these: what was under way when an engine was killed. */

@@ -103,6 +103,10 @@ class WorkerVm implements RunningVm {
     await this.ask(id => ({ kind: 'snapshot', id, what }), { ...options, record });
   }
 
+  async moveDisks(paths: readonly (string | undefined)[], record: () => Promise<void>, options: SaveOptions = {}): Promise<void> {
+    await this.ask(id => ({ kind: 'move-disks', id, paths }), { ...options, record });
+  }
+
   async migrate(options: MigrateOptions): Promise<void> { await this.ask(id => ({ kind: 'migrate', id, port: options.port, rules: options.rules }), { signal: options.signal, migration: options }, [options.port]); }
 
   private connect(spec: NicSpec, place: number): PluggedNic {

@@ -5,15 +5,17 @@
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { EngineError } from '../../shared/base/errors.ts';
+import { EngineError, messageOf } from '../../shared/base/errors.ts';
 import { say } from '../../shared/base/phrase.ts';
 import type { DiskBus, DiskSpec, DiskStats } from '../../shared/model/vm.ts';
 import { allotted } from '../storage/allotted.ts';
 import type { BlockBackend, DiskImage } from '../storage/block-backend.ts';
 import { createImage } from '../storage/image-operations.ts';
 import { metered, noCounters, type MeteredBackend } from '../storage/metered.ts';
+import { Mirror } from '../storage/mirror.ts';
 import { openImage } from '../storage/open-image.ts';
 import { patient } from '../storage/patient.ts';
+import type { Progress } from '../storage/progress.ts';
 import { throttled, type Timer } from '../storage/throttled.ts';
 import { hostNowNs } from '../time/host-time.ts';
 
@@ -30,6 +32,8 @@ export interface DiskRoom {
 /** A backend whose image can be another one from some moment on. */
 class Replaceable implements BlockBackend {
   image: DiskImage;
+  /** While it is copied to another one. */
+  mirror: Mirror | undefined;
   readonly readOnly: boolean;
   constructor(image: DiskImage, readOnly: boolean) {
     this.image = image;
@@ -37,11 +41,15 @@ class Replaceable implements BlockBackend {
   }
   get sizeBytes(): number { return this.image.sizeBytes; }
   read(offset: number, into: Uint8Array): Promise<void> { return this.image.read(offset, into); }
-  write(offset: number, bytes: Uint8Array): Promise<void> { return this.image.write(offset, bytes); }
+  write(offset: number, bytes: Uint8Array): Promise<void> { return this.change(offset, bytes.length, disk => disk.write(offset, bytes)); }
   flush(): Promise<void> { return this.image.flush(); }
-  zero(offset: number, length: number): Promise<void> { return this.image.zero(offset, length); }
-  discard(offset: number, length: number): Promise<void> { return this.image.discard(offset, length); }
+  zero(offset: number, length: number): Promise<void> { return this.change(offset, length, disk => disk.zero(offset, length)); }
+  discard(offset: number, length: number): Promise<void> { return this.change(offset, length, disk => disk.discard(offset, length)); }
   close(): Promise<void> { return this.image.close(); }
+
+  private change(offset: number, length: number, change: (disk: BlockBackend) => Promise<void>): Promise<void> {
+    return this.mirror === undefined ? change(this.image) : this.mirror.change(offset, length, change);
+  }
 }
 
 /** One disk as the board takes it. */
@@ -76,7 +84,10 @@ export class VmDisk {
   static async openLater(spec: DiskSpec, room: DiskRoom): Promise<VmDisk> { return new VmDisk(spec, await openImage(spec.path, { ...spec, readOnly: true }), { room, readOnly: spec.readOnly }); }
 
   get stats(): DiskStats { return { path: this.path, bus: this.bus, slot: this.slot, ...this.medium.counters() }; }
-  async close(): Promise<void> { if (!this.isReleased) await this.medium.close(); }
+  async close(): Promise<void> {
+    await this.dropMirror();
+    if (!this.isReleased) await this.medium.close();
+  }
 
   /** Its image stays as it is from now on, and `path` is made to take what changes. Nothing is under way. */
   async addLayer(path: string): Promise<void> {
@@ -112,6 +123,36 @@ export class VmDisk {
     this.isReleased = false;
   }
 
+  /** Copies its image to one that was made for it, and from then on writes to both, until `dropMirror` or `useMirror`. */
+  async mirrorTo(path: string, options: Progress): Promise<void> {
+    const { replaceable } = this, mirror = new Mirror(replaceable.image, await openImage(path, { readOnly: false }));
+    replaceable.mirror = mirror;
+    await mirror.copy(options).catch((error: unknown) => { throw notCopied(path, error, options); });
+  }
+
+  /** Nothing is under way: the other image is whole, and may be used. */
+  async finishMirror(): Promise<void> {
+    const { mirror } = this.replaceable;
+    await mirror?.finish().catch((error: unknown) => { throw notCopied(mirror.target.path, error); });
+  }
+
+  async useMirror(): Promise<void> {
+    const { replaceable } = this, { image, mirror } = replaceable;
+    if (mirror === undefined) return;
+    replaceable.mirror = undefined;
+    replaceable.image = mirror.target;
+    this.path = mirror.target.path;
+    this.format = mirror.target.format;
+    // What it was is nobody's any more, whatever becomes of closing it.
+    await image.close().catch(() => undefined);
+  }
+
+  async dropMirror(): Promise<void> {
+    const { mirror } = this.replaceable;
+    this.replaceable.mirror = undefined;
+    await mirror?.target.close().catch(() => undefined);
+  }
+
   /** Takes the layer away again, to which nothing was written. */
   async removeLayer(): Promise<void> {
     const below = this.below.pop(), { replaceable, path } = this;
@@ -122,6 +163,11 @@ export class VmDisk {
     this.path = below.path;
     this.format = below.format;
   }
+}
+
+function notCopied(path: string, error: unknown, { signal }: Progress = {}): Error {
+  if (signal?.aborted) return new EngineError('cancelled', 'The task was cancelled.');
+  return error instanceof EngineError ? error : new EngineError('disk.not-copied', say`The disk could not be copied to ${path}: ${messageOf(error)}.`);
 }
 
 /** A CD drive as the board takes it. */
@@ -230,6 +276,19 @@ export class VmDisks {
   async removeLayers(paths: readonly (string | undefined)[]): Promise<void> {
     for (const [at, disk] of this.all.entries()) if (paths[at] !== undefined && disk.bus !== 'cdrom') await disk.removeLayer();
   }
+
+  /**
+   * Copies the image of each disk that has a path, in the order of `stats`, to that one while it is used; then both are written to, until
+   * `useMirrors` or `dropMirrors`.
+   */
+  async mirrorTo(paths: readonly (string | undefined)[], { signal, progress }: Progress): Promise<void> {
+    const chosen = this.all.flatMap((disk, at) => { const path = paths[at]; return path === undefined || disk.bus === 'cdrom' ? [] : [{ disk, path }]; });
+    for (const [done, { disk, path }] of chosen.entries()) await disk.mirrorTo(path, { signal, progress: part => progress?.((done + part) / chosen.length) });
+  }
+  /** Disks are idle. */
+  async finishMirrors(): Promise<void> { for (const disk of this.all) if (disk.bus !== 'cdrom') await disk.finishMirror(); }
+  async useMirrors(): Promise<void> { for (const disk of this.all) if (disk.bus !== 'cdrom') await disk.useMirror(); }
+  async dropMirrors(): Promise<void> { for (const disk of this.all) if (disk.bus !== 'cdrom') await disk.dropMirror(); }
 
   /** Another VM may have them. They are idle, until `takeUp`. */
   async release(): Promise<void> { for (const disk of this.all) if (disk.bus !== 'cdrom') await disk.release(); }

@@ -163,6 +163,11 @@ export interface RunningVm {
    * makes the layers known: when that rejects they are taken away again, and the VM goes on as before.
    */
   snapshot(what: SnapshotLayers, record: () => Promise<void>, options?: SaveOptions): Promise<void>;
+  /**
+   * Copies each disk that has a path, first those that are fixed, then by slot, to the image there while the guest uses it, and goes on with that
+   * one. Nothing runs while `record` makes them known: when that rejects the VM goes on with what it had.
+   */
+  moveDisks(paths: readonly (string | undefined)[], record: () => Promise<void>, options?: SaveOptions): Promise<void>;
   /** Pulls the plug; resolves when the worker is gone. */
   terminate(): Promise<void>;
   stats(): Promise<VmStats>;

@@ -152,7 +152,7 @@ class Worker {
   private readonly variablesAsked = new Map<number, (areKept: boolean) => void>();
   /** What asked the engine whether a guest that was given away runs. */
   private readonly movedAsked = new Map<number, (hasMoved: boolean) => void>();
-  private readonly leaving = new Map<number, AbortController>();
+  private readonly copying = new Map<number, AbortController>();
   private mayRun: (mayRun: boolean) => void = () => { /* nobody asked */ };
   private nextAsked = 1;
   private wakeUp: () => void = () => { /* nobody waits */ };
@@ -200,11 +200,12 @@ class Worker {
       case 'stats': send({ kind: 'answer', id: message.id, result: { ...this.vm.stats(), disks: this.disks.stats } satisfies Omit<VmStats, 'nics'> }); break;
       case 'suspend': this.jobs.set(message.id, { job: signal => this.suspend(message.id, message.path, signal), abort: new AbortController() }); break;
       case 'snapshot': this.jobs.set(message.id, { job: signal => this.snapshot(message.id, message.what, signal), abort: new AbortController() }); break;
+      case 'move-disks': void this.moveDisks(message); break;
       case 'migrate': void this.leave(message); break;
       case 'has-moved': this.movedAsked.get(message.id)?.(message.hasMoved); break;
       case 'may-run': this.mayRun(message.mayRun); break;
       case 'proceed': this.recorded.get(message.id)?.(message.isRecorded); break;
-      case 'cancel': this.jobs.get(message.id)?.abort.abort(); this.leaving.get(message.id)?.abort(); break;
+      case 'cancel': this.jobs.get(message.id)?.abort.abort(); this.copying.get(message.id)?.abort(); break;
       default: message satisfies never;
     }
     this.wakeUp();
@@ -227,23 +228,57 @@ class Worker {
     if (statePath !== undefined) await this.vm.saveTo(statePath, { signal, progress: part => send({ kind: 'progress', id, part }) });
     await this.vm.board.disksIdle();
     await this.disks.addLayers(layers);
+    if (await this.isRecorded(id)) return;
+    await this.disks.removeLayers(layers);
+    throw new EngineError('not-recorded', 'The snapshot could not be recorded.');
+  }
+
+  /** Whether the engine could make it known. */
+  private async isRecorded(id: number): Promise<boolean> {
     const isRecorded = await new Promise<boolean>(resolve => {
       this.recorded.set(id, resolve);
       send({ kind: 'prepared', id });
     });
     this.recorded.delete(id);
-    if (isRecorded) return;
-    await this.disks.removeLayers(layers);
-    throw new EngineError('not-recorded', 'The snapshot could not be recorded.');
+    return isRecorded;
+  }
+
+  /** Copies disks while the guest uses them, and changes over while it stands still. */
+  private async moveDisks({ id, paths }: Extract<ToWorker, { kind: 'move-disks' }>): Promise<void> {
+    const abort = new AbortController(), { disks } = this;
+    this.copying.set(id, abort);
+    try {
+      await disks.mirrorTo(paths, { signal: abort.signal, progress: part => send({ kind: 'progress', id, part }) });
+    } catch (error) {
+      await disks.dropMirrors();
+      refuse(id, error);
+      return;
+    } finally { this.copying.delete(id); }
+    this.jobs.set(id, { job: signal => this.changeDisks(id, signal), abort });
+    this.wakeUp();
+  }
+
+  private async changeDisks(id: number, signal: AbortSignal): Promise<undefined> {
+    const { disks, vm } = this;
+    try {
+      await vm.board.disksIdle();
+      if (signal.aborted) throw new EngineError('cancelled', 'The task was cancelled.');
+      await disks.finishMirrors();
+      if (!await this.isRecorded(id)) throw new EngineError('not-recorded', 'The new place of the disks could not be recorded.');
+      await disks.useMirrors();
+    } catch (error) {
+      await disks.dropMirrors();
+      throw error;
+    }
   }
 
   /** Copies memory while the guest runs, and has the rest done while it stands still. */
   private async leave({ id, port: to, rules }: Extract<ToWorker, { kind: 'migrate' }>): Promise<void> {
     const { throttle, vm } = this, { ram } = vm, channel = new CopierThread(ram.view(ram.base, ram.sizeBytes)!, to, rules), abort = new AbortController();
     const outgoing = new OutgoingMigration({ vm, channel, rules, progress: figures => send({ kind: 'migration', id, figures }), slowDown: () => throttle.slowDown(), slowed: () => throttle.slowed });
-    this.leaving.set(id, abort);
+    this.copying.set(id, abort);
     const end = () => {
-      this.leaving.delete(id);
+      this.copying.delete(id);
       outgoing.end();
       throttle.fullSpeed();
       channel.close();

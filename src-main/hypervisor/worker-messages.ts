@@ -37,6 +37,8 @@ export type ToWorker =
   | { readonly kind: 'granted-room'; readonly id: number; readonly bytes: number }
   | { readonly kind: 'suspend'; readonly id: number; readonly path: string }
   | { readonly kind: 'snapshot'; readonly id: number; readonly what: SnapshotLayers }
+  /** Copy each disk that has a path, in the order of the figures, to that image, and go on with those. */
+  | { readonly kind: 'move-disks'; readonly id: number; readonly paths: readonly (string | undefined)[] }
   | { readonly kind: 'migrate'; readonly id: number; readonly port: MessagePort; readonly rules: MigrationRules }
   /** The answer to `has-moved?`: whether the guest runs elsewhere. */
   | { readonly kind: 'has-moved'; readonly id: number; readonly hasMoved: boolean }
@@ -62,7 +64,7 @@ export type FromWorker =
   | { readonly kind: 'room-again' }
   | { readonly kind: 'resuming'; readonly part: number }
   | { readonly kind: 'progress'; readonly id: number; readonly part: number }
-  /** The layers are there; nothing runs until there is an answer. */
+  /** The layers, or the copies of disks, are there; nothing runs until there is an answer. */
   | { readonly kind: 'prepared'; readonly id: number }
   | { readonly kind: 'migration'; readonly id: number; readonly figures: MigrationFigures }
   /** The guest stands still, to move. */

@@ -37,4 +37,4 @@ export const GROUP_NAMES: Readonly<Record<CheckGroup, Phrase>> = { source: say`V
 export const FIX_NAMES: Readonly<Record<CheckFix, Phrase>> = {
   ejectMedia: say`Eject the media`, exitMaintenance: say`Exit maintenance mode`, powerOnHost: say`Power on the host`, connectHost: say`Connect the host`, connectLink: say`Connect the link`,
 };
-export const PHASE_NAMES: Readonly<Record<MigrationPhase, Phrase>> = { preparing: say`Preparing`, copying: say`Copying memory`, switching: say`Switching over`, moved: say`Moved`, cancelled: say`Cancelled`, failed: say`Failed` };
+export const PHASE_NAMES: Readonly<Record<MigrationPhase, Phrase>> = { storage: say`Copying files`, preparing: say`Preparing`, copying: say`Copying memory`, switching: say`Switching over`, moved: say`Moved`, cancelled: say`Cancelled`, failed: say`Failed` };
