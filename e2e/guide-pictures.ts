@@ -119,6 +119,7 @@ try {
   await host.add('host-c', { profile: 'Quarterdeck Q8' });
   await inventory.open('web-01');
   await vm.choose('Migrate…');
+  await migrate.next();
   await migrate.host('host-c').check();
   await migrate.compatibility.getByText(/succeeded|:/).first().waitFor();
   await picture('migrate');

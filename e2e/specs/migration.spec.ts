@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '../fixtures/app.ts';
 import { LOOK, violations } from '../pages/accessibility.ts';
 import { HostPage } from '../pages/host-page.ts';
@@ -29,6 +32,8 @@ test('a VM that runs moves to another host by the wizard, which says what stands
   await vm.powerOn();
   await expect(vm.powerState).toHaveText('Powered On');
   await vm.choose('Migrate…');
+  expect(await violations(page)).toEqual([]);
+  await migrate.next();
   await migrate.next();
   await expect(migrate.dialog).toContainText('Select a host.');
   await migrate.host('host-b').check();
@@ -59,4 +64,42 @@ test('a VM that runs moves to another host by the wizard, which says what stands
   expect(await violations(page)).toEqual([]);
   await inventory.open('edge');
   await expect(host.card('Virtual Machines')).toContainText('1');
+});
+
+test('the files of a VM that runs go to another datastore by the wizard, which shows what is free and how far it is', { tag: LOOK }, async ({ page }) => {
+  const [inventory, wizard, vm, monitor, migrate] = [new Inventory(page), new NewVmWizard(page), new VmPage(page), new Monitor(page), new MigrateWizard(page)], path = await mkdtemp(join(tmpdir(), 'quarterdeck-e2e-datastore-'));
+  try {
+    await inventory.choose('Datacenter', 'New Datastore…');
+    const dialog = page.getByRole('dialog', { name: 'New Datastore' });
+    await dialog.getByLabel('Name').fill('spare');
+    await dialog.getByLabel('Folder').fill(path);
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await expect(dialog).toBeHidden();
+    await inventory.open('host-a');
+    await wizard.create({ name: 'keeper' });
+    await vm.powerOn();
+    await expect(vm.powerState).toHaveText('Powered On');
+    await vm.choose('Migrate…');
+    await migrate.type('Change storage only').check();
+    await migrate.next();
+    await migrate.next();
+    await expect(migrate.dialog).toContainText('Select a datastore.');
+    await expect(migrate.dialog).toContainText(/spare.*free of/);
+    await migrate.datastore('datastore1').check();
+    await expect(migrate.compatibility).toContainText('The files of keeper are there already.');
+    await migrate.datastore('spare').check();
+    await expect(migrate.compatibility).toContainText('Compatibility checks succeeded.');
+    expect(await violations(page)).toEqual([]);
+    await migrate.next();
+    await migrate.dialog.getByText('Command line').click();
+    await expect(migrate.dialog).toContainText('quarterdeck vm migrate keeper --datastore spare');
+    expect(await violations(page)).toEqual([]);
+    await migrate.finish();
+    await monitor.open('Migration');
+    await expect(vm.panel).toContainText(/Tohost-a\S*, spare/);
+    await expect(vm.panel).toContainText(/PhaseMoved/);
+    await expect(vm.panel).toContainText(/Files copied/);
+    await expect(vm.powerState).toHaveText('Powered On');
+    expect(await violations(page)).toEqual([]);
+  } finally { await rm(path, { recursive: true, force: true }); }
 });

@@ -14,6 +14,6 @@ export class KeptOff {
   }
 
   checkPowerOn({ id, spec: { name } }: Vm): void {
-    if (this.ids.has(id)) throw new EngineError('busy', say`${name} cannot be powered on yet: a snapshot operation of it is under way.`);
+    if (this.ids.has(id)) throw new EngineError('busy', say`${name} cannot be powered on yet: its disks are being changed.`);
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { HostId } from '../../../shared/base/ids.ts';
-import { draftProblems, newDraft, requestOf } from './migration-draft.ts';
+import type { DatastoreId, HostId } from '../../../shared/base/ids.ts';
+import { draftProblems, newDraft, pagesOf, requestOf } from './migration-draft.ts';
 
 test('a wish says what is not as usual, and a number that is none is a problem', () => {
   const draft = { ...newDraft(), hostId: 'host-b' as HostId };
@@ -8,6 +8,11 @@ test('a wish says what is not as usual, and a number that is none is a problem',
   expect([...draftProblems(newDraft()).keys()]).toEqual(['hostId']);
   expect(requestOf(draft)).toEqual({ hostId: 'host-b' });
   expect(requestOf({ ...draft, priority: 'high', downtimeMs: '500', rateMbps: '100', keepsSpeed: true })).toEqual({ hostId: 'host-b', priority: 'high', downtimeMs: 500, rateMbps: 100, keepsSpeed: true });
+  expect(requestOf({ ...newDraft(), type: 'storage', datastoreId: 'datastore-b' as DatastoreId, priority: 'high' })).toEqual({ datastoreId: 'datastore-b' });
+  expect(requestOf({ ...draft, type: 'both' })).toBeUndefined();
+  expect(requestOf({ ...draft, type: 'both', datastoreId: 'datastore-b' as DatastoreId })).toEqual({ hostId: 'host-b', datastoreId: 'datastore-b' });
+  expect([...draftProblems({ ...newDraft(), type: 'storage' }).keys()]).toEqual(['datastoreId']);
+  expect(pagesOf({ type: 'storage' }).map(({ id }) => id)).toEqual(['type', 'datastore', 'review']);
   expect([...draftProblems({ ...draft, downtimeMs: '1', rateMbps: 'fast' }).keys()]).toEqual(['downtimeMs', 'rateMbps']);
   expect([...draftProblems({ ...draft, downtimeMs: '16', rateMbps: '' }).keys()]).toEqual([]);
 });

@@ -1,33 +1,48 @@
 /** What the migration wizard has been told so far, and how migrations read. */
-import type { HostId, ResourcePoolId, VmId } from '../../../shared/base/ids.ts';
+import type { DatastoreId, HostId, ResourcePoolId, VmId } from '../../../shared/base/ids.ts';
 import { say, type Phrase } from '../../../shared/base/phrase.ts';
 import { MIGRATION_LIMITS, USUAL_DOWNTIME_MS, type CheckFix, type CheckGroup, type MigrationCheck, type MigrationPhase, type MigrationPriority, type MigrationRequest } from '../../../shared/model/migration.ts';
 import { t } from '../../i18n/i18n.ts';
 
-export const PAGES: readonly { readonly id: 'host' | 'options' | 'review'; readonly title: Phrase }[] = [
-  { id: 'host', title: say`Select a compute resource` }, { id: 'options', title: say`Select priority` }, { id: 'review', title: say`Ready to complete` },
+/** What changes, as vSphere names it. */
+export const MIGRATION_TYPES = ['compute', 'storage', 'both'] as const;
+export type MigrationType = (typeof MIGRATION_TYPES)[number];
+export const TYPE_NAMES: Readonly<Record<MigrationType, Phrase>> = { compute: say`Change compute resource only`, storage: say`Change storage only`, both: say`Change both compute resource and storage` };
+export const TYPE_TEXTS: Readonly<Record<MigrationType, Phrase>> = {
+  compute: say`Another host runs it; its files stay where they are.`, storage: say`Its files go to another datastore, while it runs if it is on.`, both: say`First its files go to another datastore, then another host runs it.`,
+};
+const movesHost = (type: MigrationType): boolean => type !== 'storage';
+const movesFiles = (type: MigrationType): boolean => type !== 'compute';
+
+interface Page { readonly id: 'type' | 'host' | 'datastore' | 'options' | 'review'; readonly title: Phrase }
+export const pagesOf = ({ type }: Pick<MigrationDraft, 'type'>): readonly Page[] => [
+  { id: 'type', title: say`Select a migration type` }, ...(movesHost(type) ? [{ id: 'host', title: say`Select a compute resource` } as const] : []), ...(movesFiles(type) ? [{ id: 'datastore', title: say`Select storage` } as const] : []),
+  ...(movesHost(type) ? [{ id: 'options', title: say`Select priority` } as const] : []), { id: 'review', title: say`Ready to complete` },
 ];
 
 /** Numbers are as they were typed. */
-export interface MigrationDraft { hostId: HostId | ''; poolId: ResourcePoolId | ''; priority: MigrationPriority; downtimeMs: string; rateMbps: string; keepsSpeed: boolean }
-export const newDraft = (): MigrationDraft => ({ hostId: '', poolId: '', priority: 'regular', downtimeMs: String(USUAL_DOWNTIME_MS), rateMbps: '', keepsSpeed: false });
+export interface MigrationDraft { type: MigrationType; hostId: HostId | ''; datastoreId: DatastoreId | ''; poolId: ResourcePoolId | ''; priority: MigrationPriority; downtimeMs: string; rateMbps: string; keepsSpeed: boolean }
+export const newDraft = (): MigrationDraft => ({ type: 'compute', hostId: '', datastoreId: '', poolId: '', priority: 'regular', downtimeMs: String(USUAL_DOWNTIME_MS), rateMbps: '', keepsSpeed: false });
 
 const isWithin = (text: string, { min, max }: { readonly min: number; readonly max: number }): boolean => /^\d+$/.test(text.trim()) && Number(text) >= min && Number(text) <= max;
 
 /** By field. */
-export function draftProblems({ hostId, downtimeMs, rateMbps }: MigrationDraft): ReadonlyMap<keyof MigrationDraft, string> {
+export function draftProblems({ type, hostId, datastoreId, downtimeMs, rateMbps }: MigrationDraft): ReadonlyMap<keyof MigrationDraft, string> {
   const { downtimeMs: downtime, rateMbps: rate } = MIGRATION_LIMITS, problems = new Map<keyof MigrationDraft, string>();
-  if (hostId === '') problems.set('hostId', t`Select a host.`);
+  if (movesHost(type) && hostId === '') problems.set('hostId', t`Select a host.`);
+  if (movesFiles(type) && datastoreId === '') problems.set('datastoreId', t`Select a datastore.`);
   if (!isWithin(downtimeMs, downtime)) problems.set('downtimeMs', t`Enter a whole number from ${downtime.min} to ${downtime.max}.`);
   if (rateMbps.trim() !== '' && !isWithin(rateMbps, rate)) problems.set('rateMbps', t`Enter a whole number from ${rate.min} to ${rate.max}, or nothing.`);
   return problems;
 }
 
-/** Undefined while no host is chosen. */
-export function requestOf({ hostId, poolId, priority, downtimeMs, rateMbps, keepsSpeed }: MigrationDraft): MigrationRequest | undefined {
-  if (hostId === '') return undefined;
+/** Undefined while it is not said where to. */
+export function requestOf({ type, hostId, datastoreId, poolId, priority, downtimeMs, rateMbps, keepsSpeed }: MigrationDraft): MigrationRequest | undefined {
+  if ((movesHost(type) && hostId === '') || (movesFiles(type) && datastoreId === '')) return undefined;
+  const files = movesFiles(type) && datastoreId !== '' ? { datastoreId } : {};
+  if (!movesHost(type) || hostId === '') return files;
   const number = (text: string) => (/^\d+$/.test(text.trim()) ? Number(text) : undefined), downtime = number(downtimeMs), rate = number(rateMbps);
-  return { hostId, ...(poolId && { poolId }), ...(priority !== 'regular' && { priority }), ...(downtime !== undefined && downtime !== USUAL_DOWNTIME_MS && { downtimeMs: downtime }), ...(rate !== undefined && { rateMbps: rate }), ...(keepsSpeed && { keepsSpeed }) };
+  return { hostId, ...files, ...(poolId && { poolId }), ...(priority !== 'regular' && { priority }), ...(downtime !== undefined && downtime !== USUAL_DOWNTIME_MS && { downtimeMs: downtime }), ...(rate !== undefined && { rateMbps: rate }), ...(keepsSpeed && { keepsSpeed }) };
 }
 
 /** A finding, of the VM that it is about. */
