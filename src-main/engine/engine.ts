@@ -5,7 +5,10 @@ import type { EngineEvents } from '../../shared/api/engine-events.ts';
 import type { Disposable } from '../../shared/base/disposable.ts';
 import { serve, type Port } from '../../shared/api/rpc.ts';
 import { ROOT, type Task } from '../../shared/model/task.ts';
+import { linkOf, type HostLink } from '../../shared/model/host.ts';
 import type { Vm } from '../../shared/model/vm.ts';
+import type { LinkQuality } from '../fabric/switch/switch-link.ts';
+import { setHostLink } from '../hypervisor/start-network.ts';
 import type { StartVm } from '../hypervisor/vm-launch.ts';
 import { hostRef, Inventory, refOf } from '../inventory/inventory.ts';
 import { MetricsStore } from '../inventory/metrics-store.ts';
@@ -70,6 +73,8 @@ export class Engine {
     this.snapshots = new Snapshots(this);
     this.performance = new Performance(this, metrics);
     this.captures = new Captures(this);
+    for (const host of inventory.all('host')) setHostLink(host.id, qualityOf(linkOf(host)));
+    inventory.changed.on(changes => { for (const { kind, after } of changes) if (kind === 'host' && after !== null) setHostLink(after.id, qualityOf(linkOf(after))); });
     this.alarms = new Alarms(this);
     this.ticking = ticks(atMs => void this.tick(atMs));
     this.about = { name: 'Quarterdeck', version: VERSION, build: BUILD, pid: process.pid, startedMs: Date.now(), dataPath: files.dataPath };
@@ -170,6 +175,9 @@ export class Engine {
     onEnd(() => { for (const subscription of subscriptions) subscription.dispose(); });
   }
 }
+
+/** As frames between guests of different hosts have it; memory of VMs that move, see `Migrations`. */
+const qualityOf = ({ mbps, latencyMs, lossPercent, connected }: HostLink): LinkQuality => ({ bitsPerSecond: mbps * 1e6, latencyNs: latencyMs * 1e6, loss: lossPercent / 100, isCut: !connected });
 
 /** Says where VMs are whose files are on datastores elsewhere. */
 function locateVms({ objects }: Store['contents'], files: VmFiles): void {

@@ -100,18 +100,20 @@ export async function proveMigration({ guest, hostPort, moves, faults, seed }: P
 }
 
 /** A shell on the VM's console. */
-async function shellOf(client: TestClient['client'], vm: VmId) {
+export async function shellOf(client: TestClient['client'], vm: VmId) {
   const { api } = client;
-  let text = '', id = '', more: () => void = () => { /* nobody waits */ };
+  // A console's replay comes before the answer that says which it is.
+  const texts = new Map<string, string>();
+  let id = '', more: () => void = () => { /* nobody waits */ };
   client.on('console.output', ({ consoleId, bytes }) => {
-    text += new TextDecoder().decode(bytes);
-    api.consoles.acknowledge(consoleId, bytes.length).catch(() => { /* it is over */ });
+    texts.set(consoleId, (texts.get(consoleId) ?? '') + new TextDecoder().decode(bytes));
+    if (id === '' || consoleId === id) api.consoles.acknowledge(consoleId, bytes.length).catch(() => { /* it is over */ });
     more();
   });
   const expectText = async (wanted: RegExp) => {
     for (;;) {
-      const found = wanted.exec(text);
-      if (found !== null) { const all = text.slice(0, found.index); text = text.slice(found.index + found[0].length); return all; }
+      const text = texts.get(id) ?? '', found = wanted.exec(text);
+      if (found !== null) { texts.set(id, text.slice(found.index + found[0].length)); return text.slice(0, found.index); }
       await new Promise<void>(resolve => { more = resolve; });
     }
   };

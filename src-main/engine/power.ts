@@ -276,7 +276,7 @@ export class Power {
     const { id, hostId, spec } = vm, serial = this.console(id), { counterHz, watchdog } = this.inventory.host(hostId);
     const isCurrent = () => running.vm === machine;
     const machine: RunningVm = this.startVm({
-      name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics }), nicSeed: id, display: spec.display,
+      name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics }), host: hostId, nicSeed: id, display: spec.display,
       time: spec.time, bootWatchdog: spec.bootWatchdog, boots: vm.boot, efiVariables: vm.efiVariables, cpuGate: running.cpuGate, ...(vm.hostRole === 'host' && watchdog === 'SBSA revision 0' && { watchdogRevision: 0 }),
       resumeFrom: receive === undefined && this.files.isSuspended(id) ? this.files.suspendedState(id) : undefined,
     }, {

@@ -5,7 +5,7 @@ export const ETHERNET_BYTES = 14;
 export const MAX_FRAME_BYTES = 0x10000 + ETHERNET_BYTES + 4;
 export const DEFAULT_MTU = 1500;
 
-export const ETHERTYPE = { ipv4: 0x0800, arp: 0x0806, vlan: 0x8100, ipv6: 0x86dd } as const;
+export const ETHERTYPE = { ipv4: 0x0800, arp: 0x0806, rarp: 0x8035, vlan: 0x8100, ipv6: 0x86dd } as const;
 
 /** What a sender left undone, in the words of virtio 1.2, 5.1.6: the checksum of one header, and cutting TCP into segments. */
 export interface Offload {

@@ -3,7 +3,7 @@
  * or cut short has no packet. Left out: IPv4 options are skipped, fragments are not put together, and IPv6 extension headers
  * but hop-by-hop and destination options are not gone through.
  */
-import { ETHERNET_BYTES, ETHERTYPE } from './frame.ts';
+import { BROADCAST, ETHERNET_BYTES, ETHERTYPE, putMac, type Mac } from './frame.ts';
 
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
 
@@ -156,3 +156,18 @@ export function addressText(bytes: Uint8Array): string {
 }
 
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, n) => byte === b[n]);
+
+const LEAST_FRAME_BYTES = 60;
+
+/** A request for an address (RFC 903) that nobody answers: it shows all switches on its way where `mac` is. */
+export function rarpRequest(mac: Mac): Uint8Array {
+  const frame = new Uint8Array(LEAST_FRAME_BYTES), words = view(frame);
+  putMac(BROADCAST, frame, 0);
+  putMac(mac, frame, 6);
+  words.setUint16(12, ETHERTYPE.rarp);
+  // Ethernet, IPv4, lengths of their addresses, request reverse.
+  for (const [at, value] of [[14, 1], [16, ETHERTYPE.ipv4], [18, 0x0604], [20, 3]] as const) words.setUint16(at, value);
+  putMac(mac, frame, 22);
+  putMac(mac, frame, 32);
+  return frame;
+}

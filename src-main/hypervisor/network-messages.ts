@@ -1,9 +1,10 @@
 /** What the engine, the network's worker and the VMs' workers say to each other. */
 import type { MessagePort } from 'node:worker_threads';
+import type { HostId } from '../../shared/base/ids.ts';
 import type { NicSpec } from '../../shared/model/vm.ts';
 import type { Mac } from '../fabric/frame.ts';
 import { FRAME_RING_BYTES } from '../fabric/frame-ring.ts';
-import type { LinkOptions } from '../fabric/switch/switch-link.ts';
+import type { LinkQuality } from '../fabric/switch/switch-link.ts';
 import type { PortCounters, SwitchOptions } from '../fabric/switch/virtual-switch.ts';
 import type { NicFilter } from '../devices/virtio/net.ts';
 import type { Said } from '../../shared/base/phrase.ts';
@@ -28,16 +29,17 @@ export interface CaptureOptions {
 export interface MirrorOptions { readonly sources: readonly { readonly nic: number; readonly direction: 'in' | 'out' | 'both' }[]; readonly destination: number }
 
 export type NetworkCall =
-  | { readonly kind: 'attach'; readonly nic: number; readonly spec: NicSpec; readonly mac: Mac; readonly name: string; readonly memory: SharedArrayBuffer; readonly doorbell: MessagePort }
-  /** Its VM goes on in another worker, which has the same rings. */
-  | { readonly kind: 'move'; readonly nic: number; readonly doorbell: MessagePort }
+  | { readonly kind: 'attach'; readonly nic: number; readonly spec: NicSpec; readonly mac: Mac; readonly name: string; readonly memory: SharedArrayBuffer; readonly doorbell: MessagePort; readonly host: HostId | undefined }
+  /** Its VM goes on in another worker, which has the same rings, maybe on another host. */
+  | { readonly kind: 'move'; readonly nic: number; readonly doorbell: MessagePort; readonly host: HostId | undefined }
   | { readonly kind: 'detach'; readonly nic: number }
   | { readonly kind: 'connect'; readonly nic: number; readonly connected: boolean }
   | { readonly kind: 'counters'; readonly nic: number }
   | { readonly kind: 'capture'; readonly nic: number; readonly capture: CaptureOptions }
   | { readonly kind: 'stop-capture'; readonly nic: number }
   | { readonly kind: 'define-switch'; readonly options: SwitchOptions }
-  | { readonly kind: 'link'; readonly from: string; readonly to: string; readonly options: LinkOptions }
+  /** What joins the switches of a host to those of others. */
+  | { readonly kind: 'host-link'; readonly host: HostId; readonly quality: LinkQuality }
   | { readonly kind: 'mirror'; readonly switch: string; readonly sessions: readonly MirrorOptions[] };
 
 /** Answers by call. */

@@ -1,51 +1,61 @@
 /** The network of an engine: its switches and links, and the NICs of all its VMs. Lives in a worker of its own. */
 import type { MessagePort } from 'node:worker_threads';
 import { assert, EngineError } from '../../shared/base/errors.ts';
+import type { HostId } from '../../shared/base/ids.ts';
 import { say } from '../../shared/base/phrase.ts';
 import type { NicSpec } from '../../shared/model/vm.ts';
 import { Nat } from '../fabric/nat/nat.ts';
-import { SwitchLink } from '../fabric/switch/switch-link.ts';
+import { plainFrame } from '../fabric/frame.ts';
+import { rarpRequest } from '../fabric/packet.ts';
+import { SwitchLink, type LinkQuality } from '../fabric/switch/switch-link.ts';
 import { VirtualSwitch, type PortGroup, type SwitchOptions } from '../fabric/switch/virtual-switch.ts';
 import { hostNowNs } from '../time/host-time.ts';
 import { Capture } from './capture.ts';
 import type { AttachedNic, NetworkCall, ToNicNetwork } from './network-messages.ts';
-import { NetworkPort, type Attachment } from './network-port.ts';
+import { NetworkPort } from './network-port.ts';
 
 /** vSphere's name for the port group of a new host. */
 const DEFAULT_GROUP = 'VM Network';
 /** How exactly time-outs of connections are kept. */
 const TICK_MS = 50;
 
-interface Nic { readonly name: string; readonly port: NetworkPort; readonly nat?: Nat; readonly switchPort?: number }
+interface Nic { readonly name: string; readonly port: NetworkPort; readonly nat?: Nat; at?: AtSwitch }
+/** Where it is plugged in. */
+interface AtSwitch { readonly spec: Extract<NicSpec, { kind: 'switch' }>; readonly mac: number; readonly on: VirtualSwitch; readonly id: number }
+/** A switch of one host, with what joins it to those of others. */
+interface HostSwitch { readonly on: VirtualSwitch; readonly link: SwitchLink }
 
 export class Network {
   private readonly nics = new Map<number, Nic>();
   private readonly switches = new Map<string, VirtualSwitch>();
-  private links: SwitchLink[] = [];
+  /** By host, its switches by their names. */
+  private readonly hostSwitches = new Map<HostId, Map<string, HostSwitch>>();
+  private readonly qualities = new Map<HostId, LinkQuality>();
   private readonly busy = new Set<NetworkPort>();
   private isScheduled = false;
   private ticker: NodeJS.Timeout | undefined;
   private linkTimer: NodeJS.Timeout | undefined;
+  private isLinkDue = false;
 
   async call(call: NetworkCall): Promise<unknown> {
     switch (call.kind) {
       case 'attach': return this.attach(call);
-      case 'move': this.move(this.nic(call.nic).port, call.doorbell); return undefined;
+      case 'move': this.move(this.nic(call.nic), call); return undefined;
       case 'detach': await this.detach(call.nic); return undefined;
       case 'connect': this.nic(call.nic).port.setConnected(call.connected); return undefined;
       case 'counters': return this.nic(call.nic).port.counters;
       case 'capture': await this.capture(this.nic(call.nic), call.capture); return undefined;
       case 'stop-capture': await this.stopCapture(this.nic(call.nic)); return undefined;
       case 'define-switch': this.define(call.options); return undefined;
-      case 'link': this.links.push(new SwitchLink(this.switchOf(call.from), this.switchOf(call.to), hostNowNs, call.options)); return undefined;
+      case 'host-link': this.setHostLink(call.host, call.quality); return undefined;
       case 'mirror': this.mirror(call); return undefined;
       default: return call satisfies never;
     }
   }
 
-  private async attach({ nic: id, spec, mac, name, memory, doorbell }: Extract<NetworkCall, { kind: 'attach' }>): Promise<AttachedNic> {
+  private async attach({ nic: id, spec, mac, name, memory, doorbell, host }: Extract<NetworkCall, { kind: 'attach' }>): Promise<AttachedNic> {
     const port = new NetworkPort(memory, doorbell, spec, hostNowNs);
-    const nic = spec.kind === 'nat' ? this.attachNat(name, port) : this.attachSwitch(spec, mac, name, port);
+    const nic: Nic = spec.kind === 'nat' ? this.attachNat(name, port) : { name, port, at: this.plugIn(port, spec, mac, host) };
     this.nics.set(id, nic);
     this.listen(doorbell, port);
     this.ticker ??= setInterval(() => this.tick(), TICK_MS);
@@ -64,7 +74,17 @@ export class Network {
     this.schedule(port);
   }
 
-  private move(port: NetworkPort, doorbell: MessagePort): void {
+  private move(nic: Nic, { doorbell, host }: Extract<NetworkCall, { kind: 'move' }>): void {
+    const { port, at } = nic;
+    if (at !== undefined && this.switchAt(at.spec.switch, host) !== at.on) {
+      const state = at.on.save().ports.find(([id]) => id === at.id)?.[1];
+      at.on.disconnect(at.id);
+      const { on, id } = nic.at = this.plugIn(port, at.spec, at.mac, host);
+      if (state !== undefined) on.restore({ ...on.save(), ports: [[id, state]] });
+      // As ESXi does: all switches on the way learn at once where the address is now.
+      on.receive(id, plainFrame(rarpRequest(at.mac)));
+      this.keepLinkTime();
+    }
     port.moveTo(doorbell);
     this.listen(doorbell, port);
   }
@@ -78,16 +98,16 @@ export class Network {
     return { name, port, nat };
   }
 
-  private attachSwitch(spec: Extract<NicSpec, { kind: 'switch' }>, mac: number, name: string, port: NetworkPort): Nic {
-    const on = this.switchOf(spec.switch), group = groupOf(spec);
+  /** Into the switch of its host; a NIC of no host is at what joins those. */
+  private plugIn(port: NetworkPort, spec: AtSwitch['spec'], mac: number, host: HostId | undefined): AtSwitch {
+    const on = this.switchAt(spec.switch, host), group = groupOf(spec);
     on.ensureGroup(group);
     const id = on.connect({ portGroup: group.name, mac, deliver: frame => port.deliver(frame), limit: spec.limit });
-    const attachment: Attachment = {
+    port.attachment = {
       receive: frame => on.receive(id, frame), flush: () => this.keepLinkTime(), sendAgain: () => { /* a switch does not wait */ }, setConnected: connected => on.setConnected(id, connected),
       setFilter: filter => on.setFilter(id, filter), counters: () => on.counters(id), close: () => on.disconnect(id),
     };
-    port.attachment = attachment;
-    return { name, port, switchPort: id };
+    return { spec, mac, on, id };
   }
 
   private async detach(id: number): Promise<void> {
@@ -118,9 +138,9 @@ export class Network {
 
   private mirror(call: Extract<NetworkCall, { kind: 'mirror' }>): void {
     const portOf = (nic: number) => {
-      const { switchPort } = this.nic(nic);
-      if (switchPort === undefined) throw new EngineError('not-at-a-switch', 'Only ports of a switch are mirrored.');
-      return switchPort;
+      const { at } = this.nic(nic);
+      if (at === undefined) throw new EngineError('not-at-a-switch', 'Only ports of a switch are mirrored.');
+      return at.id;
     };
     this.switchOf(call.switch).mirror(call.sessions.map(({ sources, destination }) => ({
       sources: sources.map(({ nic, direction }) => ({ port: portOf(nic), direction })), destination: portOf(destination),
@@ -132,6 +152,20 @@ export class Network {
     let found = this.switches.get(name);
     if (found === undefined) this.switches.set(name, found = new VirtualSwitch({ name, portGroups: [{ name: DEFAULT_GROUP, vlan: 0 }] }, hostNowNs));
     return found;
+  }
+
+  private switchAt(name: string, host: HostId | undefined): VirtualSwitch {
+    if (host === undefined) return this.switchOf(name);
+    const switches = this.hostSwitches.get(host) ?? new Map<string, HostSwitch>(), found = switches.get(name);
+    if (found !== undefined) return found.on;
+    const on = new VirtualSwitch({ name, portGroups: [{ name: DEFAULT_GROUP, vlan: 0 }] }, hostNowNs), link = new SwitchLink(on, this.switchOf(name), hostNowNs, this.qualities.get(host));
+    this.hostSwitches.set(host, switches.set(name, { on, link }));
+    return on;
+  }
+
+  private setHostLink(host: HostId, quality: LinkQuality): void {
+    this.qualities.set(host, quality);
+    for (const { link } of this.hostSwitches.get(host)?.values() ?? []) link.set(quality);
   }
 
   private nic(id: number): Nic {
@@ -162,14 +196,21 @@ export class Network {
   }
 
   private keepLinkTime(): void {
-    if (this.links.length === 0) return;
     clearTimeout(this.linkTimer);
-    const dueNs = Math.min(...this.links.map(link => link.deadlineNs));
+    this.linkTimer = undefined;
+    const links = [...this.hostSwitches.values()].flatMap(switches => [...switches.values()].map(({ link }) => link)), dueNs = Math.min(Infinity, ...links.map(link => link.deadlineNs)), ms = (dueNs - hostNowNs()) / 1e6;
     if (dueNs === Infinity) return;
-    this.linkTimer = setTimeout(() => {
-      for (const link of this.links) link.runDue(hostNowNs());
+    const run = () => {
+      this.isLinkDue = false;
+      for (const link of links) link.runDue(hostNowNs());
       this.keepLinkTime();
-    }, Math.max(0, (dueNs - hostNowNs()) / 1e6));
+    };
+    if (ms >= 1) this.linkTimer = setTimeout(run, ms);
+    else if (!this.isLinkDue) {
+      // No timer is as exact.
+      this.isLinkDue = true;
+      setImmediate(run);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import { assert, EngineError, messageOf, saidOf } from '../../shared/base/errors.ts';
 import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
+import type { HostId } from '../../shared/base/ids.ts';
 import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
 import type { BootChange } from '../../shared/model/boot-watchdog.ts';
@@ -36,7 +37,7 @@ class WorkerVm implements RunningVm {
     this.launch = launch;
     this.listener = listener;
     this.isProfiled = launch.profile !== undefined;
-    this.receive = receive && received(receive);
+    this.receive = receive && received(receive, launch.host);
     this.nics = receive === undefined ? (launch.nics ?? []).map((spec, place) => this.connect(spec, place)) : [];
     const channels = (this.receive?.moves ?? this.nics).map(({ channel }) => channel), screen = launch.display && new MessageChannel(), screenPort = screen?.port2, receivePort = receive?.port, receiveLink = receive?.link;
     this.screen = screen?.port1;
@@ -110,8 +111,8 @@ class WorkerVm implements RunningVm {
   async migrate(options: MigrateOptions): Promise<void> { await this.ask(id => ({ kind: 'migrate', id, port: options.port, rules: options.rules }), { signal: options.signal, migration: options }, [options.port]); }
 
   private connect(spec: NicSpec, place: number): PluggedNic {
-    const { name, nicSeed: seed = name } = this.launch;
-    return sharedNetwork().plug(spec, { name, seed, place });
+    const { name, nicSeed: seed = name, host } = this.launch;
+    return sharedNetwork().plug(spec, { name, seed, place, host });
   }
 
   private async ask(question: (id: number) => ToWorker, { signal, progress, record, migration }: SaveOptions & { readonly record?: () => Promise<void>; readonly migration?: MigrateOptions } = {}, transfer: readonly Transferable[] = []): Promise<unknown> {
@@ -202,10 +203,10 @@ class WorkerVm implements RunningVm {
   }
 }
 
-function received(receive: ReceiveOptions): ReceiveOptions & { readonly from: WorkerVm; readonly moves: readonly NicMove[] } {
+function received(receive: ReceiveOptions, host: HostId | undefined): ReceiveOptions & { readonly from: WorkerVm; readonly moves: readonly NicMove[] } {
   const { from } = receive;
   assert(from instanceof WorkerVm, 'a VM of this process');
-  return { ...receive, from, moves: from.nics.map(nic => nic.move()) };
+  return { ...receive, from, moves: from.nics.map(nic => nic.move(host)) };
 }
 
 async function statsOf(nic: PluggedNic): Promise<NicStats> {

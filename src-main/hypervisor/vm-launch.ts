@@ -1,5 +1,6 @@
 /** The contract between the engine, which wants VMs to run, and the hypervisor, which runs each in a worker of its own. */
 import type { MessagePort } from 'node:worker_threads';
+import type { HostId } from '../../shared/base/ids.ts';
 import type { DisplaySpec } from '../../shared/model/display.ts';
 import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
@@ -31,6 +32,8 @@ export interface VmLaunch {
   readonly virtioBus?: VirtioBus;
   /** None when absent. */
   readonly nics?: readonly NicSpec[] | undefined;
+  /** Whose switches its adapters are at; without one they are at what joins the switches of all hosts. */
+  readonly host?: HostId | undefined;
   /** What MAC addresses and the machine's UUID follow from; the name when absent. */
   readonly nicSeed?: string;
   /** With a keyboard and something to point with; none when absent. */

@@ -1,26 +1,32 @@
 /**
- * A cable between two switches, with latency and loss where wanted. Which frames are lost follows from a seed. A cable that
- * is full drops, as a real one's queue does.
+ * A cable between two switches, with a bandwidth, latency and loss where wanted, which may change. Which frames are lost follows
+ * from a seed. A cable that is full drops, as a real one's queue does; one that is cut drops everything.
  */
 import type { Frame } from '../frame.ts';
 import { Random } from '../random.ts';
 import type { VirtualSwitch } from './virtual-switch.ts';
 
-export interface LinkOptions {
+export interface LinkQuality {
   readonly latencyNs?: number;
   /** Part of frames that is lost, 0 to 1. */
   readonly loss?: number;
-  readonly seed?: number;
+  /** Each way; as much as comes when absent. */
+  readonly bitsPerSecond?: number;
+  readonly isCut?: boolean;
 }
+export interface LinkOptions extends LinkQuality { readonly seed?: number }
 type Side = 0 | 1;
 interface Travelling { readonly to: Side; readonly dueNs: number; readonly frame: Frame }
 export interface LinkState { readonly random: number; readonly travelling: readonly Travelling[]; readonly lost: number; readonly dropped: number }
 
 const MOST_TRAVELLING_BYTES = 2 ** 22;
 const UPLINK = 'uplink';
+const PLAIN: Required<LinkQuality> = { latencyNs: 0, loss: 0, bitsPerSecond: Infinity, isCut: false };
 
 export class SwitchLink {
-  private readonly options: Required<LinkOptions>;
+  private quality: Required<LinkQuality>;
+  /** By the side that it goes to, when the last frame has left. */
+  private readonly leftNs = [0, 0];
   private readonly ends: readonly { readonly on: VirtualSwitch; readonly port: number }[];
   private readonly nowNs: () => number;
   private readonly random: Random;
@@ -30,11 +36,20 @@ export class SwitchLink {
   lost = 0;
   dropped = 0;
 
-  constructor(a: VirtualSwitch, b: VirtualSwitch, nowNs: () => number, { latencyNs = 0, loss = 0, seed = 1 }: LinkOptions = {}) {
-    this.options = { latencyNs, loss, seed };
+  constructor(a: VirtualSwitch, b: VirtualSwitch, nowNs: () => number, { seed = 1, ...quality }: LinkOptions = {}) {
+    this.quality = { ...PLAIN, ...quality };
     this.nowNs = nowNs;
     this.random = new Random(seed);
     this.ends = [a, b].map((on, side) => ({ on, port: on.connect({ portGroup: UPLINK, isUplink: true, deliver: frame => this.take(side === 0 ? 1 : 0, frame) }) }));
+  }
+
+  /** What is under way stays so, unless it is cut. */
+  set(quality: LinkQuality): void {
+    this.quality = { ...PLAIN, ...quality };
+    if (!this.quality.isCut) return;
+    this.dropped += this.travelling.length;
+    this.travelling = [];
+    this.travellingBytes = 0;
   }
 
   get deadlineNs(): number { return this.travelling[0]?.dueNs ?? Infinity; }
@@ -65,12 +80,16 @@ export class SwitchLink {
   }
 
   private take(to: Side, frame: Frame): boolean {
-    if (this.options.loss > 0 && this.random.next() < this.options.loss) { this.lost++; return true; }
+    const { latencyNs, loss, bitsPerSecond, isCut } = this.quality;
+    if (isCut) { this.dropped++; return false; }
+    if (loss > 0 && this.random.next() < loss) { this.lost++; return true; }
     if (this.travellingBytes + frame.bytes.length > MOST_TRAVELLING_BYTES) { this.dropped++; return false; }
-    const nowNs = this.nowNs();
-    this.travelling.push({ to, dueNs: nowNs + this.options.latencyNs, frame: { bytes: frame.bytes.slice(), offload: frame.offload } });
+    const nowNs = this.nowNs(), leftNs = this.leftNs[to] = Math.max(nowNs, this.leftNs[to]!) + frame.bytes.length * 8e9 / bitsPerSecond, dueNs = leftNs + latencyNs;
+    this.travelling.push({ to, dueNs, frame: { bytes: frame.bytes.slice(), offload: frame.offload } });
+    // Each way is in order, and both together are nearly.
+    for (let at = this.travelling.length - 1; at > 0 && this.travelling[at - 1]!.dueNs > dueNs; at--) [this.travelling[at - 1], this.travelling[at]] = [this.travelling[at]!, this.travelling[at - 1]!];
     this.travellingBytes += frame.bytes.length;
-    if (this.options.latencyNs === 0) this.runDue(nowNs);
+    if (dueNs <= nowNs) this.runDue(nowNs);
     return true;
   }
 }

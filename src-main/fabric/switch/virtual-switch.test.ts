@@ -139,6 +139,30 @@ test('a link carries VLANs between switches, late by its latency, and loses what
   expect(runs[0]![1]).toBeGreaterThan(15);
 });
 
+test('a link with a bandwidth has its frames one after the other, each way apart; when it is cut they are lost, and none follows', () => {
+  const { left, right, link, a, b } = linked(0, 1000);
+  // 60 bytes and a tag: 512 bits, 512 ns at 1 Gb/s.
+  link.set({ bitsPerSecond: 1e9, latencyNs: 1000 });
+  for (let n = 0; n < 3; n++) left.on.receive(a, frame(A, BROADCAST));
+  right.on.receive(b, frame(B, BROADCAST));
+  const arrived: [number, number, number][] = [];
+  for (const nowNs of [1511, 1512, 2024, 2536]) {
+    link.runDue(nowNs);
+    arrived.push([nowNs, right.take().length, left.take().length]);
+  }
+  expect(arrived).toEqual([[1511, 0, 0], [1512, 1, 1], [2024, 1, 0], [2536, 1, 0]]);
+  left.time.nowNs = 3000;
+  left.on.receive(a, frame(A, BROADCAST));
+  link.set({ isCut: true });
+  left.on.receive(a, frame(A, BROADCAST));
+  link.runDue(1e9);
+  expect([right.take(), link.dropped, link.deadlineNs]).toEqual(['', 2, Infinity]);
+  link.set({});
+  left.on.receive(a, frame(A, BROADCAST));
+  link.runDue(2e9);
+  expect(right.take()).toBe('b');
+});
+
 test('moved to a fresh machine with frames under way, it behaves as if it had not moved', () => {
   const play = (moved: boolean) => {
     let net = linked(0.2, 100);
