@@ -2,6 +2,7 @@
  * An engine that does mixed operations, drawn from a seed, until it is killed. For tests only. Prints a line of JSON before
  * each operation, with the VMs that it concerns, and one when it is acknowledged, with what they then are.
  */
+import { LOCAL_DATASTORE } from '../../shared/model/container.ts';
 import type { Vm } from '../../shared/model/vm.ts';
 import { openImage } from '../storage/open-image.ts';
 import { randomNumbers } from '../storage/test-folder.ts';
@@ -12,7 +13,7 @@ export interface Contents { readonly now: Readonly<Record<string, string>>; read
 export interface Said { readonly begin?: { readonly name: string; readonly ids: readonly string[] }; readonly done?: { readonly id: string; readonly vm: Vm | null; readonly isInBin: boolean; readonly contents: Contents }[] }
 
 const SECTORS = 24, MOST_VMS = 7;
-const [dataPath = '', seed = '1', known = '{}'] = process.argv.slice(2);
+const [dataPath = '', second = '', seed = '1', known = '{}'] = process.argv.slice(2);
 const random = randomNumbers(Number(seed)), contents = new Map(Object.entries(JSON.parse(known) as Record<string, Contents>));
 const engine = await openTestClient(dataPath), { vms, inventory } = engine.client.api;
 const EMPTY: Contents = { now: {}, snapshots: {} };
@@ -75,8 +76,14 @@ async function reconfigure({ id, spec }: Vm): Promise<void> {
 
 const power = ({ id, powerState }: Vm): Promise<void> => attempt('power', [id], () => (powerState === 'poweredOff' || powerState === 'suspended' ? vms.powerOn(id) : random(2) === 0 ? vms.suspend(id) : vms.powerOff(id)));
 
+/** Its files go to the other datastore. */
+async function moveFiles({ id, datastoreId }: Vm): Promise<void> {
+  const other = (await engine.objects('datastore')).find(each => each.id !== (datastoreId ?? LOCAL_DATASTORE));
+  await attempt('migrate', [id], () => vms.migrate([id], { datastoreId: other?.id }));
+}
+
 async function operation(): Promise<void> {
-  const all = await engine.objects('vm'), deleted = await engine.objects('deletedVm'), vm = pick(all), inBin = pick(deleted), what = random(20);
+  const all = await engine.objects('vm'), deleted = await engine.objects('deletedVm'), vm = pick(all), inBin = pick(deleted), what = random(22);
   if (vm === undefined || (what < 3 && all.length < MOST_VMS)) {
     await attempt('create', [], () => vms.create({ name: name(), cpus: 1, memoryMib: 64, guest: { kind: 'diagnostics' }, disks: [{ create: { format: 'qcow2', sizeMib: 1 }, readOnly: false }] }, 'host-a' as Vm['hostId']));
   } else if (what < 6 && vm.powerState === 'poweredOff' && !vm.template && vm.snapshots?.some(each => each.temporary) !== true) await write(vm);
@@ -88,8 +95,10 @@ async function operation(): Promise<void> {
   else if (what === 15) await attempt('delete', [vm.id], () => vms.delete(vm.id));
   else if (what === 16 && inBin !== undefined) await attempt('restore', [inBin.id], () => vms.restore(inBin.id));
   else if (what === 17 && inBin !== undefined) await attempt('deleteFromDisk', [inBin.id], () => vms.deleteFromDisk(inBin.id));
+  else if (what >= 20) await moveFiles(vm);
   else await power(vm);
 }
 
+if ((await engine.objects('datastore')).length === 1) await ended(engine.client.api.datastores.add({ name: 'second', path: second }, { kind: 'datacenter', id: 'datacenter' }));
 process.stdout.write('ready\n');
 for (;;) await operation();

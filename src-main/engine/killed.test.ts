@@ -21,9 +21,9 @@ interface Interrupted { readonly name: string; readonly ids: readonly string[] }
 interface Round { readonly operations: number; readonly under: Interrupted | undefined }
 
 /** Runs operations until a moment that the seed says, and kills the engine; notes what it acknowledged. */
-async function round(folder: string, seed: number, facts: Map<string, Fact>): Promise<Round> {
+async function round(folder: string, second: string, seed: number, facts: Map<string, Fact>): Promise<Round> {
   const random = randomNumbers(seed), contents = Object.fromEntries([...facts].map(([id, fact]) => [id, fact.contents]));
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'crash-operations.ts'), folder, String(seed), JSON.stringify(contents)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'crash-operations.ts'), folder, second, String(seed), JSON.stringify(contents)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lastAt = 4 + random(24);
   let operations = 0, under: Interrupted | undefined;
   createInterface({ input: child.stdout }).on('line', line => {
@@ -66,16 +66,18 @@ async function checkAcknowledged(engine: TestClient, facts: ReadonlyMap<string, 
 }
 
 /** No half-made VM, no file of nothing, no task that seems to run. */
-async function checkWhole(engine: TestClient, folder: string): Promise<void> {
+async function checkWhole(engine: TestClient, folder: string, second: string): Promise<void> {
   const all = [...await engine.objects('vm'), ...await engine.objects('deletedVm')], folders = await readdir(join(folder, 'vms'));
   expect(folders.filter(name => !all.some(({ id }) => id === name))).toEqual([]);
+  expect((await readdir(second)).filter(name => !all.some(({ id, datastoreId }) => id === name && datastoreId !== undefined))).toEqual([]);
   for (const vm of all) {
-    const images = await imagesOf(vm), own = resolve(folder, 'vms', vm.id), states = (vm.snapshots ?? []).flatMap(({ id, memory }) => (memory ? [`${id}.state`] : [])), isStated = new Set<string>(vm.powerState === 'suspended' ? [...states, 'suspended.state'] : states);
+    const images = await imagesOf(vm), local = resolve(folder, 'vms', vm.id), own = vm.datastoreId === undefined ? local : resolve(second, vm.id), states = (vm.snapshots ?? []).flatMap(({ id, memory }) => (memory ? [`${id}.state`] : [])), isStated = new Set<string>(vm.powerState === 'suspended' ? [...states, 'suspended.state'] : states);
     for (const image of images) {
       expect(existsSync(image), image).toBe(true);
       expect(await checkImage(image)).toMatchObject({ corruptions: 0 });
     }
     const files = await readdir(own).catch((): string[] => []);
+    if (own !== local) expect(await readdir(local)).toEqual(['elsewhere']);
     expect(files.filter(file => !images.has(join(own, file)) && !isStated.has(file)), vm.spec.name).toEqual([]);
     expect([...isStated].filter(file => !files.includes(file)), vm.spec.name).toEqual([]);
     expect(vm.powerState).toMatch(/^(poweredOff|suspended)$/);
@@ -84,23 +86,23 @@ async function checkWhole(engine: TestClient, folder: string): Promise<void> {
 }
 
 test(`an engine that is killed in the midst of ${OPERATIONS} operations loses nothing that it acknowledged, and leaves nothing half-made`, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'killed-')), facts = new Map<string, Fact>();
+  const folder = await mkdtemp(join(tmpdir(), 'killed-')), second = await mkdtemp(join(tmpdir(), 'killed-second-')), facts = new Map<string, Fact>();
   try {
     let done = 0;
     for (let seed = 1; done < OPERATIONS; seed++) {
-      const { operations, under } = await round(folder, seed, facts);
+      const { operations, under } = await round(folder, second, seed, facts);
       done += operations;
       const engine = await openTestClient(folder);
       // What the start itself has to do is done by tasks.
       for (const task of (await engine.client.api.tasks.list(20)).rows) if (task.completedMs === undefined) await engine.ended(task.id);
       await checkAcknowledged(engine, facts, under);
-      await checkWhole(engine, folder);
+      await checkWhole(engine, folder, second);
       // What was interrupted may have come to its end, also that of its VM.
       for (const id of under?.ids ?? []) facts.delete(id);
       for (const vm of [...await engine.objects('vm'), ...await engine.objects('deletedVm')]) if (!facts.has(vm.id)) facts.set(vm.id, await factOf(vm, vm.deletedMs !== undefined));
       await engine.close();
     }
-  } finally { await rm(folder, { recursive: true }); }
+  } finally { for (const each of [folder, second]) await rm(each, { recursive: true }); }
 }, 6 * MINUTES);
 
 /** What an interrupted operation came to. */
