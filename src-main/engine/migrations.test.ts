@@ -3,11 +3,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { DatastoreId, HostId, ResourcePoolId, TaskId, VmId } from '../../shared/base/ids.ts';
-import { HOST_PROFILES, USUAL_LINK, type HostProfile } from '../../shared/model/host.ts';
-import type { VmSpec } from '../../shared/model/vm.ts';
+import type { DatastoreId, HostId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../../shared/base/ids.ts';
+import { HOST_PROFILES, USUAL_LINK, type Host, type HostProfile } from '../../shared/model/host.ts';
+import type { Vm, VmSpec } from '../../shared/model/vm.ts';
 import { freePort } from '../../scripts/free-port.ts';
 import { assemble } from '../cpu/asm/assembler.ts';
+import { checksOf } from './migration-checks.ts';
 import { openTestClient, type TestClient } from './test-client.ts';
 
 /** Counts in X2, stores that to one page of a MiB after the other, and prints a letter of the alphabet after so many. */
@@ -173,6 +174,9 @@ test('what stands against a move is said before, by name, with what can be done 
   await done(api().hosts.setLink(there, { ...USUAL_LINK, mbps: 100, latencyMs: 20, connected: false }));
   expect(await names(there)).toEqual(['link error connectLink', 'heartbeat warning', 'bandwidth warning', 'latency warning']);
   await done(api().hosts.setLink(there, USUAL_LINK));
+  await done(api().hosts.setLink(here, { ...USUAL_LINK, connected: false }));
+  expect(await names(there)).toEqual(['link-source error connectLink', 'heartbeat warning']);
+  await done(api().hosts.setLink(here, USUAL_LINK));
   await done(api().hosts.enterMaintenance(there));
   expect(await names(there)).toContain('maintenance error exitMaintenance');
   await expect(api().vms.migrate([id], { hostId: there })).rejects.toThrow('there is in maintenance mode.');
@@ -219,4 +223,15 @@ test('what a move would take from a VM, or leave behind, is said too: its pool, 
   await done(api().hosts.powerOff(here, { force: true }));
   await done(api().hosts.setSystem(here, 'host', system));
   expect(await names(system, there)).toEqual(['host-system error']);
+});
+
+test('a VM that changes its state, or is being copied, and a host that is not up are waited for', async () => {
+  const { inventory } = opened.engine, vm = inventory.vm(await create('waiting')), from = inventory.host(here), to = inventory.host(there);
+  const names = (change: Partial<Vm>, host: Partial<Host> = {}) => checksOf({ vm: { ...vm, ...change }, moved: { ...vm, ...change, hostId: there }, from, to: { ...to, ...host }, request: { hostId: there }, inventory, isRunning: true, guestAnswers: true, arrivingMib: 0, files: undefined }).map(({ name, severity }) => `${name} ${severity}`);
+  const temporary = { id: 'snapshot-x' as SnapshotId, name: 'x', description: '', createdMs: 0, memory: false, spec: vm.spec };
+  expect(names({ powerState: 'poweredOn' })).toEqual([]);
+  expect(names({ powerState: 'suspending' })).toEqual(['state error']);
+  expect(names({ powerState: 'poweredOn', snapshots: [temporary] })).toEqual([]);
+  expect(names({ powerState: 'poweredOn', snapshots: [{ ...temporary, temporary: true }] })).toEqual(['linked-snapshots error']);
+  for (const health of ['booting', 'notResponding'] as const) expect(names({ powerState: 'poweredOn' }, { health })).toEqual(['health error']);
 });

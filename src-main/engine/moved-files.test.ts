@@ -154,3 +154,26 @@ test('of files that were on their way when the engine was killed, those that the
   expect([existsSync(away(stays)), await readdir(local(stays)), await readdir(local(moved)), await readdir(away(moved))]).toEqual([false, ['disk-1.qcow2'], ['elsewhere'], ['disk-1.qcow2']]);
   for (const id of [stays, moved]) expect(await read((await vmNow(id)).spec.disks[0]!.path, 0)).toBe('mine');
 });
+
+test('files that something reads or writes where they are keep a VM that runs from taking them along', async () => {
+  const id = await create('busy', { nics: [{ kind: 'nat', connected: true, forwards: [] }] }), names = async (of: VmId) => (await api().vms.checkMigration(of, { datastoreId: second })).map(({ name, severity }) => `${name} ${severity}`);
+  await done(api().vms.powerOn(id));
+  await api().vms.startCapture(id, 0);
+  expect(await names(id)).toEqual(['files-in-use error']);
+  await api().vms.stopCapture(id, 0);
+  expect(await names(id)).toEqual([]);
+  await writeFile(join(local(id), 'disc.iso'), new Uint8Array(65_536));
+  const reader = await create('reader', { disks: [{ path: join(local(id), 'disc.iso'), readOnly: true, cdrom: true }] });
+  expect(await names(id)).toEqual(['shared-files error']);
+  await done(api().vms.delete(reader));
+  await done(api().vms.emptyBin());
+  await done(api().vms.powerOff(id));
+  await done(api().vms.reconfigure(id, { ...(await vmNow(id)).spec, disks: [...(await vmNow(id)).spec.disks, { path: join(local(id), 'disc.iso'), readOnly: true, cdrom: true }] }));
+  expect(await names(id)).toEqual([]);
+  await done(api().vms.powerOn(id));
+  expect(await names(id)).toEqual(['files-in-use error']);
+  await done(api().vms.powerOff(id));
+  await done(api().vms.migrate([id], { datastoreId: second }));
+  expect((await vmNow(id)).spec.disks.map(({ path }) => path.startsWith(away(id)))).toEqual([true, true]);
+  expect((await readdir(away(id))).filter(name => name.endsWith('.pcapng'))).toHaveLength(1);
+});
