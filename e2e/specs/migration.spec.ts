@@ -28,7 +28,7 @@ test('a VM that runs moves to another host by the wizard, which says what stands
   await expect(host.card('Link to Other Hosts')).toContainText(/StateCut.*Bandwidth100 Mb\/s/);
 
   await inventory.open('host-a');
-  await wizard.create({ name: 'roamer' });
+  await wizard.create({ name: 'roamer', switch: 'lan' });
   await vm.powerOn();
   await expect(vm.powerState).toHaveText('Powered On');
   await vm.choose('Migrate…');

@@ -38,6 +38,9 @@ export const NORMAL_ALLOCATION: Allocation = { shares: SHARES.poolCpu.normal, re
 
 export interface ResourcePool extends Labels { readonly id: ResourcePoolId; readonly name: string; readonly parent: Place; readonly cpu: PoolAllocation; readonly memory: PoolAllocation }
 
+/** vSphere's name for the port group of a new host. */
+export const DEFAULT_PORT_GROUP = 'VM Network';
+
 /** A folder of the engine's machine for VMs' files. */
 export interface Datastore extends Labels {
   readonly id: DatastoreId;

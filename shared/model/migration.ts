@@ -1,6 +1,6 @@
 /** Moving VMs between hosts: what is asked for, what is checked before, and what became of it. */
 import * as v from 'valibot';
-import type { DatastoreId, HostId, ResourcePoolId } from '../base/ids.ts';
+import type { DatastoreId, HostId, NetworkId, ResourcePoolId } from '../base/ids.ts';
 import { fixed, say, type Message, type Problem } from '../base/phrase.ts';
 import { integerWithin } from './number-within.ts';
 
@@ -15,6 +15,8 @@ export const MigrationRequest = v.object({
   datastoreId: v.optional(v.pipe(v.string(), v.maxLength(64), v.transform(text => text as DatastoreId))),
   /** Its own if that is one of the destination's, else that of the host or cluster itself, when absent. */
   poolId: v.optional(v.pipe(v.string(), v.maxLength(64), v.transform(text => text as ResourcePoolId))),
+  /** Adapters on a network are to be on another one at the destination; those that are not named stay. */
+  networks: v.optional(v.pipe(v.array(v.object({ switch: v.string(), portGroup: v.string(), networkId: v.pipe(v.string(), v.maxLength(64), v.transform(text => text as NetworkId)) })), v.maxLength(64, fixed(say`These are too many networks.`)))),
   /** Regular when absent. */
   priority: v.optional(v.picklist(MIGRATION_PRIORITIES, fixed(say`There is no such priority.`))),
   /** For how long the guest may stand still, in ms; USUAL_DOWNTIME_MS when absent. */

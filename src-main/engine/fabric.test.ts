@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fetchGuests } from '../../scripts/fetch-guests.ts';
-import type { HostId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { HostId, NetworkId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { HOST_PROFILES, USUAL_LINK, type HostLink } from '../../shared/model/host.ts';
 import { shellOf } from './migration-proof.ts';
 import { openTestClient } from './test-client.ts';
@@ -38,6 +38,13 @@ test('frames between hosts go over their links, as fast and as late as these are
       await done(api.vms.migrate([answerer], { hostId: to, downtimeMs: 5000 }));
       expect((await pings(2)).received).toBe(2);
     }
+    // Another network, and back, while it runs.
+    const network = async (name: string) => await done(api.inventory.create({ kind: 'network', name, switch: 'lan', vlan: name === 'apart' ? 7 : 0, parent: { kind: 'datacenter', id: 'datacenter' } })) as NetworkId, [apart, common] = [await network('apart'), await network('VM Network')];
+    await done(api.vms.migrate([answerer], { hostId: two, downtimeMs: 5000, networks: [{ switch: 'lan', portGroup: 'VM Network', networkId: apart }] }));
+    expect((await pings(1)).received).toBe(0);
+    expect((await api.vms.checkMigration(answerer, { hostId: one, networks: [{ switch: 'lan', portGroup: 'VM Network', networkId: common }] })).map(({ name, severity }) => `${name} ${severity}`)).toContain('networks warning');
+    await done(api.vms.migrate([answerer], { hostId: one, downtimeMs: 5000, networks: [{ switch: 'lan', portGroup: 'apart', networkId: common }] }));
+    expect((await pings(2)).received).toBe(2);
     // On one host no link is between them.
     await link(one, { connected: false });
     expect((await pings(1)).received).toBe(1);

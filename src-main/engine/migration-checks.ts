@@ -3,11 +3,11 @@ import { EngineError } from '../../shared/base/errors.ts';
 import type { DatastoreId, HostId } from '../../shared/base/ids.ts';
 import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
 import { presentAttempt, stageOf } from '../../shared/model/boot-watchdog.ts';
-import { LOCAL_DATASTORE, type Datastore } from '../../shared/model/container.ts';
+import { DEFAULT_PORT_GROUP, LOCAL_DATASTORE, type Datastore } from '../../shared/model/container.ts';
 import { isOn, linkOf, maintenanceOf, type Host } from '../../shared/model/host.ts';
 import { USUAL_DOWNTIME_MS, type CheckFix, type CheckGroup, type MigrationCheck, type MigrationRequest } from '../../shared/model/migration.ts';
 import { isSamePlace } from '../../shared/model/place.ts';
-import type { Vm } from '../../shared/model/vm.ts';
+import type { NicSpec, Vm, VmSpec } from '../../shared/model/vm.ts';
 import type { Edit, Inventory } from '../inventory/inventory.ts';
 import { checkFits, checkPowerOn } from './admission.ts';
 import { checkMoved } from './allocations.ts';
@@ -127,6 +127,16 @@ export const MIGRATION_CHECKS: readonly Check[] = [
     return guest.kind === 'firmware' && guest.variablesPath !== undefined && isIn(folder, guest.variablesPath) ? say`The firmware of ${name} keeps its variables in ${guest.variablesPath}; power ${name} off first.` : undefined;
   }) },
 
+  { name: 'networks', group: 'network', look: ({ vm, to, request: { networks = [] }, inventory }) => {
+    const centre = datacenterOf(inventory, { kind: 'host', id: to.id });
+    for (const { networkId, ...from } of networks) {
+      const network = inventory.find('network', networkId);
+      if (network === undefined) return say`The network that ${vm.spec.name} is to be on no longer exists.`;
+      if (datacenterOf(inventory, network.parent) !== centre) return say`The network ${network.name} is in another datacenter than ${to.name}.`;
+      if (vm.spec.nics?.some(nic => isNicOn(from, nic)) !== true) return warning(say`${vm.spec.name} has no adapter on ${from.portGroup} of ${from.switch}.`);
+    }
+    return undefined;
+  } },
   { name: 'host-ports', group: 'network', look: ({ vm }) => (vm.spec.nics?.some(nic => nic.kind === 'nat' && nic.forwards.length > 0) ? warning(say`Port forwards of ${vm.spec.name} stay where the engine runs.`) : undefined) },
 ];
 
@@ -144,10 +154,22 @@ export function checksOf(asked: Asked): readonly MigrationCheck[] {
   return [...found.filter(({ severity }) => severity === 'error'), ...found.filter(({ severity }) => severity === 'warning')];
 }
 
+const isNicOn = (network: { readonly switch: string; readonly portGroup: string }, nic: NicSpec): boolean => nic.kind === 'switch' && nic.switch === network.switch && (nic.portGroup ?? DEFAULT_PORT_GROUP) === network.portGroup;
+
+function onNetworks(spec: VmSpec, { networks = [] }: MigrationRequest, inventory: Inventory): VmSpec {
+  if (spec.nics === undefined || networks.length === 0) return spec;
+  return { ...spec, nics: spec.nics.map(nic => {
+    const to = networks.find(each => isNicOn(each, nic)), network = to && inventory.find('network', to.networkId);
+    if (network === undefined || nic.kind !== 'switch') return nic;
+    const { vlan: _, ...rest } = nic;
+    return { ...rest, switch: network.switch, portGroup: network.name, ...(network.vlan !== undefined && { vlan: network.vlan }) };
+  }) };
+}
+
 /** The VM as it would be on the host. */
 export function movedTo(vm: Vm, request: MigrationRequest, inventory: Inventory): Vm {
   const { poolId: before, folderId: folder, ...rest } = vm, centreOf = (id: HostId) => datacenterOf(inventory, { kind: 'host', id }), { hostId = vm.hostId } = request;
   const stays = before !== undefined && isSamePlace(poolOwner(inventory, before), poolOwnerOf(inventory, hostId)), poolId = request.poolId ?? (stays ? before : undefined), folderId = centreOf(vm.hostId) === centreOf(hostId) ? folder : undefined;
   if (hostId === vm.hostId) return vm;
-  return { ...rest, hostId, ...(poolId && { poolId }), ...(folderId && { folderId }) };
+  return { ...rest, spec: onNetworks(vm.spec, request, inventory), hostId, ...(poolId && { poolId }), ...(folderId && { folderId }) };
 }

@@ -140,7 +140,7 @@ export class Migrations {
     sample('preparing');
     try {
       await power.move(id, {
-        hostId: to.id, signal,
+        to: movedTo(vm, request, inventory), signal,
         rules: { downtimeMs: request.downtimeMs ?? USUAL_DOWNTIME_MS, batches: request.priority === 'high' ? HIGH_BATCHES : 1, bytesPerSecond: request.rateMbps && request.rateMbps * 1e6 / 8, keepsSpeed: request.keepsSpeed, link: live.link.buffer, ...this.proof },
         progress: figures => {
           sample('copying', figuresOf(figures));

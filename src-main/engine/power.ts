@@ -43,7 +43,8 @@ interface Running {
 
 /** How a VM moves to another host while it runs. */
 export interface Move extends Pick<MigrateOptions, 'rules' | 'signal' | 'progress' | 'switching'> {
-  readonly hostId: HostId;
+  /** The VM as it will be. */
+  readonly to: Vm;
   /** It runs there from now on. */
   readonly moved: () => void;
 }
@@ -242,7 +243,7 @@ export class Power {
    * Goes on with a VM on another host. Resolves when it runs there; rejects when it stays. The engine alone says where it runs: the
    * destination asks before its first instruction, and once it was told that it may not, it never will.
    */
-  async move(id: VmId, { hostId, moved, ...how }: Move): Promise<void> {
+  async move(id: VmId, { to, moved, ...how }: Move): Promise<void> {
     const vm = inState(this.inventory.vm(id), ['poweredOn']), running = this.runningVm(vm), source = running.vm, { port1, port2 } = new MessageChannel();
     let hasMoved = false, isOver = false;
     const mayRun = () => {
@@ -254,7 +255,7 @@ export class Power {
       moved();
       return true;
     };
-    const next = this.machineFor({ ...vm, hostId }, running, { started: () => { /* it runs already, for all who look */ } }, { from: source, port: port2, link: how.rules.link, mayRun });
+    const next = this.machineFor(to, running, { started: () => { /* it runs already, for all who look */ } }, { from: source, port: port2, link: how.rules.link, mayRun });
     const stay = async () => {
       isOver = true;
       await next.terminate();

@@ -30,8 +30,8 @@ export interface MirrorOptions { readonly sources: readonly { readonly nic: numb
 
 export type NetworkCall =
   | { readonly kind: 'attach'; readonly nic: number; readonly spec: NicSpec; readonly mac: Mac; readonly name: string; readonly memory: SharedArrayBuffer; readonly doorbell: MessagePort; readonly host: HostId | undefined }
-  /** Its VM goes on in another worker, which has the same rings, maybe on another host. */
-  | { readonly kind: 'move'; readonly nic: number; readonly doorbell: MessagePort; readonly host: HostId | undefined }
+  /** Its VM goes on in another worker, which has the same rings, maybe on another host and another network. */
+  | { readonly kind: 'move'; readonly nic: number; readonly doorbell: MessagePort; readonly host: HostId | undefined; readonly spec: NicSpec }
   | { readonly kind: 'detach'; readonly nic: number }
   | { readonly kind: 'connect'; readonly nic: number; readonly connected: boolean }
   | { readonly kind: 'counters'; readonly nic: number }

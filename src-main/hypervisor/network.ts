@@ -74,12 +74,12 @@ export class Network {
     this.schedule(port);
   }
 
-  private move(nic: Nic, { doorbell, host }: Extract<NetworkCall, { kind: 'move' }>): void {
+  private move(nic: Nic, { doorbell, host, spec }: Extract<NetworkCall, { kind: 'move' }>): void {
     const { port, at } = nic;
-    if (at !== undefined && this.switchAt(at.spec.switch, host) !== at.on) {
+    if (at !== undefined && spec.kind === 'switch' && (this.switchAt(spec.switch, host) !== at.on || groupOf(spec).name !== groupOf(at.spec).name)) {
       const state = at.on.save().ports.find(([id]) => id === at.id)?.[1];
       at.on.disconnect(at.id);
-      const { on, id } = nic.at = this.plugIn(port, at.spec, at.mac, host);
+      const { on, id } = nic.at = this.plugIn(port, spec, at.mac, host);
       if (state !== undefined) on.restore({ ...on.save(), ports: [[id, state]] });
       // As ESXi does: all switches on the way learn at once where the address is now.
       on.receive(id, plainFrame(rarpRequest(at.mac)));

@@ -11,7 +11,7 @@ import { workerFile } from './worker-file.ts';
 import { NIC_MEMORY_BYTES, type AttachedNic, type FromNetwork, type MirrorOptions, type NetworkCall, type NicChannel, type NicHandle } from './network-messages.ts';
 
 /** A NIC that is being plugged in. The channel is for its VM's worker. */
-export interface PluggedNic extends NicHandle { readonly id: number; readonly slot: number | undefined; readonly channel: NicChannel; move(to: HostId | undefined): NicMove; unplug(): Promise<void> }
+export interface PluggedNic extends NicHandle { readonly id: number; readonly slot: number | undefined; readonly channel: NicChannel; move(to: { readonly host: HostId | undefined; readonly spec: NicSpec }): NicMove; readonly spec: NicSpec; unplug(): Promise<void> }
 /** The way of a NIC to another worker, which gets the channel; its frames go there from `take` on. */
 export interface NicMove { readonly channel: NicChannel; readonly take: () => Promise<void> }
 
@@ -42,14 +42,14 @@ export class NetworkClient {
     const ready = this.call({ kind: 'attach', nic, spec, mac, name: `${name} nic${place}`, memory, doorbell: port1, host }, [port1]) as Promise<AttachedNic>;
     ready.catch(() => { /* whoever waits for it hears of it */ });
     return {
-      id: nic, mac, slot, ready, channel: channelTo(port2),
+      id: nic, mac, slot, spec, ready, channel: channelTo(port2),
       setConnected: async connected => { await this.call({ kind: 'connect', nic, connected }); },
       counters: async () => await this.call({ kind: 'counters', nic }) as PortCounters,
       startCapture: async capture => { await this.call({ kind: 'capture', nic, capture }); },
       stopCapture: async () => { await this.call({ kind: 'stop-capture', nic }); },
       move: to => {
         const next = new MessageChannel();
-        return { channel: channelTo(next.port2), take: async () => { await this.call({ kind: 'move', nic, doorbell: next.port1, host: to }, [next.port1]); } };
+        return { channel: channelTo(next.port2), take: async () => { await this.call({ kind: 'move', nic, doorbell: next.port1, ...to }, [next.port1]); } };
       },
       unplug: async () => { await this.call({ kind: 'detach', nic }); },
     };

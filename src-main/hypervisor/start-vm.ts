@@ -2,7 +2,6 @@
 import { MessageChannel, Worker, type MessagePort, type Transferable } from 'node:worker_threads';
 import { assert, EngineError, messageOf, saidOf } from '../../shared/base/errors.ts';
 import { messageFields, say, type Said } from '../../shared/base/phrase.ts';
-import type { HostId } from '../../shared/base/ids.ts';
 import type { EfiVariable } from '../../shared/model/efi.ts';
 import type { GuestTimeSpec, TimeChange } from '../../shared/model/guest-time.ts';
 import type { BootChange } from '../../shared/model/boot-watchdog.ts';
@@ -37,7 +36,7 @@ class WorkerVm implements RunningVm {
     this.launch = launch;
     this.listener = listener;
     this.isProfiled = launch.profile !== undefined;
-    this.receive = receive && received(receive, launch.host);
+    this.receive = receive && received(receive, launch);
     this.nics = receive === undefined ? (launch.nics ?? []).map((spec, place) => this.connect(spec, place)) : [];
     const channels = (this.receive?.moves ?? this.nics).map(({ channel }) => channel), screen = launch.display && new MessageChannel(), screenPort = screen?.port2, receivePort = receive?.port, receiveLink = receive?.link;
     this.screen = screen?.port1;
@@ -203,10 +202,12 @@ class WorkerVm implements RunningVm {
   }
 }
 
-function received(receive: ReceiveOptions, host: HostId | undefined): ReceiveOptions & { readonly from: WorkerVm; readonly moves: readonly NicMove[] } {
+function received(receive: ReceiveOptions, { host, nics = [] }: VmLaunch): ReceiveOptions & { readonly from: WorkerVm; readonly moves: readonly NicMove[] } {
   const { from } = receive;
   assert(from instanceof WorkerVm, 'a VM of this process');
-  return { ...receive, from, moves: from.nics.map(nic => nic.move(host)) };
+  const isFixed = ({ slot }: { readonly slot?: number | undefined }) => slot === undefined, fixed = nics.filter(isFixed), fixedBefore = from.nics.filter(isFixed);
+  const specOf = (nic: PluggedNic): NicSpec => (isFixed(nic) ? fixed[fixedBefore.indexOf(nic)] : nics.find(({ slot }) => slot === nic.slot)) ?? nic.spec;
+  return { ...receive, from, moves: from.nics.map(nic => nic.move({ host, spec: specOf(nic) })) };
 }
 
 async function statsOf(nic: PluggedNic): Promise<NicStats> {

@@ -3,14 +3,13 @@ import { computed, type ComputedRef } from 'vue';
 import type { Host } from '../../../shared/model/host.ts';
 import type { InventoryObject, ObjectKinds } from '../../../shared/model/objects.ts';
 import type { Place } from '../../../shared/model/place.ts';
-import { LOCAL_DATASTORE, type Network } from '../../../shared/model/container.ts';
+import { DEFAULT_PORT_GROUP, LOCAL_DATASTORE, type Network } from '../../../shared/model/container.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import { useHierarchy, within, type Contained, type ContainedKind } from '../../stores/hierarchy.ts';
 import { useVms } from '../../stores/vms.ts';
 
 export interface Contents { readonly all: readonly Contained[]; readonly hosts: readonly Host[]; readonly vms: readonly Vm[]; of<K extends ContainedKind>(kind: K): readonly ObjectKinds[K][] }
 
-const DEFAULT_PORT_GROUP = 'VM Network';
 
 /** Whether a VM has an adapter at this port group. */
 export const usesNetwork = ({ spec: { nics = [] } }: Vm, network: Pick<Network, 'name' | 'switch'>): boolean =>

@@ -1,7 +1,9 @@
 /** What the migration wizard has been told so far, and how migrations read. */
-import type { DatastoreId, HostId, ResourcePoolId, VmId } from '../../../shared/base/ids.ts';
+import type { DatastoreId, HostId, NetworkId, ResourcePoolId, VmId } from '../../../shared/base/ids.ts';
 import { say, type Phrase } from '../../../shared/base/phrase.ts';
+import { DEFAULT_PORT_GROUP } from '../../../shared/model/container.ts';
 import { MIGRATION_LIMITS, USUAL_DOWNTIME_MS, type CheckFix, type CheckGroup, type MigrationCheck, type MigrationPhase, type MigrationPriority, type MigrationRequest } from '../../../shared/model/migration.ts';
+import type { Vm } from '../../../shared/model/vm.ts';
 import { t } from '../../i18n/i18n.ts';
 
 /** What changes, as vSphere names it. */
@@ -14,15 +16,24 @@ export const TYPE_TEXTS: Readonly<Record<MigrationType, Phrase>> = {
 const movesHost = (type: MigrationType): boolean => type !== 'storage';
 const movesFiles = (type: MigrationType): boolean => type !== 'compute';
 
-interface Page { readonly id: 'type' | 'host' | 'datastore' | 'options' | 'review'; readonly title: Phrase }
-export const pagesOf = ({ type }: Pick<MigrationDraft, 'type'>): readonly Page[] => [
+interface Page { readonly id: 'type' | 'host' | 'datastore' | 'networks' | 'options' | 'review'; readonly title: Phrase }
+/** Networks are only asked for where an adapter is on one. */
+export const pagesOf = ({ type }: Pick<MigrationDraft, 'type'>, hasNetworks: boolean): readonly Page[] => [
   { id: 'type', title: say`Select a migration type` }, ...(movesHost(type) ? [{ id: 'host', title: say`Select a compute resource` } as const] : []), ...(movesFiles(type) ? [{ id: 'datastore', title: say`Select storage` } as const] : []),
-  ...(movesHost(type) ? [{ id: 'options', title: say`Select priority` } as const] : []), { id: 'review', title: say`Ready to complete` },
+  ...(movesHost(type) && hasNetworks ? [{ id: 'networks', title: say`Select networks` } as const] : []), ...(movesHost(type) ? [{ id: 'options', title: say`Select priority` } as const] : []), { id: 'review', title: say`Ready to complete` },
 ];
 
+/** A network that adapters are on, and the one that they are to be on, '' for the same. */
+export interface NetworkChoice { readonly switch: string; readonly portGroup: string; networkId: NetworkId | '' }
+/** Of VMs, each network once. */
+export function networksOf(vms: readonly Pick<Vm, 'spec'>[]): NetworkChoice[] {
+  const all = vms.flatMap(({ spec: { nics = [] } }) => nics.flatMap(nic => (nic.kind === 'switch' ? [{ switch: nic.switch, portGroup: nic.portGroup ?? DEFAULT_PORT_GROUP, networkId: '' } as const] : [])));
+  return [...new Map(all.map(each => [JSON.stringify(each), { ...each }])).values()];
+}
+
 /** Numbers are as they were typed. */
-export interface MigrationDraft { type: MigrationType; hostId: HostId | ''; datastoreId: DatastoreId | ''; poolId: ResourcePoolId | ''; priority: MigrationPriority; downtimeMs: string; rateMbps: string; keepsSpeed: boolean }
-export const newDraft = (): MigrationDraft => ({ type: 'compute', hostId: '', datastoreId: '', poolId: '', priority: 'regular', downtimeMs: String(USUAL_DOWNTIME_MS), rateMbps: '', keepsSpeed: false });
+export interface MigrationDraft { type: MigrationType; hostId: HostId | ''; datastoreId: DatastoreId | ''; networks: NetworkChoice[]; poolId: ResourcePoolId | ''; priority: MigrationPriority; downtimeMs: string; rateMbps: string; keepsSpeed: boolean }
+export const newDraft = (): MigrationDraft => ({ type: 'compute', hostId: '', datastoreId: '', networks: [], poolId: '', priority: 'regular', downtimeMs: String(USUAL_DOWNTIME_MS), rateMbps: '', keepsSpeed: false });
 
 const isWithin = (text: string, { min, max }: { readonly min: number; readonly max: number }): boolean => /^\d+$/.test(text.trim()) && Number(text) >= min && Number(text) <= max;
 
@@ -37,12 +48,13 @@ export function draftProblems({ type, hostId, datastoreId, downtimeMs, rateMbps 
 }
 
 /** Undefined while it is not said where to. */
-export function requestOf({ type, hostId, datastoreId, poolId, priority, downtimeMs, rateMbps, keepsSpeed }: MigrationDraft): MigrationRequest | undefined {
+export function requestOf({ type, hostId, datastoreId, networks, poolId, priority, downtimeMs, rateMbps, keepsSpeed }: MigrationDraft): MigrationRequest | undefined {
   if ((movesHost(type) && hostId === '') || (movesFiles(type) && datastoreId === '')) return undefined;
   const files = movesFiles(type) && datastoreId !== '' ? { datastoreId } : {};
   if (!movesHost(type) || hostId === '') return files;
   const number = (text: string) => (/^\d+$/.test(text.trim()) ? Number(text) : undefined), downtime = number(downtimeMs), rate = number(rateMbps);
-  return { hostId, ...files, ...(poolId && { poolId }), ...(priority !== 'regular' && { priority }), ...(downtime !== undefined && downtime !== USUAL_DOWNTIME_MS && { downtimeMs: downtime }), ...(rate !== undefined && { rateMbps: rate }), ...(keepsSpeed && { keepsSpeed }) };
+  const elsewhere = networks.flatMap(each => (each.networkId === '' ? [] : [{ ...each, networkId: each.networkId }]));
+  return { hostId, ...files, ...(elsewhere.length > 0 && { networks: elsewhere }), ...(poolId && { poolId }), ...(priority !== 'regular' && { priority }), ...(downtime !== undefined && downtime !== USUAL_DOWNTIME_MS && { downtimeMs: downtime }), ...(rate !== undefined && { rateMbps: rate }), ...(keepsSpeed && { keepsSpeed }) };
 }
 
 /** A finding, of the VM that it is about. */
