@@ -43,8 +43,15 @@ export class NewVmWizard {
   /** On the hardware page; `number` is its place, from 1. */
   async addNewDisk(number: number, { sizeMib, bus = 'virtio' }: NewDisk): Promise<void> { await addNewDisk(this.dialog, number, { sizeMib, bus }); }
 
+  /** On the hardware page. */
+  async addAdapter(on: string): Promise<void> {
+    await this.dialog.getByRole('button', { name: 'Add network adapter' }).click();
+    await this.field('Network').selectOption('Virtual switch');
+    await this.field('Virtual switch').fill(on);
+  }
+
   /** From the button to the new VM's page, with the defaults for all that is not given. */
-  async create(vm: { readonly name: string; readonly linux?: LinuxGuest; readonly disks?: readonly NewDisk[] }): Promise<void> {
+  async create(vm: { readonly name: string; readonly linux?: LinuxGuest; readonly disks?: readonly NewDisk[]; readonly switch?: string }): Promise<void> {
     await this.open();
     await this.next();
     await this.nameIt(vm.name);
@@ -52,6 +59,7 @@ export class NewVmWizard {
     await (vm.linux ? this.chooseLinux(vm.linux) : this.chooseDiagnostics());
     await this.next();
     for (const [at, disk] of (vm.disks ?? []).entries()) await this.addNewDisk(at + 1, disk);
+    if (vm.switch !== undefined) await this.addAdapter(vm.switch);
     await this.next();
     await this.finish();
     // It leads to the page of what was made.

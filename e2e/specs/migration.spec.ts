@@ -47,6 +47,9 @@ test('a VM that runs moves to another host by the wizard, which says what stands
   await migrate.compatibility.getByRole('button', { name: 'Connect the link' }).click();
   await expect(migrate.compatibility).not.toContainText('is cut');
   await migrate.next();
+  await expect(migrate.dialog.getByLabel('VM Network of lan')).toHaveValue('');
+  expect(await violations(page)).toEqual([]);
+  await migrate.next();
   await migrate.dialog.getByLabel('Longest downtime (ms)').fill('60000');
   await migrate.dialog.getByLabel('High: ').check();
   expect(await violations(page)).toEqual([]);
