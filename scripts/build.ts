@@ -21,6 +21,7 @@ const ENTRIES = {
   'engine/display-worker': 'display/display-worker.ts',
   'engine/vcpu-worker': 'hypervisor/vcpu-worker.ts',
   'engine/copier-worker': 'hypervisor/migration/copier-worker.ts',
+  'engine/receiver-worker': 'hypervisor/migration/receiver-worker.ts',
   'engine/translation-worker': 'hypervisor/translation-worker.ts',
   'engine/store-worker': 'inventory/store-worker.ts',
   'engine/metrics-worker': 'inventory/metrics-worker.ts',

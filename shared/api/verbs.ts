@@ -52,7 +52,7 @@ const ofVm = (word: string, text: string, call: (api: EngineApi, id: VmId) => Pr
 
 const migrationIn = (values: Values): MigrationRequest => ({
   ...(values.to !== undefined && { hostId: idIn<HostId>(values, 'to') }), ...(values.datastore !== undefined && { datastoreId: idIn<DatastoreId>(values, 'datastore') }), ...(values.pool !== undefined && { poolId: idIn<ResourcePoolId>(values, 'pool') }), ...(values.priority !== undefined && { priority: values.priority as MigrationPriority }),
-  ...(values.networks !== undefined && { networks: values.networks as MigrationRequest['networks'] }), ...(values.downtime !== undefined && { downtimeMs: values.downtime as number }), ...(values.rate !== undefined && { rateMbps: values.rate as number }), ...(values['keep-speed'] === true && { keepsSpeed: true }),
+  ...(values.networks !== undefined && { networks: values.networks as MigrationRequest['networks'] }), ...(values.downtime !== undefined && { downtimeMs: values.downtime as number }), ...(values.rate !== undefined && { rateMbps: values.rate as number }), ...(values['keep-speed'] === true && { keepsSpeed: true }), ...(values['post-copy'] === true && { postCopy: true }),
 });
 const HOST = argument('host', 'host', 'name or id of the host'), FORCE = option('force', 'flag', 'VMs that run on it lose their power too');
 const hostIn = (values: Values): HostId => idIn<HostId>(values, 'host');
@@ -130,7 +130,7 @@ export const VERBS: readonly Verb[] = [
   ofVm('press-restart', 'presses the restart button of a VM', (api, id) => api.vms.pressRestart(id)),
   verb('vm migrate', 'moves a VM to another host, its files to another datastore, or both, while it runs if it is on', [
     VM, option('to', 'host', 'name or id of the host'), option('datastore', 'datastore', 'where its files are to be'), option('networks', 'json', 'other networks for adapters: [{"switch":"lan","portGroup":"VM Network","networkId":"network-…"}]'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('priority', MIGRATION_PRIORITIES, 'regular unless it is said'),
-    option('downtime', 'number', 'for how many ms the guest may stand still'), option('rate', 'number', 'at most so many Mb/s'), option('keep-speed', 'flag', 'never slows the guest down'),
+    option('downtime', 'number', 'for how many ms the guest may stand still'), option('rate', 'number', 'at most so many Mb/s'), option('keep-speed', 'flag', 'never slows the guest down'), option('post-copy', 'flag', 'lets the guest go on at the destination before all of its memory is there'),
   ], (api, values) => api.vms.migrate([vmIn(values)], migrationIn(values))),
   verb('vm check-migration', 'says what stands against moving a VM', [VM, option('to', 'host', 'name or id of the host'), option('datastore', 'datastore', 'where its files are to be'), option('pool', 'resourcePool', 'the resource pool it is to be in')], (api, values) => api.vms.checkMigration(vmIn(values), migrationIn(values))),
   ofVm('migrations', 'shows what became of a VM’s moves', (api, id) => api.vms.migrations(id)),

@@ -25,6 +25,8 @@ export const MigrationRequest = v.object({
   rateMbps: v.optional(integerWithin(say`The rate limit in Mb/s`, MIGRATION_LIMITS.rateMbps)),
   /** A guest that changes memory faster than it is copied is never slowed down for it. */
   keepsSpeed: v.optional(v.boolean()),
+  /** After one round of copying the guest goes on at the destination, and what it changed meanwhile follows it there. */
+  postCopy: v.optional(v.boolean()),
 });
 export type MigrationRequest = v.InferOutput<typeof MigrationRequest>;
 export const USUAL_DOWNTIME_MS = 50;
@@ -45,8 +47,8 @@ export interface MigrationCheck extends Message {
   readonly fix?: CheckFix;
 }
 
-/** In their order; each only where there is something of it to do. The last three are ends. */
-export const MIGRATION_PHASES = ['storage', 'preparing', 'copying', 'switching', 'moved', 'cancelled', 'failed'] as const;
+/** In their order; each only where there is something of it to do. While memory is `following`, with post-copy, the VM is at the destination. The last three are ends. */
+export const MIGRATION_PHASES = ['storage', 'preparing', 'copying', 'switching', 'following', 'moved', 'cancelled', 'failed'] as const;
 export type MigrationPhase = (typeof MIGRATION_PHASES)[number];
 
 /** How far it was at a moment. */
@@ -65,6 +67,9 @@ export interface MigrationSample {
   readonly slowed: number;
   /** Of the VM's files, how much is at the new datastore, 0 to 1, when they move. */
   readonly files?: number;
+  /** While memory follows: pages that the guest, or a device of its, came to before they were there, and for how long they waited altogether. */
+  readonly askedPages?: number;
+  readonly waitedMs?: number;
 }
 
 /** One move of a VM; its problem is why it came to nothing. */
@@ -85,4 +90,4 @@ export interface Migration extends Partial<Problem> {
   readonly zeroBytes: number;
   readonly samples: readonly MigrationSample[];
 }
-export const isMigrating = ({ phase }: Migration): boolean => phase === 'storage' || phase === 'preparing' || phase === 'copying' || phase === 'switching';
+export const isMigrating = ({ phase }: Migration): boolean => phase === 'storage' || phase === 'preparing' || phase === 'copying' || phase === 'switching' || phase === 'following';

@@ -32,6 +32,7 @@ export const ENTRY_TRANSLATED = -0x80000000;
 export const PAGE_HAS_CODE = 1;
 export const PAGE_TRACED = 2;
 export const PAGE_CLEAN = 4;              // nobody has written to it since it was marked so (core/dirty-log.ts)
+export const PAGE_MISSING = 8;            // what is in it is still to come from another host (core/missing-pages.ts)
 
 // Handlers that stand for no instruction.
 export const HANDLER_DECODE = 0;
@@ -58,8 +59,12 @@ export const M_EXCLUSIVE = 56;             // i32: somebody has, or waits for, a
 export const M_EXCLUSIVE_WAITERS = 60;     // i32: threads that sleep until M_EXCLUSIVE is clear
 export const M_REGIONS = 64;               // i32: modules of translated regions that every thread has to have
 export const M_DOORBELL = 68;              // i32: counts vCPUs that came back to the hypervisor
+export const M_MISSING = 84;               // i32: pages with PAGE_MISSING (core/missing-pages.ts)
+export const M_MISSING_LOCK = 88;          // i32: somebody makes pages present
+export const M_ARRIVALS = 92;              // i32: counts how often pages came to be present
 export const M_GUEST_MULTIPLIER = 96;      // i64 x 2: what guests see of the counter while the hypervisor scales it (hypervisor/counter-traps.ts)
 export const M_GUEST_OFFSET = 104;
+export const M_MEMORY_LOST = 112;          // i32: what is missing will never come
 export const M_MAILBOXES = 0x100;          // one for each CPU, see MAILBOX_*
 export const MAILBOX_BYTES = 64;
 export const M_DEFERRED = 0x400;           // TLB maintenance that DSB has to carry to other CPUs: 64 addresses for each CPU
@@ -119,6 +124,7 @@ export const IRQ_LINES = 0x198;            // i32: LINE_*, driven by the hypervi
 export const BUDGET = 0x19c;               // i32: what was left when run() returned
 export const ATTENTION = 0x1a0;            // i32: another thread wants this CPU to end its turn
 export const TIMER_MASK = 0x1a4;           // i32: timer outputs as last seen, TIMER_*
+export const WANTED = 0x1a8;               // i32: page of RAM for which it left with EXIT_PAGE
 export const WALK_PA = 0x1b0;              // f64: results of the last walk
 export const WALK_ATTRIBUTES = 0x1b8;
 export const WALK_SIZE_LOG2 = 0x1bc;
@@ -180,6 +186,7 @@ export const EXIT_EL2 = 2;                 // a trap to EL2: see ESR_EL2, FAR_EL
 export const EXIT_WFI = 3;
 export const EXIT_KICK = 4;
 export const EXIT_YIELD = 5;               // WFE or YIELD while CPUs run in threads
+export const EXIT_PAGE = 6;                // it needs the page WANTED, which is missing; the instruction at PC is to be run again
 
 // IRQ_LINES: what the hypervisor drives. Virtual interrupts come from the list registers.
 export const LINE_VSERROR = 4;

@@ -11,7 +11,7 @@ import { Engine } from './engine.ts';
 import type { TaskContext } from './task-runner.ts';
 
 const HOST = 'host-a' as HostId;
-const CONTEXT: TaskContext = { signal: new AbortController().signal, progress: () => undefined, changed: () => undefined, made: () => undefined, parts: () => Promise.resolve() };
+const CONTEXT: TaskContext = { signal: new AbortController().signal, progress: () => undefined, committed: () => undefined, changed: () => undefined, made: () => undefined, parts: () => Promise.resolve() };
 /** Turns on every other CPU of up to 4; all divide for ever, and print a letter after every 2^20 rounds of 6 instructions. */
 const BUSY = `
   mov x19, #0

@@ -24,13 +24,14 @@ const DISK_LOAD = `n=0; while true; do n=$((n+1)); at=$((n * 7 % 400 * 16)); dd 
 const FAULTS = ['cut', 'kill', 'cancel'] as const;
 /** In a VM of 128 MiB a move takes some such time, in which something goes wrong. */
 const FAULT_WITHIN_MS = 600;
+const CUT_MS = 500;
 const DISK_MIB = 32;
 
 /** The guest is Debian's kernel with our initrd; the port is a free one. */
-export interface Proof { readonly guest: { readonly kernel: string; readonly initrd: string }; readonly hostPort: number; readonly moves: number; readonly faults: number; readonly seed: number }
+export interface Proof { readonly guest: { readonly kernel: string; readonly initrd: string }; readonly hostPort: number; readonly moves: number; readonly faults: number; readonly seed: number; readonly postCopy?: boolean }
 export interface Proven { readonly downtimesMs: readonly number[]; readonly movedInSpite: number; readonly echoed: number }
 
-export async function proveMigration({ guest, hostPort, moves, faults, seed }: Proof): Promise<Proven> {
+export async function proveMigration({ guest, hostPort, moves, faults, seed, postCopy = false }: Proof): Promise<Proven> {
   const folder = await mkdtemp(join(tmpdir(), 'quarterdeck-migration-')), random = randomNumbers(seed), alive = new Set<RunningVm>();
   let newest: RunningVm | undefined;
   const watched: StartVm = (launch, listener, options) => {
@@ -66,7 +67,7 @@ export async function proveMigration({ guest, hostPort, moves, faults, seed }: P
     };
     for (let n = 0; n < moves; n++) {
       const to = await other(), before = echo.count;
-      await done(api.vms.migrate([vm], { hostId: to, downtimeMs: 500, priority: 'high', ...await elsewhere(n % 2 === 1) }));
+      await done(api.vms.migrate([vm], { hostId: to, downtimeMs: 500, priority: 'high', postCopy, ...await elsewhere(n % 2 === 1) }));
       expect((await now()).hostId).toBe(to);
       await echo.grows(before);
       await checkFiles();
@@ -75,14 +76,18 @@ export async function proveMigration({ guest, hostPort, moves, faults, seed }: P
     }
     let movedInSpite = 0;
     for (let n = 0; n < faults; n++) {
-      const from = (await now()).hostId, to = await other(), before = echo.count, fault = FAULTS[random(FAULTS.length)]!, task = await api.vms.migrate([vm], { hostId: to, downtimeMs: 500, priority: 'high', ...await elsewhere(random(2) === 0) });
+      const from = (await now()).hostId, to = await other(), before = echo.count, fault = FAULTS[random(FAULTS.length)]!, task = await api.vms.migrate([vm], { hostId: to, downtimeMs: 500, priority: 'high', postCopy, ...await elsewhere(random(2) === 0) });
       const end = ended(task);
       await Promise.race([end, wait(random(FAULT_WITHIN_MS))]);
       if (fault === 'cut') await done(api.hosts.setLink(to, { ...USUAL_LINK, connected: false }));
       else if (fault === 'cancel') await api.tasks.cancel(task).catch(() => { /* it is over */ });
       else if (engine.power.machine(vm) !== newest) await newest!.terminate();
+      if (fault === 'cut') {
+        // While its memory follows it waits for the link.
+        await Promise.race([end, wait(CUT_MS)]);
+        await done(api.hosts.setLink(to, USUAL_LINK));
+      }
       const { state } = await end, { hostId, powerState } = await now();
-      if (fault === 'cut') await done(api.hosts.setLink(to, USUAL_LINK));
       expect([powerState, hostId], `${fault}, ${state}`).toEqual(['poweredOn', state === 'success' ? to : from]);
       await checkFiles();
       if (state === 'success') movedInSpite++;

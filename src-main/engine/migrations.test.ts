@@ -127,6 +127,68 @@ test('a move that is cancelled, or whose link is cut, leaves the VM where it is,
   expect(await hostOf(id)).toBe(there);
 }, 60_000);
 
+/** So late that whoever looks sees memory follow. */
+const LATE = { ...USUAL_LINK, latencyMs: 700 };
+/** A VM whose memory follows it there. */
+async function following(id: VmId): Promise<TaskId> {
+  await done(api().hosts.setLink(there, LATE));
+  const task = await api().vms.migrate([id], { hostId: there, postCopy: true });
+  while ((await api().vms.migrations(id))[0]?.phase !== 'following') await new Promise(resolve => { setImmediate(resolve); });
+  return task;
+}
+
+test.each([['on its VM’s thread', 1], ['in threads', 2]])('with post-copy a VM runs at the destination while its memory follows, and that can only go on: CPUs %s', async (_, cpus) => {
+  opened.engine.migrations.proof = { verify: true };
+  const id = await create('scribbler', { cpus });
+  await done(api().vms.powerOn(id));
+  const printed = await watch(id);
+  await printed.grows(2);
+  const task = await following(id);
+  await expect(api().tasks.cancel(task)).rejects.toThrow('scribbler runs on there already, and what is left of its memory follows it there. That can only go on.');
+  // What is done with the whole machine waits for that.
+  const suspended = done(api().vms.suspend(id));
+  expect((await opened.ended(task)).state).toBe('success');
+  await suspended;
+  await done(api().vms.powerOn(id));
+  await printed.grows(30);
+  expect(isAlphabet(printed.text), printed.text).toBe(true);
+  const [{ phase, samples, downtimeMs } = { phase: 'failed', samples: [] }] = await api().vms.migrations(id);
+  expect([phase, new Set(samples.map(each => each.phase))]).toEqual(['moved', new Set(['preparing', 'copying', 'switching', 'following', 'moved'])]);
+  expect(downtimeMs).toBeGreaterThan(0);
+  expect(samples.at(-1)).toMatchObject({ round: 1, leftBytes: 0 });
+  expect(samples.at(-1)?.askedPages).toBeGreaterThan(0);
+}, 60_000);
+
+test('a VM whose memory follows waits while the link is cut, and says so', async () => {
+  const id = await create('scribbler');
+  await done(api().vms.powerOn(id));
+  const printed = await watch(id);
+  await printed.grows(2);
+  const task = await following(id);
+  await done(api().hosts.setLink(there, { ...LATE, connected: false }));
+  while ((await vmNow(id)).problem === undefined) await new Promise(resolve => { setImmediate(resolve); });
+  expect(await vmNow(id)).toMatchObject({ hostId: there, powerState: 'poweredOn', problem: 'It waits for memory that is still on here: the migration network is cut. It goes on when that is back.' });
+  await done(api().hosts.setLink(there, USUAL_LINK));
+  expect((await opened.ended(task)).state).toBe('success');
+  await printed.grows(30);
+  expect(isAlphabet(printed.text), printed.text).toBe(true);
+  expect((await vmNow(id)).problem).toBeUndefined();
+  expect((await api().events.list(50)).rows.map(({ message }) => message)).toEqual(expect.arrayContaining(['scribbler waits for memory that is still on here: the migration network is cut.', 'scribbler goes on: the migration network is back.']));
+}, 60_000);
+
+test.each([['it came from', true], ['it runs on', false]])('a VM whose memory follows is off when the host that %s loses its power, and runs nowhere', async (_, isSource) => {
+  const id = await create('scribbler');
+  await done(api().vms.powerOn(id));
+  const printed = await watch(id);
+  await printed.grows(2);
+  const task = await following(id);
+  await done(api().hosts.powerOff(isSource ? here : there, { force: true }));
+  expect(await opened.ended(task)).toMatchObject({ state: 'error', error: 'scribbler stopped before all of its memory had followed.' });
+  expect(await vmNow(id)).toMatchObject({ hostId: there, powerState: 'poweredOff', ...(isSource && { problem: 'Its memory was lost: the host that it came from went away before all of it had followed.' }) });
+  expect(opened.engine.power.runningIds).toEqual([]);
+  expect((await api().vms.migrations(id))[0]).toMatchObject({ phase: 'failed', problem: 'scribbler stopped before all of its memory had followed.' });
+}, 60_000);
+
 test('a VM that is off moves by its settings, and one that is suspended goes on on the other host', async () => {
   const off = await create('off'), suspended = await create('suspended');
   await done(api().vms.powerOn(suspended));

@@ -3,10 +3,10 @@ import { resolve } from 'node:path';
 import { EngineError, saidOf } from '../../shared/base/errors.ts';
 import type { DatastoreId, HostId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { nested, problemFields, saidBy, say } from '../../shared/base/phrase.ts';
-import { linkOf } from '../../shared/model/host.ts';
+import { isOn, linkOf } from '../../shared/model/host.ts';
 import { MIGRATION_LIMITS, USUAL_DOWNTIME_MS, type Migration, type MigrationCheck, type MigrationPhase, type MigrationRequest, type MigrationSample } from '../../shared/model/migration.ts';
 import { ROOT } from '../../shared/model/task.ts';
-import type { Vm } from '../../shared/model/vm.ts';
+import { withProblem, type Vm } from '../../shared/model/vm.ts';
 import { PAGE_BYTES } from '../cpu/core/dirty-log.ts';
 import { Link } from '../hypervisor/migration/link.ts';
 import type { MigrationFigures, MigrationRules } from '../hypervisor/migration/outgoing.ts';
@@ -27,7 +27,7 @@ const HIGH_BATCHES = 4;
 /** For proofs: what no operator asks for. */
 export type ProofRules = Pick<MigrationRules, 'verify' | 'ignoresWrites'>;
 
-interface Live { readonly link: Link; readonly from: HostId; readonly to: HostId; readonly memoryMib: number }
+interface Live { readonly id: VmId; readonly link: Link; readonly from: HostId; readonly to: HostId; readonly memoryMib: number; /** The VM runs at the destination already. */ isFollowing: boolean; /** And waits for the link. */ waits: boolean }
 
 export class Migrations {
   private readonly engine: Context;
@@ -50,7 +50,7 @@ export class Migrations {
     const { inventory, power } = this.engine, vm = inventory.vm(id), isRunning = vm.powerState === 'poweredOn', stats = isRunning ? await power.stats(id).catch(() => null) : null, hostId = request.hostId ?? vm.hostId;
     return checksOf({
       vm, request, inventory, isRunning, from: inventory.host(vm.hostId), to: inventory.host(hostId), moved: movedTo(vm, request, inventory), guestAnswers: stats === null ? undefined : stats.guestMemory !== undefined, files: await this.filesOf(vm, request),
-      arrivingMib: [...this.live].reduce((sum, [other, { to, memoryMib }]) => sum + (to === hostId && other !== id ? memoryMib : 0), 0),
+      arrivingMib: [...this.live].reduce((sum, [other, { to, memoryMib, isFollowing }]) => sum + (to === hostId && other !== id && !isFollowing ? memoryMib : 0), 0),
     });
   }
 
@@ -99,11 +99,11 @@ export class Migrations {
       else if (movesHost) await this.settle(id, request);
       if (!isLive) recording.sample('moved', { files: 1 });
     } catch (error) {
-      recording.sample(context.signal.aborted ? 'cancelled' : 'failed');
-      if (!context.signal.aborted) {
-        Object.assign(recording.record, problemFields(saidOf(error)));
-        this.tellFailed(id, vm, error);
-      }
+      const hasMoved = isLive && inventory.find('vm', id)?.hostId === request.hostId, isCancelled = context.signal.aborted && !hasMoved;
+      recording.sample(isCancelled ? 'cancelled' : 'failed');
+      if (!isCancelled) Object.assign(recording.record, problemFields(saidOf(error)));
+      // What became of one that lost its memory there is told with it.
+      if (!isCancelled && !hasMoved) this.tellFailed(id, vm, error);
       throw error;
     } finally {
       recording.record.endedMs = Date.now();
@@ -131,40 +131,52 @@ export class Migrations {
     });
   }
 
-  private async runLive(id: VmId, request: MigrationRequest, { record, sample }: Recording, { signal, progress }: Pick<TaskContext, 'signal' | 'progress'>): Promise<void> {
+  private async runLive(id: VmId, request: MigrationRequest, { record, sample }: Recording, { signal, progress, committed }: Pick<TaskContext, 'signal' | 'progress' | 'committed'>): Promise<void> {
     const { inventory, power } = this.engine, vm = inventory.vm(id), to = inventory.host(request.hostId ?? vm.hostId), { memoryMib } = vm.spec, memoryBytes = memoryMib * MIB;
-    const live: Live = { link: new Link(), from: vm.hostId, to: to.id, memoryMib };
-    let stoodStillNs = 0, downtimeMs: number | undefined;
+    const live: Live = { id, link: new Link(), from: vm.hostId, to: to.id, memoryMib, isFollowing: false, waits: false };
+    let stoodStillNs = 0, downtimeMs: number | undefined, settled: Promise<void> | undefined;
     this.live.set(id, live);
     this.follow(live);
     sample('preparing');
     try {
       await power.move(id, {
         to: movedTo(vm, request, inventory), signal,
-        rules: { downtimeMs: request.downtimeMs ?? USUAL_DOWNTIME_MS, batches: request.priority === 'high' ? HIGH_BATCHES : 1, bytesPerSecond: request.rateMbps && request.rateMbps * 1e6 / 8, keepsSpeed: request.keepsSpeed, link: live.link.buffer, ...this.proof },
+        rules: { downtimeMs: request.downtimeMs ?? USUAL_DOWNTIME_MS, batches: request.priority === 'high' ? HIGH_BATCHES : 1, bytesPerSecond: request.rateMbps && request.rateMbps * 1e6 / 8, keepsSpeed: request.keepsSpeed, postCopy: request.postCopy, link: live.link.buffer, ...this.proof },
         progress: figures => {
-          sample('copying', figuresOf(figures));
+          sample(figures.followed === undefined ? 'copying' : 'following', figuresOf(figures));
           record.zeroBytes = figures.zeroPages * PAGE_BYTES;
           const copied = figures.round === 1 ? 1 - figures.leftPages * PAGE_BYTES / memoryBytes : 1, left = Math.round(figures.leftPages * PAGE_BYTES / MIB), rate = Math.round(figures.pagesPerSecond * PAGE_BYTES / MIB);
-          progress(0.9 * copied, figures.slowed > 0 ? say`Round ${figures.round}: ${left} MiB left, at ${rate} MiB/s; the guest is slowed down by ${Math.round(100 * figures.slowed)} %` : say`Round ${figures.round}: ${left} MiB left, at ${rate} MiB/s`);
+          if (figures.followed !== undefined) progress(0.95, say`${left} MiB still follow, at ${rate} MiB/s; the guest waited ${Math.round(figures.followed.waitedMs)} ms for ${figures.followed.askedPages} pages`);
+          else progress(0.9 * copied, figures.slowed > 0 ? say`Round ${figures.round}: ${left} MiB left, at ${rate} MiB/s; the guest is slowed down by ${Math.round(100 * figures.slowed)} %` : say`Round ${figures.round}: ${left} MiB left, at ${rate} MiB/s`);
         },
         switching: () => {
           stoodStillNs = hostNowNs();
           sample('switching');
           progress(0.95, say`Switching over`);
         },
-        moved: () => { downtimeMs = (hostNowNs() - stoodStillNs) / 1e6; },
+        moved: () => {
+          Object.assign(record, { downtimeMs: downtimeMs = (hostNowNs() - stoodStillNs) / 1e6 });
+          if (request.postCopy !== true) return;
+          committed(say`${vm.spec.name} runs on ${to.name} already, and what is left of its memory follows it there. That can only go on.`);
+          live.isFollowing = true;
+          sample('following');
+          settled = this.settle(id, request, downtimeMs);
+          settled.then(() => this.follow(live), () => { /* awaited below */ });
+        },
       });
+      live.isFollowing = false;
       sample('moved');
-      Object.assign(record, { downtimeMs });
-      await this.settle(id, request, downtimeMs);
-    } finally { this.live.delete(id); }
+      await (settled ?? this.settle(id, request, downtimeMs));
+    } finally {
+      this.live.delete(id);
+      if (live.waits) this.goesOn(live);
+    }
   }
 
   /** With the VM, with fewer figures. */
   private async keep(id: VmId, { samples, ...record }: Migration): Promise<void> {
     const { kept, keptSamples } = MIGRATION_LIMITS, nth = Math.ceil(samples.length / keptSamples);
-    const thin = samples.filter((sample, at) => at % nth === 0 || sample.phase !== 'copying' || samples[at + 1]?.phase !== 'copying');
+    const thin = samples.filter((sample, at) => at % nth === 0 || samples[at + 1]?.phase !== sample.phase);
     await this.engine.inventory.transact(edit => {
       const vm = edit.find('vm', id);
       if (vm !== undefined) edit.put('vm', { ...vm, migrations: [{ ...record, samples: thin }, ...vm.migrations ?? []].slice(0, kept) });
@@ -184,19 +196,47 @@ export class Migrations {
     } };
   }
 
+  /** It waits no longer, unless it is gone: then its problem is another one. */
+  private goesOn(live: Live): void {
+    live.waits = false;
+    this.engine.inventory.eventually(edit => {
+      const vm = edit.find('vm', live.id);
+      if (vm?.powerState !== 'poweredOn') return;
+      edit.put('vm', withProblem(vm));
+      edit.event({ severity: 'info', type: 'vm.wentOn', message: say`${vm.spec.name} goes on: the migration network is back.`, target: refOf(vm) });
+    });
+  }
+
+  /** Of a VM whose memory follows it: without the link it waits, and without the host that it came from it is lost. */
+  private watch(live: Live): void {
+    const { inventory, power } = this.engine, from = inventory.find('host', live.from), { isCut } = live.link;
+    if (from === undefined || !isOn(from)) { void power.loseSource(live.id); return; }
+    if (isCut === live.waits) return;
+    if (!isCut) { this.goesOn(live); return; }
+    live.waits = true;
+    inventory.eventually(edit => {
+      const vm = edit.find('vm', live.id);
+      if (vm?.powerState !== 'poweredOn') return;
+      edit.put('vm', withProblem(vm, say`It waits for memory that is still on ${from.name}: the migration network is cut. It goes on when that is back.`));
+      edit.event({ severity: 'warning', type: 'vm.waits', message: say`${vm.spec.name} waits for memory that is still on ${from.name}: the migration network is cut.`, target: refOf(vm) });
+    });
+  }
+
   /** What the links of both hosts are makes the way between them. */
-  private follow({ link, from, to }: Live): void {
+  private follow(live: Live): void {
+    const { link, from, to } = live;
     const { inventory } = this.engine, ends = [inventory.find('host', from), inventory.find('host', to)].filter(host => host !== undefined), links = ends.map(linkOf);
     link.set({
       bitsPerSecond: Math.min(...links.map(({ mbps }) => mbps * 1e6)), latencyMs: links.reduce((sum, { latencyMs }) => sum + latencyMs, 0),
       loss: 1 - links.reduce((kept, { lossPercent }) => kept * (1 - lossPercent / 100), 1), isCut: ends.length < 2 || links.some(({ connected }) => !connected) || ends.some(({ connected }) => !connected),
     });
+    if (live.isFollowing) this.watch(live);
   }
 }
 
 type Figures = Omit<MigrationSample, 'atMs' | 'phase'>;
 /** A migration's record, and what adds to it. */
 interface Recording { readonly record: Draft; readonly sample: (phase: MigrationPhase, figures?: Partial<Figures>) => void }
-const figuresOf = ({ round, sentBytes, leftPages, pagesPerSecond, dirtyPagesPerSecond, expectedDowntimeMs, slowed }: MigrationFigures): Figures => ({ round, sentBytes, leftBytes: leftPages * PAGE_BYTES, bytesPerSecond: pagesPerSecond * PAGE_BYTES, dirtyBytesPerSecond: dirtyPagesPerSecond * PAGE_BYTES, expectedDowntimeMs, slowed });
+const figuresOf = ({ round, sentBytes, leftPages, pagesPerSecond, dirtyPagesPerSecond, expectedDowntimeMs, slowed, followed }: MigrationFigures): Figures => ({ round, sentBytes, leftBytes: leftPages * PAGE_BYTES, bytesPerSecond: pagesPerSecond * PAGE_BYTES, dirtyBytesPerSecond: dirtyPagesPerSecond * PAGE_BYTES, expectedDowntimeMs, slowed, ...followed });
 
 type Draft = { -readonly [K in keyof Migration]: Migration[K] } & { samples: MigrationSample[] };

@@ -63,6 +63,8 @@ export class Power {
   private readonly datastores: Datastores;
   private readonly running = new Map<VmId, Running>();
   private readonly consoles = new Map<VmId, Console>();
+  /** Where memory of VMs still is that run elsewhere already. */
+  private readonly sources = new Map<VmId, RunningVm>();
   private isClosing = false;
   private readonly retries = new Map<VmId, NodeJS.Timeout>();
 
@@ -241,10 +243,11 @@ export class Power {
 
   /**
    * Goes on with a VM on another host. Resolves when it runs there; rejects when it stays. The engine alone says where it runs: the
-   * destination asks before its first instruction, and once it was told that it may not, it never will.
+   * destination asks before its first instruction, and once it was told that it may not, it never will. With post-copy it resolves when all
+   * of its memory is there too, and rejects when the VM stops before.
    */
   async move(id: VmId, { to, moved, ...how }: Move): Promise<void> {
-    const vm = inState(this.inventory.vm(id), ['poweredOn']), running = this.runningVm(vm), source = running.vm, { port1, port2 } = new MessageChannel();
+    const vm = inState(this.inventory.vm(id), ['poweredOn']), running = this.runningVm(vm), source = running.vm, { port1, port2 } = new MessageChannel(), whole = Promise.withResolvers<undefined>();
     let hasMoved = false, isOver = false;
     const mayRun = () => {
       if (isOver || this.running.get(id) !== running) return false;
@@ -252,10 +255,11 @@ export class Power {
       running.vm = next;
       this.console(id).poweredOn(next);
       this.moved.emit({ id, machine: next });
+      this.sources.set(id, source);
       moved();
       return true;
     };
-    const next = this.machineFor(to, running, { started: () => { /* it runs already, for all who look */ } }, { from: source, port: port2, link: how.rules.link, mayRun });
+    const next = this.machineFor(to, running, { started: () => { /* it runs already, for all who look */ } }, { from: source, port: port2, link: how.rules.link, mayRun, whole: () => whole.resolve(undefined) });
     const stay = async () => {
       isOver = true;
       await next.terminate();
@@ -269,8 +273,16 @@ export class Power {
         throw error;
       }
     }
-    await source.terminate();
+    try {
+      if (how.rules.postCopy === true) await Promise.race([whole.promise, running.gone.promise.then(() => { throw new EngineError('migration.memoryLost', say`${vm.spec.name} stopped before all of its memory had followed.`); })]);
+    } finally {
+      this.sources.delete(id);
+      await source.terminate();
+    }
   }
+
+  /** Where it came from is gone, with whatever of its memory is still there. */
+  async loseSource(id: VmId): Promise<void> { await this.sources.get(id)?.terminate(); }
 
   /** What is told of it counts while the VM runs in it. */
   private machineFor(vm: Vm, running: Running, told: Pick<VmListener, 'started' | 'resuming'>, receive?: ReceiveOptions): RunningVm {

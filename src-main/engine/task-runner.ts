@@ -17,6 +17,8 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** `fraction` is 0 to 1. */
   readonly progress: (fraction: number, details?: Said) => void;
+  /** It can only go forward from now on: cancelling it is refused, for this reason. */
+  readonly committed: (why: Said) => void;
   /** Keeps what the task changed of a VM's settings. */
   readonly changed: (change: SettingsChange) => void;
   /** Says what the task made. */
@@ -42,6 +44,8 @@ interface LiveTask {
   readonly abort: AbortController;
   /** Whether it can be cancelled once it runs. */
   readonly cancelable: boolean;
+  /** Why it cannot be cancelled any more. */
+  committed?: Said;
   readonly ended: PromiseWithResolvers<Task>;
   /** Resolves when this one and all that it waited for have ended. */
   readonly clear: Promise<unknown>;
@@ -83,6 +87,7 @@ export class TaskRunner {
   async cancel(id: TaskId): Promise<void> {
     const task = await this.get(id), live = this.live.get(id);
     if (!live) return;
+    if (live.committed !== undefined) throw new EngineError('not-cancelable', live.committed);
     if (!task.cancelable) throw new EngineError('not-cancelable', say`The task "${nameOf(task)}" cannot be cancelled.`);
     live.abort.abort();
     for (const { task: part, abort } of this.live.values()) if (part.parentId === id && part.cancelable) abort.abort();
@@ -120,7 +125,7 @@ export class TaskRunner {
 
   private async work(live: LiveTask, work: TaskWork, turn: Promise<unknown> | undefined): Promise<void> {
     const { signal } = live.abort, context: TaskContext = {
-      signal, progress: (fraction, details) => this.progress(live, fraction, details), changed: change => { live.task = { ...live.task, change }; },
+      signal, progress: (fraction, details) => this.progress(live, fraction, details), committed: why => this.commit(live, why), changed: change => { live.task = { ...live.task, change }; },
       made: result => { live.task = { ...live.task, result }; }, parts: parts => this.parts(live, parts),
     };
     const end = await this.begin(live, turn).then(() => work(context))
@@ -165,6 +170,12 @@ export class TaskRunner {
   private progress(live: LiveTask, fraction: number, details?: Said): void {
     if ((details && english(details)) === live.task.details && Math.abs(fraction - (live.task.progress ?? 0)) < 0.01) return;
     live.task = { ...(details === undefined ? live.task : saying(live.task, { details })), progress: fraction };
+    this.changed.emit(live.task);
+  }
+
+  private commit(live: LiveTask, why: Said): void {
+    live.committed = why;
+    live.task = { ...live.task, cancelable: false };
     this.changed.emit(live.task);
   }
 

@@ -185,6 +185,7 @@ class WorkerVm implements RunningVm {
       case 'switching': this.asked.get(message.id)?.migration?.switching(); break;
       case 'has-moved?': void this.tellHasMoved(message.id); break;
       case 'may-run?': this.takeGuest(); break;
+      case 'memory-whole': this.receive?.whole(); break;
       case 'answer': this.asked.get(message.id)?.resolve(message.result); this.asked.delete(message.id); break;
       case 'refusal': this.asked.get(message.id)?.reject(new EngineError(message.code, message.said)); this.asked.delete(message.id); break;
       case 'profile': this.listener.profiled?.(message.profile); break;

@@ -6,6 +6,7 @@ import type { Gic } from '../devices/gic/gic.ts';
 import type { VirtualCpuInterface } from '../devices/gic/list-register.ts';
 import type { CpuLines } from '../host/board.ts';
 import type { Bus } from '../memory/bus.ts';
+import { hostNowNs } from '../time/host-time.ts';
 import type { CounterTraps } from './counter-traps.ts';
 import { decodeExit, loadedValue, type MmioExit, type VmExit } from './exit.ts';
 import { psciCall, type PsciActions } from './psci.ts';
@@ -29,6 +30,15 @@ export interface VcpuIo {
   /** Called with the cause of each exit. */
   readonly countExit: (cause: string) => void;
   readonly guestError: (what: string) => void;
+  /** Memory that may be still to come, by pages of the emulated host's RAM. */
+  readonly pages: VcpuPages;
+}
+
+export interface VcpuPages {
+  want(page: number): void;
+  isMissing(page: number): boolean;
+  /** A vCPU waited for so long. */
+  waited(ns: number): void;
 }
 
 export interface VcpuState { readonly on: boolean; readonly waiting: boolean }
@@ -41,6 +51,8 @@ export class Vcpu {
   waiting = false;
   /** Firmware performs a call of its, and lets it go then. Not a part of its state: what waits calls again. */
   held = false;
+  /** The page that it needs, and since when. Not a part of its state either. */
+  private wanted: { readonly page: number; readonly sinceNs: number } | undefined;
   private readonly io: VcpuIo;
   private readonly interface: VirtualCpuInterface;
   /** Timers' lines as they were driven last. */
@@ -59,10 +71,19 @@ export class Vcpu {
 
   /** Turned on, and not asleep without a reason to wake. */
   get runnable(): boolean {
-    if (!this.on || this.held) return false;
+    if (!this.on || this.held || this.lacksPage) return false;
     if (!this.waiting) return true;
     this.driveTimerLines();
     return this.io.gic.highestPendingExists(this.cpu.id, this.priorityMask);
+  }
+
+  /** What it needs to go on is still to come. */
+  get lacksPage(): boolean {
+    if (this.wanted === undefined) return false;
+    if (this.io.pages.isMissing(this.wanted.page)) return true;
+    this.io.pages.waited(hostNowNs() - this.wanted.sinceNs);
+    this.wanted = undefined;
+    return false;
   }
 
   private get priorityMask(): number { return Number((this.cpu.system('ICH_VMCR_EL2') >> ICH_VMCR_PMR) & 0xffn); }
@@ -101,9 +122,15 @@ export class Vcpu {
   leave(reason: ExitReason): void {
     if (reason === 'budget' || reason === 'yield') return;
     if (reason === 'el2' && this.io.counterTraps.perform(this.cpu)) return;
+    if (reason === 'page') { this.want(this.cpu.wantedPage); return; }
     if (reason === 'wfi') this.waiting = true;
     if (reason === 'el2') this.handle(decodeExit({ esr: this.cpu.system('ESR_EL2'), far: this.cpu.system('FAR_EL2'), hpfar: this.cpu.system('HPFAR_EL2') }));
     else this.io.countExit(reason);
+  }
+
+  private want(page: number): void {
+    this.wanted = { page, sinceNs: hostNowNs() };
+    this.io.pages.want(page);
   }
 
   private handle(exit: VmExit): void {
@@ -149,5 +176,6 @@ export class Vcpu {
     this.on = state.on;
     this.waiting = state.waiting;
     this.held = false;
+    this.wanted = undefined;
   }
 }

@@ -118,6 +118,8 @@ export interface ReceiveOptions {
   readonly link?: SharedArrayBuffer | undefined;
   /** Asked once, when the guest has been given away and its disks are open: whether it may run. */
   readonly mayRun: () => boolean;
+  /** It runs, and all of its memory is there. */
+  readonly whole: () => void;
 }
 
 export interface SaveOptions { readonly signal?: AbortSignal; readonly progress?: (part: number) => void }

@@ -153,6 +153,8 @@ class Worker {
   /** What asked the engine whether a guest that was given away runs. */
   private readonly movedAsked = new Map<number, (hasMoved: boolean) => void>();
   private readonly copying = new Map<number, AbortController>();
+  /** Memory that will never come: it cannot go on. */
+  private lost: Error | undefined;
   private mayRun: (mayRun: boolean) => void = () => { /* nobody asked */ };
   private nextAsked = 1;
   private wakeUp: () => void = () => { /* nobody waits */ };
@@ -205,10 +207,16 @@ class Worker {
       case 'has-moved': this.movedAsked.get(message.id)?.(message.hasMoved); break;
       case 'may-run': this.mayRun(message.mayRun); break;
       case 'proceed': this.recorded.get(message.id)?.(message.isRecorded); break;
-      case 'cancel': this.jobs.get(message.id)?.abort.abort(); this.copying.get(message.id)?.abort(); break;
+      case 'cancel': this.cancel(message.id); break;
       default: message satisfies never;
     }
     this.wakeUp();
+  }
+
+  private cancel(id: number): void {
+    this.jobs.get(id)?.abort.abort();
+    this.copying.get(id)?.abort();
+    if (this.vm.following !== undefined && this.jobs.delete(id)) refuse(id, new EngineError('cancelled', 'The task was cancelled.'));
   }
 
   private async keepVariables(variables: readonly EfiVariable[]): Promise<void> {
@@ -274,6 +282,11 @@ class Worker {
 
   /** Copies memory while the guest runs, and has the rest done while it stands still. */
   private async leave({ id, port: to, rules }: Extract<ToWorker, { kind: 'migrate' }>): Promise<void> {
+    if (this.vm.following !== undefined) {
+      refuse(id, new EngineError('migration.following', 'Its memory still follows it from the host where it was.'));
+      to.close();
+      return;
+    }
     const { throttle, vm } = this, { ram } = vm, channel = new CopierThread(ram.view(ram.base, ram.sizeBytes)!, to, rules), abort = new AbortController();
     const outgoing = new OutgoingMigration({ vm, channel, rules, progress: figures => send({ kind: 'migration', id, figures }), slowDown: () => throttle.slowDown(), slowed: () => throttle.slowed });
     this.copying.set(id, abort);
@@ -310,6 +323,8 @@ class Worker {
       await this.disks.takeUp().catch((cause: unknown) => { throw new LostDisks('', { cause }); });
       throw error;
     }
+    // Whatever becomes of it, the guest is the destination's, which tells.
+    await outgoing.follow().catch(() => { /* it needs no more of it */ });
     return 'migrated';
   }
 
@@ -322,7 +337,7 @@ class Worker {
 
   /** Takes up the guest of another VM. Resolves when it is this one's. */
   async receive(from: MessagePort, link: SharedArrayBuffer | undefined): Promise<void> {
-    const channel = new PortChannel(from, { link: link && new Link(link) }), incoming = new IncomingMigration(this.vm, channel);
+    const channel = new PortChannel(from, { link: link && new Link(link) }), incoming = new IncomingMigration(this.vm, channel, link);
     try {
       await incoming.receive();
       await incoming.takeOver(() => this.takeGuest().catch(async (error: unknown) => {
@@ -331,6 +346,16 @@ class Worker {
         throw error;
       }));
     } finally { channel.close(); }
+    void this.hear(this.vm.following?.whole);
+  }
+
+  /** Of all that still follows, if anything does. */
+  private async hear(whole: Promise<undefined> | undefined): Promise<void> {
+    try {
+      await whole;
+      send({ kind: 'memory-whole' });
+    } catch (error) { this.lost = error as Error; }
+    this.wakeUp();
   }
 
   private async takeGuest(): Promise<void> {
@@ -454,8 +479,10 @@ class Worker {
         continue;
       }
       if (this.isAskedToEnd) return 'terminated';
+      if (this.lost !== undefined) throw this.lost;
       if (this.room.isMissing) { await this.waitForRoom(); continue; }
-      if (this.jobs.size > 0) {
+      // What is done with the whole machine waits until all of that is there.
+      if (this.jobs.size > 0 && this.vm.following === undefined) {
         const ended = await this.doJobs();
         if (ended !== undefined) return ended;
         // What came in meanwhile woke nobody.

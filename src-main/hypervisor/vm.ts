@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { Ipa, Pa } from '../../shared/base/ids.ts';
 import { say } from '../../shared/base/phrase.ts';
-import { DirtyLog } from '../cpu/core/dirty-log.ts';
+import { DirtyLog, PAGE_BYTES } from '../cpu/core/dirty-log.ts';
 import { Machine, type CpuState, type ExitReason } from '../cpu/core/machine.ts';
 import { RAM_BASE as LINEAR_RAM } from '../cpu/layout.ts';
 import { loadBinary, loadDeviceTree, loadLinux, type BootEntry } from '../firmware/boot.ts';
@@ -28,6 +28,7 @@ import { BootWatchdog, type BootWatchdogState } from './boot-watchdog.ts';
 import { CountedWorld, type CountedWorldOptions } from './counted-world.ts';
 import { GuestTime, type GuestTimeState } from './guest-time.ts';
 import { endOfFlash, flashBanks, type Firmware } from './flash-banks.ts';
+import { FollowingMemory } from './migration/following-memory.ts';
 import { ParallelVcpus } from './parallel-vcpus.ts';
 import { Profiler, type ProfileOptions, type VmProfile } from './profile.ts';
 import { GUEST_HCR, Stage2, STAGE2_VTCR } from './stage2.ts';
@@ -123,6 +124,10 @@ export class Vm {
   /** vCPUs that the guest may turn on: the first ones of all. */
   private present: number;
   private running: Vcpu | undefined;
+  /** Of a VM whose memory follows it from another host. */
+  private memory: FollowingMemory | undefined;
+  /** Of a deterministic VM: a turn in which a vCPU came to a page that is missing, and goes on when it is there, as if nothing had been. */
+  private cutTurn: { readonly vcpu: Vcpu; readonly ran: number } | undefined;
   /** Of a VM that it boots, or one of whose banks. */
   readonly builtIn: BuiltInUefi | undefined;
   private banks: ReadonlyMap<string, BootImage>;
@@ -163,6 +168,7 @@ export class Vm {
       firmwareCall: (vcpu, number) => this.builtIn?.call(vcpu, number) ?? false, counterTraps: this.time.traps, rang: compare => this.time.rang(compare),
       countExit: cause => { this.exits[cause] = (this.exits[cause] ?? 0) + 1; },
       guestError: what => { this.board.guestErrors.count += 1; this.board.guestErrors.last = what; },
+      pages: { want: page => this.memory?.want(page), isMissing: page => this.memory?.isMissing(page) === true, waited: ns => this.memory?.waited(ns) },
     }));
     this.builtIn = this.buildUefi(random);
     startTranslation(this.machine);
@@ -294,18 +300,21 @@ export class Vm {
 
   /** Gives each runnable vCPU a turn; false when the VM has to wait for something outside, or for its next deadline. */
   runSlice(): boolean {
-    if (this.world !== undefined && !this.board.consoleReady) return false;
-    this.clock.runDue();
-    this.board.pollNics();
-    this.profiler?.collect();
+    if (this.world !== undefined && (!this.board.consoleReady || this.cutTurn?.vcpu.lacksPage === true)) return false;
+    if (this.cutTurn === undefined) {
+      this.clock.runDue();
+      this.board.pollNics();
+      this.profiler?.collect();
+    }
     if (this.parallel !== undefined) return this.parallel.serve(() => Math.min(LONGEST_WAIT_MS, (this.nextDeadlineNs - this.clock.nowNs) / 1e6));
     let ran = false;
     const startedNs = hostNowNs();
-    for (const vcpu of this.vcpus) {
-      if (this.powerRequest !== 'none' || !vcpu.runnable) continue;
+    for (const vcpu of this.cutTurn === undefined ? this.vcpus : this.vcpus.slice(this.cutTurn.vcpu.cpu.id)) {
+      if (this.cutTurn?.vcpu !== vcpu && (this.powerRequest !== 'none' || !vcpu.runnable)) continue;
       this.running = vcpu;
       this.turnOf(vcpu);
       ran = true;
+      if (this.cutTurn !== undefined) break;
     }
     this.running = undefined;
     this.machine.translator.request();
@@ -315,10 +324,12 @@ export class Vm {
 
   private turnOf(vcpu: Vcpu): void {
     if (this.world === undefined) { this.runTurn(vcpu, TURN); return; }
-    const before = vcpu.cpu.retired;
-    this.runTurn(vcpu, SHARED_TURN);
+    const before = vcpu.cpu.retired, { ran: ranBefore } = this.cutTurn ?? { ran: 0 };
+    this.runTurn(vcpu, SHARED_TURN - ranBefore);
     // A vCPU that is turned on again starts to count anew.
-    this.world.ran(Math.max(0, vcpu.cpu.retired - before));
+    const ran = ranBefore + Math.max(0, vcpu.cpu.retired - before);
+    this.cutTurn = vcpu.lacksPage ? { vcpu, ran } : undefined;
+    if (this.cutTurn === undefined) this.world.ran(ran);
   }
 
   private runTurn(vcpu: Vcpu, turn: number): void {
@@ -401,6 +412,8 @@ export class Vm {
   /** As if the power had been cut and given again, but that the watchdog knows when it did that. */
   reset(cause: BootEnd = 'reset'): void {
     this.parallel?.park(true);
+    this.memory?.forget();
+    this.cutTurn = undefined;
     this.powerRequest = 'none';
     this.board.reset();
     this.time.reset();
@@ -417,6 +430,23 @@ export class Vm {
 
   /** Of what the guest and its devices write to its memory from now on, by pages from the first of its RAM. */
   dirtyLog(): DirtyLog { return new DirtyLog(this.machine, GUEST_RAM_PA as Pa, this.ram.sizeBytes); }
+
+  /** Before it is restored, of a VM that was given away with some of its memory missing: a bit for each page. */
+  expect(missing: Uint8Array): void {
+    const memory = this.memory = new FollowingMemory({ machine: this.machine, ram: this.ram, first: GUEST_RAM_PA as Pa, wake: () => this.options.wake() }, missing);
+    memory.whole.then(() => { this.memory = undefined; }, () => { /* it does not go on */ });
+  }
+
+  /** What is still to come of its memory. */
+  get following(): FollowingMemory | undefined { return this.memory; }
+
+  /** Of its memory, those that are not looked at by the guest alone: of a display. */
+  get shownPages(): ReadonlySet<number> {
+    const { framebuffer } = this.board.display ?? {};
+    if (framebuffer === undefined) return new Set();
+    const first = Math.floor((framebuffer.base - RAM_BASE) / PAGE_BYTES), last = Math.floor((framebuffer.base - RAM_BASE + framebuffer.surface.strideBytes * framebuffer.surface.height - 1) / PAGE_BYTES);
+    return new Set(Array.from({ length: last - first + 1 }, (_, n) => first + n));
+  }
 
   /** Resolves when no disk request is under way, so that the state is whole. The VM is paused. */
   async save(): Promise<VmState> {
@@ -457,9 +487,11 @@ export class Vm {
   async end(): Promise<void> {
     this.parallel?.park(true);
     await this.parallel?.end();
+    await this.memory?.close();
   }
 
   restore(state: VmState): void {
+    this.cutTurn = undefined;
     this.clock.moveTo(state.clockNs);
     this.world?.restore(state.randomBlocks);
     this.port = state.port;

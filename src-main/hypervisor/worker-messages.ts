@@ -73,6 +73,8 @@ export type FromWorker =
   | { readonly kind: 'has-moved?'; readonly id: number }
   /** The guest was given to this worker, whose disks are open. */
   | { readonly kind: 'may-run?' }
+  /** Nothing of the memory of a guest that was given to this worker is missing any more. */
+  | { readonly kind: 'memory-whole' }
   | { readonly kind: 'answer'; readonly id: number; readonly result?: unknown }
   | { readonly kind: 'refusal'; readonly id: number; readonly code: string; readonly said: Said }
   | { readonly kind: 'profile'; readonly profile: VmProfile }

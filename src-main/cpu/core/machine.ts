@@ -40,15 +40,16 @@ interface CoreExports {
   exceptionToEl1(cpu: number, ec: number, iss: bigint): void;
   abortToEl1(cpu: number, ec: number, iss: bigint, va: bigint): void;
   translate(cpu: number, va: bigint, access: number, el: number): number;
+  isTableMissing(): number;
 }
 type RunLoop = (cpu: number, budget: number) => number;
 /** The loop's forms: `translate/interpreter.ts`. */
 interface Loops { readonly run: RunLoop; readonly runShared: RunLoop }
 
 /** Why `run` came back. */
-export type ExitReason = 'budget' | 'el2' | 'wfi' | 'kick' | 'yield';
+export type ExitReason = 'budget' | 'el2' | 'wfi' | 'kick' | 'yield' | 'page';
 /** By EXIT_*. */
-export const EXIT_REASONS: readonly (ExitReason | undefined)[] = [undefined, 'budget', 'el2', 'wfi', 'kick', 'yield'];
+export const EXIT_REASONS: readonly (ExitReason | undefined)[] = [undefined, 'budget', 'el2', 'wfi', 'kick', 'yield', 'page'];
 
 const THREADS = process.arch === 'x64' || process.arch === 'ia32' ? L.THREADS_ORDERED : L.THREADS_WEAK;
 /** Accesses, as the core has them. */
@@ -77,6 +78,8 @@ export class Machine {
   readonly ramBytes: number;
   private readonly core: CoreExports;
   readonly translator: Translator;
+  /** Returns when the page at an address is there, while some are still to come; for the thread that may wait for them. */
+  awaitMemory: ((pa: Pa) => void) | undefined;
 
   /** `memory` is that of a machine which another thread made, and is left as it is. */
   constructor(options: MachineOptions, memory?: WebAssembly.Memory) {
@@ -209,6 +212,8 @@ export class Cpu {
   private loop(form: keyof Loops, budget: number): ExitReason {
     const reason = EXIT_REASONS[this.loops[form](this.base, budget)];
     assert(reason !== undefined, 'a known exit reason');
+    // The instruction that waits for a page was counted, and will be again.
+    if (reason === 'page') this.put32(L.BUDGET, this.get32(L.BUDGET) + 1);
     this.view.setFloat64(this.base + L.RETIRED, this.retired + budget - this.get32(L.BUDGET), true);
     return reason;
   }
@@ -233,7 +238,12 @@ export class Cpu {
 
   /** Where a virtual address is in RAM; undefined when the access is not allowed there at this level. Only for the thread that has the CPU. */
   physical(va: bigint, access: number, el: number): Pa | undefined {
-    return this.core.translate(this.base, va, access, el) === 0 ? undefined : this.view.getFloat64(this.base + L.WALK_PA, true) as Pa;
+    const at = () => this.view.getFloat64(this.base + L.WALK_PA, true) as Pa;
+    while (this.core.translate(this.base, va, access, el) === 0) {
+      if (this.core.isTableMissing() === 0 || this.machine.awaitMemory === undefined) return undefined;
+      this.machine.awaitMemory(at());
+    }
+    return at();
   }
 
   /** Registers were set on which follows how it translates and what it may do. */
@@ -257,6 +267,11 @@ export class Cpu {
   get listRegisterCount(): number { return K.ICH_LR_COUNT; }
   listRegister(n: number): bigint { return this.view.getBigUint64(this.base + K.ICH_LR0_EL2 + 8 * n, true); }
   setListRegister(n: number, value: bigint): void { this.view.setBigUint64(this.base + K.ICH_LR0_EL2 + 8 * n, value, true); }
+
+  /** What was left of the budget when it came back. */
+  get budgetLeft(): number { return this.get32(L.BUDGET); }
+  /** The page of RAM for which it came back with 'page', by its number. */
+  get wantedPage(): number { return this.get32(L.WANTED); }
 
   /** A 32-bit field of the CPU's block (`layout.ts`). */
   get32(field: number): number { return this.view.getInt32(this.base + field, true); }

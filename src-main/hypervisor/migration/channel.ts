@@ -43,22 +43,31 @@ export class PortChannel implements MigrationChannel {
   /** When the last byte that was sent left. */
   private leftNs = 0;
   private isClosed = false;
+  private persists = false;
+  private isHandedOver = false;
   private changed = Promise.withResolvers<undefined>();
 
   constructor(port: MessagePort, options: PortChannelOptions = {}) {
     this.port = port;
     this.options = options;
     const { link } = options;
-    port.on('message', (on: OnPort) => {
-      if ('taken' in on) this.underWay -= on.taken;
-      else this.arrived.push(on);
-      this.change();
-    });
-    port.on('close', () => {
-      this.isClosed = true;
-      this.change();
-    });
+    port.on('message', this.taken);
+    port.on('close', this.closed);
     this.looking = link && setInterval(() => { if (link.isCut) this.close(); }, LOOK_MS);
+  }
+
+  /** From now on a link that is cut holds messages back until it is there again, and closes nothing. */
+  persist(): void {
+    this.persists = true;
+    clearInterval(this.looking);
+  }
+
+  /** This end, for another thread, while nothing is under way to it. */
+  handOver(): MessagePort {
+    this.isHandedOver = true;
+    clearInterval(this.looking);
+    this.port.off('message', this.taken).off('close', this.closed);
+    return this.port;
   }
 
   /** What goes over for now, in this direction. */
@@ -66,7 +75,8 @@ export class PortChannel implements MigrationChannel {
 
   async send(message: MigrationMessage): Promise<void> {
     const { link } = this.options, { length } = message.payload, bytes = length + OVERHEAD_BYTES;
-    if (link?.isCut === true) this.close();
+    if (link?.isCut === true && !this.persists) this.close();
+    await this.passable();
     if (this.isClosed) throw gone();
     this.leftNs = Math.max(this.leftNs, hostNowNs() - LATE_NS) + bytes / this.bytesPerSecond * 1e9;
     this.underWay += length;
@@ -84,6 +94,7 @@ export class PortChannel implements MigrationChannel {
       const on = this.arrived.shift();
       if (on !== undefined) {
         await this.until(on.atNs);
+        await this.passable();
         if (!this.isClosed) this.port.postMessage({ taken: on.message.payload.length } satisfies OnPort);
         return on.message;
       }
@@ -93,9 +104,24 @@ export class PortChannel implements MigrationChannel {
   }
 
   close(): void {
+    if (this.isHandedOver) return;
     clearInterval(this.looking);
     this.port.close();
   }
+
+  private readonly taken = (on: OnPort): void => {
+    if ('taken' in on) this.underWay -= on.taken;
+    else this.arrived.push(on);
+    this.change();
+  };
+
+  private readonly closed = (): void => {
+    this.isClosed = true;
+    this.change();
+  };
+
+  /** Until the link is not cut. */
+  private async passable(): Promise<void> { while (this.persists && !this.isClosed && this.options.link?.isCut === true) await wait(LOOK_MS); }
 
   private async until(ns: number): Promise<void> {
     const ms = (ns - hostNowNs()) / 1e6;

@@ -6,6 +6,7 @@ import { workerFile } from '../worker-file.ts';
 import { PortChannel, type MigrationChannel } from './channel.ts';
 import type { MigrationMessage } from './messages.ts';
 import type { Copied } from './page-copier.ts';
+import type { Followed } from './page-server.ts';
 
 export interface CopierData {
   readonly ram: Uint8Array;
@@ -17,14 +18,16 @@ export interface CopierData {
   readonly batches: number;
   /** One word: pages are not copied any more. */
   readonly cancelled: Int32Array;
+  /** The guest is given away before all of its memory is there. */
+  readonly postCopy: boolean | undefined;
 }
-export interface ToCopier { readonly pages: Uint32Array }
+export interface ToCopier { readonly pages: Uint32Array; /** The guest runs at the destination already. */ readonly areFollowing?: boolean }
 export type FromCopier =
-  | { readonly kind: 'told'; readonly copied: Copied; readonly left: number }
+  | { readonly kind: 'told'; readonly copied: Copied; readonly left: number; readonly followed: Followed | undefined }
   | { readonly kind: 'copied'; readonly copied: Copied }
   | { readonly kind: 'failed'; readonly code: string; readonly said: Said };
 
-interface Copying extends PromiseWithResolvers<Copied> { readonly told: (copied: Copied, left: number) => void }
+interface Copying extends PromiseWithResolvers<Copied> { readonly told: (copied: Copied, left: number, followed: Followed | undefined) => void }
 
 export class CopierThread implements MigrationChannel {
   private readonly worker: Worker;
@@ -32,21 +35,26 @@ export class CopierThread implements MigrationChannel {
   private readonly cancelled = new Int32Array(new SharedArrayBuffer(4));
   private copying: Copying | undefined;
 
-  constructor(ram: Uint8Array, far: MessagePort, { link, bytesPerSecond, batches = 1 }: { readonly link?: SharedArrayBuffer | undefined; readonly bytesPerSecond?: number | undefined; readonly batches?: number | undefined } = {}) {
+  constructor(ram: Uint8Array, far: MessagePort, { link, bytesPerSecond, batches = 1, postCopy }: { readonly postCopy?: boolean | undefined; readonly link?: SharedArrayBuffer | undefined; readonly bytesPerSecond?: number | undefined; readonly batches?: number | undefined } = {}) {
     const { port1, port2: near } = new MessageChannel();
     this.channel = new PortChannel(port1);
-    this.worker = new Worker(workerFile('copier-worker', 'migration/copier-worker.ts'), { workerData: { ram, near, far, link, bytesPerSecond, batches, cancelled: this.cancelled } satisfies CopierData, transferList: [near, far], name: 'migration' });
+    this.worker = new Worker(workerFile('copier-worker', 'migration/copier-worker.ts'), { workerData: { ram, near, far, link, bytesPerSecond, batches, cancelled: this.cancelled, postCopy } satisfies CopierData, transferList: [near, far], name: 'migration' });
     this.worker.on('message', (message: FromCopier) => this.handle(message));
     this.worker.on('error', error => this.failed(error));
   }
 
   /** Resolves when all of them are on their way, with what was copied since the thread began. Rejects when it is cancelled, or the channel is cut. */
-  async copy(pages: Uint32Array, told: Copying['told'], signal?: AbortSignal): Promise<Copied> {
+  async copy(pages: Uint32Array, told: Copying['told'], signal?: AbortSignal): Promise<Copied> { return await this.work({ pages }, told, signal); }
+
+  /** The same, once the guest runs at the destination: what is asked for goes first. */
+  async serve(pages: Uint32Array, told: Copying['told']): Promise<Copied> { return await this.work({ pages, areFollowing: true }, told); }
+
+  private async work(work: ToCopier, told: Copying['told'], signal?: AbortSignal): Promise<Copied> {
     const copying: Copying = { ...Promise.withResolvers<Copied>(), told }, cancel = () => Atomics.store(this.cancelled, 0, 1);
     this.copying = copying;
     if (signal?.aborted) cancel();
     signal?.addEventListener('abort', cancel);
-    this.worker.postMessage({ pages } satisfies ToCopier);
+    this.worker.postMessage(work);
     try { return await copying.promise; } finally {
       signal?.removeEventListener('abort', cancel);
       this.copying = undefined;
@@ -62,7 +70,7 @@ export class CopierThread implements MigrationChannel {
   }
 
   private handle(message: FromCopier): void {
-    if (message.kind === 'told') this.copying?.told(message.copied, message.left);
+    if (message.kind === 'told') this.copying?.told(message.copied, message.left, message.followed);
     else if (message.kind === 'copied') this.copying?.resolve(message.copied);
     else this.copying?.reject(new EngineError(message.code, message.said));
   }

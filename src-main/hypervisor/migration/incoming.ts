@@ -3,21 +3,24 @@ import { deserialize } from 'node:v8';
 import { EngineError, saidOf } from '../../../shared/base/errors.ts';
 import { messageFields } from '../../../shared/base/phrase.ts';
 import type { SavedMachine } from '../state-file.ts';
-import type { Vm, VmState } from '../vm.ts';
-import type { MigrationChannel } from './channel.ts';
+import type { Vm } from '../vm.ts';
+import type { PortChannel } from './channel.ts';
+import { pagesIn } from './following-memory.ts';
 import { ArrivingPages, damaged, MIGRATION_FORMAT, unpacked, type Kind, type MigrationMessage } from './messages.ts';
-import { hashOf } from './outgoing.ts';
+import { hashOf, type Handed } from './outgoing.ts';
 
 const STATE_BYTES_MOST = 2 ** 29;
 
 export class IncomingMigration {
-  private readonly vm: Pick<Vm, 'ram' | 'restore' | 'checkIsSame'>;
-  private readonly channel: MigrationChannel;
+  private readonly vm: Pick<Vm, 'ram' | 'restore' | 'checkIsSame' | 'expect' | 'following'>;
+  private readonly channel: PortChannel;
+  private readonly link: SharedArrayBuffer | undefined;
 
   /** Of a VM that is paused and has never run. */
-  constructor(vm: Pick<Vm, 'ram' | 'restore' | 'checkIsSame'>, channel: MigrationChannel) {
+  constructor(vm: Pick<Vm, 'ram' | 'restore' | 'checkIsSame' | 'expect' | 'following'>, channel: PortChannel, link?: SharedArrayBuffer) {
     this.vm = vm;
     this.channel = channel;
+    this.link = link;
   }
 
   /** Resolves when the guest is this machine's: its disks may be opened, and then it runs. Rejects, and says so to the source, when it cannot be. */
@@ -37,16 +40,24 @@ export class IncomingMigration {
     });
   }
 
-  /** It runs, or, when `open` rejects, the source goes on. */
+  /** It runs, or, when `open` rejects, the source goes on. The channel is no longer this thread's when memory follows. */
   async takeOver(open: () => Promise<void>): Promise<void> {
     await this.orRefuse(open);
+    if (this.vm.following !== undefined) {
+      this.vm.following.receiveFrom(this.channel.handOver(), this.link);
+      return;
+    }
     // A source that does not hear it asks.
     await this.say('running').catch(() => undefined);
   }
 
   private restore(payload: Uint8Array, ram: Uint8Array): void {
-    const { state, hash } = deserialize(unpacked(payload, STATE_BYTES_MOST)) as { readonly state: VmState; readonly hash: string | undefined };
-    if (hash !== undefined && hash !== hashOf(ram)) throw new EngineError('migration.memory', 'The memory that came over is not what the guest has.');
+    const { state, hash, missing } = deserialize(unpacked(payload, STATE_BYTES_MOST)) as Handed;
+    if (hash !== undefined && hash !== hashOf(ram, missing && pagesIn(missing))) throw new EngineError('migration.memory', 'The memory that came over is not what the guest has.');
+    if (missing !== undefined) {
+      this.channel.persist();
+      this.vm.expect(missing);
+    }
     this.vm.restore(state);
   }
 

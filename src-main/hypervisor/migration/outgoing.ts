@@ -7,8 +7,10 @@ import { PAGE_BYTES, type DirtyLog } from '../../cpu/core/dirty-log.ts';
 import { hostNowNs } from '../../time/host-time.ts';
 import type { Vm, VmState } from '../vm.ts';
 import type { CopierThread } from './copier-thread.ts';
-import { damaged, MIGRATION_FORMAT, packed, type Kind } from './messages.ts';
+import { bitmapOf } from './following-memory.ts';
+import { damaged, MIGRATION_FORMAT, packed, unpackAsked, type Kind } from './messages.ts';
 import type { Copied } from './page-copier.ts';
+import type { Followed } from './page-server.ts';
 
 export interface MigrationRules {
   /** The guest may stand still for so long. */
@@ -23,6 +25,8 @@ export interface MigrationRules {
   readonly keepsSpeed?: boolean | undefined;
   /** The link that it goes over; nothing is between when absent. */
   readonly link?: SharedArrayBuffer | undefined;
+  /** After the first round the guest goes on at the destination, and what it wrote to meanwhile follows it there. */
+  readonly postCopy?: boolean | undefined;
   /** For negative controls: pages that are written to while memory is copied are not copied again. */
   readonly ignoresWrites?: boolean;
 }
@@ -43,6 +47,8 @@ export interface MigrationFigures {
   readonly expectedDowntimeMs: number;
   /** Of the guest's time, kept from running. */
   readonly slowed: number;
+  /** Once the guest runs at the destination. */
+  readonly followed?: Followed;
 }
 
 /** The guest writes faster than this many times what is copied: it is slowed down. */
@@ -51,10 +57,12 @@ const LOSING = 0.5;
 const PATIENCE = 3;
 /** What the state takes besides memory. */
 const STATE_MS = 15;
+/** How often it is told how much still follows. */
+const TELL_MS = 200;
 
 export interface OutgoingIo {
-  readonly vm: Pick<Vm, 'dirtyLog' | 'ram' | 'description'>;
-  readonly channel: Pick<CopierThread, 'copy' | 'send' | 'receive'>;
+  readonly vm: Pick<Vm, 'dirtyLog' | 'ram' | 'description' | 'shownPages'>;
+  readonly channel: Pick<CopierThread, 'copy' | 'serve' | 'send' | 'receive'>;
   readonly rules: MigrationRules;
   readonly progress: (figures: MigrationFigures) => void;
   /** The guest writes too fast: it is to run more slowly, the more often this is called. */
@@ -96,16 +104,18 @@ export class OutgoingMigration {
       const seconds = Math.max(1, hostNowNs() - startedNs) / 1e9;
       this.last = { pagesPerSecond: copied / seconds, fullPagesPerSecond: (copied - (this.copied.zeroPages - zeroesBefore)) / seconds, dirtyPagesPerSecond: this.left.length / seconds };
       this.tell(this.left.length);
-      if (this.expectedDowntimeMs(this.left.length) <= this.io.rules.downtimeMs) return;
+      if (this.io.rules.postCopy === true || this.expectedDowntimeMs(this.left.length) <= this.io.rules.downtimeMs) return;
       if (this.round >= PATIENCE && this.left.length > copied * LOSING && this.io.rules.keepsSpeed !== true) this.io.slowDown();
     }
   }
 
   /** The guest stands still. Resolves when the destination could go on. */
   async switchOver(state: VmState): Promise<void> {
-    await this.copy(Uint32Array.from(new Set([...this.left, ...this.taken()])));
-    const hash = this.io.rules.verify ? hashOf(this.ram) : undefined;
-    await this.say('state', packed(serialize({ state, hash })));
+    const { rules: { postCopy, verify }, vm: { shownPages } } = this.io, left = [...new Set([...this.left, ...this.taken()])].sort((a, b) => a - b), isLate = (page: number) => postCopy === true && !shownPages.has(page);
+    this.left = Uint32Array.from(left.filter(isLate));
+    await this.copy(Uint32Array.from(left.filter(page => !isLate(page))));
+    const missing = this.left.length > 0 ? bitmapOf(this.left, this.ram.length / PAGE_BYTES) : undefined, hash = verify ? hashOf(this.ram, this.left) : undefined;
+    await this.say('state', packed(serialize({ state, hash, missing } satisfies Handed)));
     await this.hear('restored');
   }
 
@@ -113,6 +123,29 @@ export class OutgoingMigration {
   async giveAway(): Promise<void> {
     await this.say('yours');
     await this.hear('running');
+  }
+
+  /** Once the guest was given away: sends what it lacks, and resolves when it has all of it. Rejects when the destination is gone. */
+  async follow(): Promise<void> {
+    if (this.left.length === 0) return;
+    const { channel } = this.io, whole = this.hear('whole');
+    let before = { atNs: hostNowNs(), pages: this.copied.pages }, followed: Followed = { askedPages: 0, waitedMs: 0 }, left = this.left.length;
+    const tell = () => {
+      const now = { atNs: hostNowNs(), pages: this.copied.pages };
+      this.last = { ...this.last, pagesPerSecond: (now.pages - before.pages) / Math.max(1, now.atNs - before.atNs) * 1e9, dirtyPagesPerSecond: 0 };
+      before = now;
+      this.tell(left, followed);
+    };
+    tell();
+    const telling = setInterval(tell, TELL_MS);
+    try {
+      const served = channel.serve(this.left, (copied, stillLeft, now = followed) => { [this.copied, left, followed] = [copied, stillLeft, now]; });
+      for (const either of [served, whole]) either.catch(() => { /* the other one tells */ });
+      this.copied = await Promise.race([served, whole.then(() => this.copied)]);
+      const { askedPages, waitedMs } = unpackAsked(await whole);
+      [left, followed] = [0, { askedPages, waitedMs }];
+      tell();
+    } finally { clearInterval(telling); }
   }
 
   /** Whatever became of it. */
@@ -123,9 +156,9 @@ export class OutgoingMigration {
   /** At the rate of the last round, in which there may have been none but zeroes. */
   private expectedDowntimeMs(leftPages: number): number { return STATE_MS + (leftPages === 0 ? 0 : leftPages / (this.last.fullPagesPerSecond || this.last.pagesPerSecond) * 1000); }
 
-  private tell(leftPages: number): void {
+  private tell(leftPages: number, followed?: Followed): void {
     const expectedDowntimeMs = this.last.pagesPerSecond === 0 ? 0 : this.expectedDowntimeMs(leftPages);
-    this.io.progress({ round: this.round, sentBytes: this.copied.bytes + this.stateBytes, sentPages: this.copied.pages, zeroPages: this.copied.zeroPages, leftPages, ...this.last, expectedDowntimeMs, slowed: this.io.slowed() });
+    this.io.progress({ round: this.round, sentBytes: this.copied.bytes + this.stateBytes, sentPages: this.copied.pages, zeroPages: this.copied.zeroPages, leftPages, ...this.last, expectedDowntimeMs, slowed: this.io.slowed(), ...(followed && { followed }) });
   }
 
   private async copy(pages: Uint32Array, signal?: AbortSignal): Promise<void> {
@@ -141,11 +174,20 @@ export class OutgoingMigration {
     this.stateBytes += payload.length;
   }
 
-  private async hear(wanted: Kind): Promise<void> {
+  private async hear(wanted: Kind): Promise<Uint8Array> {
     const { kind, payload } = await this.io.channel.receive();
     if (kind === 'refused') throw new EngineError('migration.refused', saidBy(JSON.parse(Buffer.from(payload).toString()) as Message));
     if (kind !== wanted) throw damaged();
+    return payload;
   }
 }
 
-export const hashOf = (ram: Uint8Array): string => createHash('sha256').update(Buffer.from(ram)).digest('hex');
+/** What the state takes with it: a bit for each page that is to follow. */
+export interface Handed { readonly state: VmState; readonly hash: string | undefined; readonly missing: Uint8Array | undefined }
+
+/** Of memory, but for some pages. */
+export function hashOf(ram: Uint8Array, without: Iterable<number> = []): string {
+  const bytes = Buffer.from(ram);
+  for (const page of without) bytes.fill(0, page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
+  return createHash('sha256').update(bytes).digest('hex');
+}

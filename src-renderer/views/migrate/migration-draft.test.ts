@@ -7,7 +7,7 @@ test('a wish says what is not as usual, and a number that is none is a problem',
   expect(requestOf(newDraft())).toBeUndefined();
   expect([...draftProblems(newDraft()).keys()]).toEqual(['hostId']);
   expect(requestOf(draft)).toEqual({ hostId: 'host-b' });
-  expect(requestOf({ ...draft, priority: 'high', downtimeMs: '500', rateMbps: '100', keepsSpeed: true })).toEqual({ hostId: 'host-b', priority: 'high', downtimeMs: 500, rateMbps: 100, keepsSpeed: true });
+  expect(requestOf({ ...draft, priority: 'high', downtimeMs: '500', rateMbps: '100', keepsSpeed: true, postCopy: true })).toEqual({ hostId: 'host-b', priority: 'high', downtimeMs: 500, rateMbps: 100, keepsSpeed: true, postCopy: true });
   expect(requestOf({ ...newDraft(), type: 'storage', datastoreId: 'datastore-b' as DatastoreId, priority: 'high' })).toEqual({ datastoreId: 'datastore-b' });
   expect(requestOf({ ...draft, type: 'both' })).toBeUndefined();
   expect(requestOf({ ...draft, type: 'both', datastoreId: 'datastore-b' as DatastoreId })).toEqual({ hostId: 'host-b', datastoreId: 'datastore-b' });

@@ -32,8 +32,8 @@ export function networksOf(vms: readonly Pick<Vm, 'spec'>[]): NetworkChoice[] {
 }
 
 /** Numbers are as they were typed. */
-export interface MigrationDraft { type: MigrationType; hostId: HostId | ''; datastoreId: DatastoreId | ''; networks: NetworkChoice[]; poolId: ResourcePoolId | ''; priority: MigrationPriority; downtimeMs: string; rateMbps: string; keepsSpeed: boolean }
-export const newDraft = (): MigrationDraft => ({ type: 'compute', hostId: '', datastoreId: '', networks: [], poolId: '', priority: 'regular', downtimeMs: String(USUAL_DOWNTIME_MS), rateMbps: '', keepsSpeed: false });
+export interface MigrationDraft { type: MigrationType; hostId: HostId | ''; datastoreId: DatastoreId | ''; networks: NetworkChoice[]; poolId: ResourcePoolId | ''; priority: MigrationPriority; downtimeMs: string; rateMbps: string; keepsSpeed: boolean; postCopy: boolean }
+export const newDraft = (): MigrationDraft => ({ type: 'compute', hostId: '', datastoreId: '', networks: [], poolId: '', priority: 'regular', downtimeMs: String(USUAL_DOWNTIME_MS), rateMbps: '', keepsSpeed: false, postCopy: false });
 
 const isWithin = (text: string, { min, max }: { readonly min: number; readonly max: number }): boolean => /^\d+$/.test(text.trim()) && Number(text) >= min && Number(text) <= max;
 
@@ -48,13 +48,13 @@ export function draftProblems({ type, hostId, datastoreId, downtimeMs, rateMbps 
 }
 
 /** Undefined while it is not said where to. */
-export function requestOf({ type, hostId, datastoreId, networks, poolId, priority, downtimeMs, rateMbps, keepsSpeed }: MigrationDraft): MigrationRequest | undefined {
+export function requestOf({ type, hostId, datastoreId, networks, poolId, priority, downtimeMs, rateMbps, keepsSpeed, postCopy }: MigrationDraft): MigrationRequest | undefined {
   if ((movesHost(type) && hostId === '') || (movesFiles(type) && datastoreId === '')) return undefined;
   const files = movesFiles(type) && datastoreId !== '' ? { datastoreId } : {};
   if (!movesHost(type) || hostId === '') return files;
   const number = (text: string) => (/^\d+$/.test(text.trim()) ? Number(text) : undefined), downtime = number(downtimeMs), rate = number(rateMbps);
   const elsewhere = networks.flatMap(each => (each.networkId === '' ? [] : [{ ...each, networkId: each.networkId }]));
-  return { hostId, ...files, ...(elsewhere.length > 0 && { networks: elsewhere }), ...(poolId && { poolId }), ...(priority !== 'regular' && { priority }), ...(downtime !== undefined && downtime !== USUAL_DOWNTIME_MS && { downtimeMs: downtime }), ...(rate !== undefined && { rateMbps: rate }), ...(keepsSpeed && { keepsSpeed }) };
+  return { hostId, ...files, ...(elsewhere.length > 0 && { networks: elsewhere }), ...(poolId && { poolId }), ...(priority !== 'regular' && { priority }), ...(downtime !== undefined && downtime !== USUAL_DOWNTIME_MS && { downtimeMs: downtime }), ...(rate !== undefined && { rateMbps: rate }), ...(keepsSpeed && { keepsSpeed }), ...(postCopy && { postCopy }) };
 }
 
 /** A finding, of the VM that it is about. */
@@ -64,4 +64,4 @@ export const GROUP_NAMES: Readonly<Record<CheckGroup, Phrase>> = { source: say`V
 export const FIX_NAMES: Readonly<Record<CheckFix, Phrase>> = {
   ejectMedia: say`Eject the media`, exitMaintenance: say`Exit maintenance mode`, powerOnHost: say`Power on the host`, connectHost: say`Connect the host`, connectLink: say`Connect the link`,
 };
-export const PHASE_NAMES: Readonly<Record<MigrationPhase, Phrase>> = { storage: say`Copying files`, preparing: say`Preparing`, copying: say`Copying memory`, switching: say`Switching over`, moved: say`Moved`, cancelled: say`Cancelled`, failed: say`Failed` };
+export const PHASE_NAMES: Readonly<Record<MigrationPhase, Phrase>> = { storage: say`Copying files`, preparing: say`Preparing`, copying: say`Copying memory`, switching: say`Switching over`, following: say`Memory follows`, moved: say`Moved`, cancelled: say`Cancelled`, failed: say`Failed` };

@@ -1,9 +1,9 @@
 /** Raises the abort that a failed translation asks for, at EL1 or, for stage 2, at EL2 with the syndrome a hypervisor needs. */
-import { EL, PC, WALK_IPA } from "../../layout";
+import { EL, EXIT, EXIT_PAGE, FAULT, PC, RAM_BASE, WALK_IPA, WANTED } from "../../layout";
 import { FAR_EL2, HPFAR_EL2 } from "../../sysreg-slots";
 import { abortToEl1, EC_DATA_ABORT, EC_INSTRUCTION_ABORT, exceptionToEl2 } from "./exceptions";
-import { EXECUTE, fault, FAULT_ALIGNMENT, FAULT_ON_TABLE, FAULT_STAGE2, translate, walkHost, WRITE } from "./mmu";
-import { get32, get64, getF, put64, putF } from "./state";
+import { EXECUTE, fault, FAULT_ALIGNMENT, FAULT_MISSING, FAULT_ON_TABLE, FAULT_STAGE2, translate, walkHost, WRITE } from "./mmu";
+import { get32, get64, getF, put32, put64, putF } from "./state";
 
 const ISS_WRITE: u64 = 1 << 6;
 const ISS_S1PTW: u64 = 1 << 7;
@@ -11,6 +11,7 @@ const ISS_CM: u64 = 1 << 8;
 
 /** For the last translation's `fault`. `cm`: the access was a cache maintenance operation. */
 export function raiseAbort(cpu: usize, va: u64, access: i32, cm: bool = false): void {
+  if (fault == FAULT_MISSING) { wantPage(cpu, walkHost(cpu)); return; }
   const status = <u64>(fault & 0x3f), write = access == WRITE || cm ? ISS_WRITE : 0;
   const stage2 = (fault & FAULT_STAGE2) != 0, onTable = (fault & FAULT_ON_TABLE) != 0;
   let iss = status | write | (onTable ? ISS_S1PTW : 0) | (cm ? ISS_CM : 0);
@@ -21,6 +22,13 @@ export function raiseAbort(cpu: usize, va: u64, access: i32, cm: bool = false): 
   put64(cpu, FAR_EL2, va);
   if (access != EXECUTE && !onTable && !cm) iss |= dataSyndrome(cpu);
   exceptionToEl2(cpu, ec, iss);
+}
+
+/** Leaves, to run the instruction at PC again once the page is there. */
+export function wantPage(cpu: usize, host: usize): void {
+  put32(cpu, WANTED, <i32>((host - <usize>RAM_BASE) >> 12));
+  put32(cpu, EXIT, EXIT_PAGE);
+  put32(cpu, FAULT, 1);
 }
 
 export function raiseAlignment(cpu: usize, va: u64, access: i32): void {

@@ -6,11 +6,11 @@ import {
   CODE_POOL, CODE_SLOT_BYTES, CODE_SLOTS, EL, HANDLER_SENTINEL, ITLB, ITLB_ENTRIES, ITLB_ENTRY_BYTES, M_DIRTY_CODE, M_NEXT_SLOT, MACHINE, PAGE_CLEAN, PAGE_HAS_CODE, PAGE_TABLE, PC, RAM_BASE, RECORD_BYTES, SLOT, SLOT_ENTRIES, SLOT_GENERATION, SLOT_HOST,
   SLOT_PAGE, SLOT_SENTINEL, WALK_SIZE_LOG2,
 } from "../../layout";
-import { raiseAbort } from "./aborts";
+import { raiseAbort, wantPage } from "./aborts";
 import { EC_PC_ALIGNMENT, exceptionToEl1 } from "./exceptions";
 import { endExclusive, fence, inThreads, startExclusive } from "./exclusion";
 import { FAR_EL1 } from "../../sysreg-slots";
-import { branchAddress, EXECUTE, translate, walkHost } from "./mmu";
+import { branchAddress, EXECUTE, isMissing, translate, walkHost } from "./mmu";
 import { get32, get64, machine32, put32, put64 } from "./state";
 import { dropWritesTo, fillCode, flushCodeEverywhere, unwindEverywhere } from "./tlb";
 
@@ -24,6 +24,7 @@ export function fetch(cpu: usize): i32 {
     return 0;
   }
   if (!translate(cpu, pc, EXECUTE, get32(cpu, EL))) { raiseAbort(cpu, pc, EXECUTE); return 0; }
+  if (isMissing(walkHost(cpu))) { wantPage(cpu, walkHost(cpu)); return 0; }
   const slot = slotOf(cpu, walkHost(cpu) & ~0xfff);
   if (slot == 0) return 0;
   fillCode(cpu, <usize>get32(cpu, ITLB), pc, <i32>slot, get32(cpu, WALK_SIZE_LOG2));

@@ -21,7 +21,7 @@ export { floatVector } from "./float-vectors";
 export { timerOutputs, nextTimerNs, clockNs } from "./timers";
 export { completeMaintenance, endExclusive, startExclusive } from "./exclusion";
 export { dropWrites, flushEverywhere } from "./tlb";
-export { translate } from "./mmu";
+export { isTableMissing, translate } from "./mmu";
 export { multiplyHighUnsigned, multiplyHighSigned, crc32 } from "./arithmetic";
 
 export { floatBinary, floatMultiplyAdd, floatSquareRoot, floatCompare } from "./float-arithmetic";

@@ -1,10 +1,10 @@
 /** Loads and stores that the inline TLB could not serve: misses, page crossings, alignment, pages with decoded code. */
 import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_CLEAN, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, STAGED, TLB, TLB_ADDEND, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
 import { SCTLR_EL1 } from "../../sysreg-slots";
-import { instructionAt, raiseAbort, raiseAlignment } from "./aborts";
+import { instructionAt, raiseAbort, raiseAlignment, wantPage } from "./aborts";
 import { codeWritten, dirtied } from "./decoded-pages";
 import { endExclusive, runAgain, startExclusive } from "./exclusion";
-import { READ, translate, walkHost, walkIsDevice, WRITE } from "./mmu";
+import { isMissing, READ, translate, walkHost, walkIsDevice, WRITE } from "./mmu";
 import { EC_SYSTEM, exceptionToEl1 } from "./exceptions";
 import { bit, get32, get64 } from "./state";
 import { dataEntry, enterContext, fillData } from "./tlb";
@@ -25,6 +25,7 @@ export function hostAddress(cpu: usize, va: u64, access: i32, flags: i32): usize
   if (load<u64>(entry + (access == WRITE ? TLB_WRITE : TLB_READ)) == (va & ~0xfff)) return <usize>(<i32>va + load<i32>(entry + TLB_ADDEND));
   if (!translate(cpu, va, access, el)) { raiseAbort(cpu, va, access); return 0; }
   const host = walkHost(cpu), page = <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4;
+  if (isMissing(host)) { wantPage(cpu, host); return 0; }
   if (access == WRITE && !noteWrite(cpu, host, page)) return 0;
   if (walkIsDevice(cpu)) return deviceAddress(cpu, va, access, flags, host);
   learn(cpu, table, va, host, page);
@@ -44,6 +45,7 @@ function quietAddress(cpu: usize, va: u64, size: i32, access: i32, flags: i32): 
   if (load<u64>(entry + (access == WRITE ? TLB_WRITE : TLB_READ)) == (va & ~0xfff)) return <usize>(<i32>va + load<i32>(entry + TLB_ADDEND));
   if (!translate(cpu, va, access, el)) return 0;
   const host = walkHost(cpu), page = <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4;
+  if (isMissing(host)) return 0;
   if (access == WRITE) {
     if ((load<u16>(page + 2) & PAGE_HAS_CODE) != 0) return 0;
     dirtied(page);

@@ -4,7 +4,7 @@
  * With stage 1 off, memory counts as Normal (docs/fidelity.md).
  * A walk leaves its results in WALK_*; a failed one says why in `fault`, in the form that ESR_ELx.ISS wants.
  */
-import { EL, M_RAM_BYTES, MACHINE, PAN, RAM_BASE, WALK_ATTRIBUTES, WALK_IPA, WALK_PA, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
+import { EL, M_MISSING, M_RAM_BYTES, MACHINE, PAGE_MISSING, PAGE_TABLE, PAN, RAM_BASE, WALK_ATTRIBUTES, WALK_IPA, WALK_PA, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
 import { HCR_EL2, MAIR_EL1, SCTLR_EL1, TCR_EL1, TTBR0_EL1, TTBR1_EL1, VTCR_EL2, VTTBR_EL2 } from "../../sysreg-slots";
 import { bit, bits, get32, get64, put32, putF, getF } from "./state";
 import { noteNonGlobal } from "./tlb";
@@ -22,6 +22,8 @@ export const FAULT_EXTERNAL_ON_WALK = 0x14;
 export const FAULT_ALIGNMENT = 0x21;
 export const FAULT_STAGE2 = 0x100;
 export const FAULT_ON_TABLE = 0x200;
+/** A table is in a page that is missing, at WALK_PA: no fault of the guest's. */
+export const FAULT_MISSING = 0x400;
 export const NO_FAULT = -1;
 
 const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
@@ -37,6 +39,12 @@ let stage2Rights: i32 = 7;
 let stage2SizeLog2: i32 = 64;
 
 function ramHas(pa: u64): bool { return <f64>pa < load<f64>(MACHINE + M_RAM_BYTES); }
+
+/** The page at an address in linear memory is still to come. What is not missing is whole: flags go after contents are there. */
+// @ts-ignore: decorator
+@inline export function isMissing(host: usize): bool {
+  return atomic.load<i32>(MACHINE + M_MISSING) != 0 && (atomic.load<u16>(<usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4 + 2) & PAGE_MISSING) != 0;
+}
 
 /**
  * Translates for an access as if at `el`. Rights are all that the mapping allows, in WALK_RIGHTS.
@@ -68,6 +76,9 @@ export function translate(cpu: usize, va: u64, access: i32, el: i32): bool {
   put32(cpu, WALK_SIZE_LOG2, size1 < stage2SizeLog2 ? size1 : stage2SizeLog2);
   return true;
 }
+
+/** Why the last translation failed: a table is in a page that is missing, the one at WALK_PA. */
+export function isTableMissing(): bool { return fault == FAULT_MISSING; }
 
 /** Which level a leaf of this size is at, for the fault status code. */
 function levelOfSize(cpu: usize, va: u64, sizeLog2: i32): i32 {
@@ -120,6 +131,7 @@ function walkTables(cpu: usize, va: u64, granule: i32, addressBits: i32, base: u
     const at = toPhysical(cpu, table + index * 8, READ, true);
     if (fault != NO_FAULT) return false;
     if (!ramHas(at)) { fault = FAULT_EXTERNAL_ON_WALK | level; return false; }
+    if (isMissing(<usize>RAM_BASE + <usize>at)) { fault = FAULT_MISSING; putF(cpu, WALK_PA, <f64>at); return false; }
     const descriptor = load<u64>(<usize>RAM_BASE + <usize>at);
     if (!bit(descriptor, 0)) { fault = FAULT_TRANSLATION | level; return false; }
     if (level < 3 && bit(descriptor, 1)) {

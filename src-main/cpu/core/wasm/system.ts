@@ -13,7 +13,7 @@ import { inThreads, invalidateAddress, invalidateAll, invalidateAsid } from "./e
 import { EC_FP, EC_SYSTEM, EC_WFX, exceptionToEl1, exceptionToEl2, nzcv, setNzcv, setPan, undefined, updateFpTrap, usesSpEl0 } from "./exceptions";
 import { updateFpFast } from "./float-format";
 import * as I from "./interrupts";
-import { fault, FAULT_STAGE2, READ, translate, WRITE } from "./mmu";
+import { fault, FAULT_MISSING, FAULT_STAGE2, READ, translate, WRITE } from "./mmu";
 import { bit, bits, currentEl, get32, get64, getF, machine32, put32, put64, putF } from "./state";
 import * as T from "./timers";
 import { changeAsid, flushAll } from "./tlb";
@@ -306,7 +306,7 @@ function addressTranslate(cpu: usize, op2: i32, va: u64): void {
   if (op2 > 3) { undefined(cpu); return; }
   if (translate(cpu, va, access, el)) {
     put64(cpu, K.PAR_EL1, (<u64>get32(cpu, WALK_ATTRIBUTES) << 56) | (<u64>getF(cpu, WALK_PA) & ~0xfff) | (1 << 11) | (3 << 7));
-  } else if ((fault & FAULT_STAGE2) != 0) {
+  } else if (fault == FAULT_MISSING || (fault & FAULT_STAGE2) != 0) {
     raiseAbort(cpu, va, access, true);
   } else {
     put64(cpu, K.PAR_EL1, 1 | (<u64>(fault & 0x3f) << 1) | (1 << 11));
