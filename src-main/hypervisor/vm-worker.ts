@@ -153,7 +153,7 @@ class Worker {
   /** What asked the engine whether a guest that was given away runs. */
   private readonly movedAsked = new Map<number, (hasMoved: boolean) => void>();
   private readonly copying = new Map<number, AbortController>();
-  private mayRun: (mayRun: boolean) => void = () => { /* nobody asked */ };
+  private mayRun: (answer: { readonly mayRun: boolean; readonly why?: Said }) => void = () => { /* nobody asked */ };
   private nextAsked = 1;
   private wakeUp: () => void = () => { /* nobody waits */ };
 
@@ -203,7 +203,7 @@ class Worker {
       case 'move-disks': void this.moveDisks(message); break;
       case 'migrate': void this.leave(message); break;
       case 'has-moved': this.movedAsked.get(message.id)?.(message.hasMoved); break;
-      case 'may-run': this.mayRun(message.mayRun); break;
+      case 'may-run': this.mayRun(message); break;
       case 'proceed': this.recorded.get(message.id)?.(message.isRecorded); break;
       case 'cancel': this.jobs.get(message.id)?.abort.abort(); this.copying.get(message.id)?.abort(); break;
       default: message satisfies never;
@@ -335,11 +335,11 @@ class Worker {
 
   private async takeGuest(): Promise<void> {
     await this.disks.takeUp();
-    const mayRun = await new Promise<boolean>(resolve => {
+    const { mayRun, why = 'The guest went on where it was.' } = await new Promise<{ readonly mayRun: boolean; readonly why?: Said }>(resolve => {
       this.mayRun = resolve;
       send({ kind: 'may-run?' });
     });
-    if (!mayRun) throw new EngineError('migration.late', 'The guest went on where it was.');
+    if (!mayRun) throw new EngineError('migration.late', why);
   }
 
   /** Does what was asked for, until one ends the VM; after one that failed it goes on. */
