@@ -31,6 +31,7 @@ interface Coming {
   state: 'open' | 'deciding' | 'over';
   /** Whether it was taken. */
   readonly decided: PromiseWithResolvers<boolean>;
+  readonly gone: PromiseWithResolvers<undefined>;
   stop: () => void;
 }
 
@@ -41,40 +42,54 @@ export class Arrivals {
 
   constructor(engine: Pick<Engine, 'inventory' | 'power'>) { this.engine = engine; }
 
-  async checks(offer: VmOffer): Promise<readonly MigrationCheck[]> {
-    const { inventory } = this.engine, { hostId, isRunning, record, from, downtimeMs } = offer, to = inventory.host(hostId), others = [...this.coming.values()].filter(each => each.vm.id !== record.id);
+  async checks(offer: VmOffer, peer: Peer): Promise<readonly MigrationCheck[]> {
+    const { inventory } = this.engine, { hostId, isRunning, record, from, downtimeMs } = offer, to = inventory.host(hostId);
+    const others = [...this.coming.values()].filter(each => each.vm.id !== record.id || each.peer.fingerprint !== peer.fingerprint);
     const arrivingMib = others.reduce((sum, { vm, move }) => sum + (vm.hostId === hostId && move.isRunning ? vm.spec.memoryMib : 0), 0);
     return checksOfComing({
       vm: vmOf(offer, inventory), from: { ...to, ...from }, to, request: { hostId, ...(downtimeMs !== undefined && { downtimeMs }) }, inventory, isRunning, arrivingMib,
-      missingFile: await missingFile(offer.files), arriving: [...this.coming.values()].map(({ vm }) => vm),
+      missingFile: await missingFile(offer.files), arriving: others.map(({ vm }) => vm),
     });
   }
 
   /** Until the VM is here, or never will be. */
   async take(move: Move, frames: FrameStream, peer: Peer): Promise<void> {
-    const { inventory } = this.engine, error = (await this.checks(move)).find(({ severity }) => severity === 'error');
+    await this.giveUpEarlier(move, peer);
+    const { inventory } = this.engine, error = (await this.checks(move, peer)).find(({ severity }) => severity === 'error');
     if (error !== undefined) throw new EngineError('migration.check', saidBy(error));
     if (this.coming.has(move.id) || inventory.find('arrival', move.id) !== undefined || [...this.coming.values()].some(({ vm }) => vm.id === move.record.id)) throw new EngineError('peer.twice', say`${move.record.spec.name} is being moved here already.`);
-    const coming: Coming = { peer, move, vm: vmOf(move, inventory), state: 'open', decided: Promise.withResolvers(), stop: () => frames.destroy() };
+    const coming: Coming = { peer, move, vm: vmOf(move, inventory), state: 'open', decided: Promise.withResolvers(), gone: Promise.withResolvers(), stop: () => frames.destroy() };
     this.coming.set(move.id, coming);
     const work = this.receive(coming, frames).finally(() => {
       coming.state = 'over';
       coming.decided.resolve(false);
       this.coming.delete(move.id);
+      coming.gone.resolve(undefined);
     });
     this.works.add(work);
     try { await work; } finally { this.works.delete(work); }
+  }
+
+  /** Whoever offers a VM again knows that it has it. */
+  private async giveUpEarlier({ record }: Move, peer: Peer): Promise<void> {
+    for (const coming of [...this.coming.values()].filter(each => each.vm.id === record.id && each.peer.fingerprint === peer.fingerprint)) {
+      this.giveUp(coming);
+      await coming.gone.promise;
+    }
+  }
+
+  private giveUp(coming: Coming): void {
+    if (coming.state !== 'open') return;
+    coming.state = 'over';
+    coming.decided.resolve(false);
+    coming.stop();
   }
 
   /** If it was not taken, it never will be. */
   async outcome(id: ArrivalId, { fingerprint }: Peer): Promise<boolean> {
     const coming = this.coming.get(id), arrival = this.engine.inventory.find('arrival', id), from = coming?.peer.fingerprint ?? arrival?.from;
     if (from !== undefined && from !== fingerprint) throw new EngineError('peer.not-yours', 'Another engine gave this virtual machine.');
-    if (coming?.state === 'open') {
-      coming.state = 'over';
-      coming.decided.resolve(false);
-      coming.stop();
-    }
+    if (coming !== undefined) this.giveUp(coming);
     return coming === undefined ? arrival !== undefined : await coming.decided.promise;
   }
 
@@ -84,12 +99,7 @@ export class Arrivals {
   }
 
   async close(): Promise<void> {
-    for (const coming of this.coming.values()) {
-      if (coming.state !== 'open') continue;
-      coming.state = 'over';
-      coming.decided.resolve(false);
-      coming.stop();
-    }
+    for (const coming of this.coming.values()) this.giveUp(coming);
     await Promise.allSettled(this.works);
   }
 

@@ -100,7 +100,7 @@ export class Peers {
   private async answer(ask: Ask, frames: FrameStream, peer: Peer): Promise<void> {
     switch (ask.ask) {
       case 'hosts': await frames.sendJson('answer', this.engine.inventory.hosts.map(({ id, name, model, cpus, memoryMib }) => ({ id, name, model, cpus, memoryMib }))); break;
-      case 'checks': await frames.sendJson('answer', await this.arrivals.checks(ask)); break;
+      case 'checks': await frames.sendJson('answer', await this.arrivals.checks(ask, peer)); break;
       case 'outcome': await frames.sendJson('answer', { taken: await this.arrivals.outcome(ask.id, peer) }); break;
       case 'heard':
         await this.arrivals.heard(ask.id, peer);
