@@ -98,8 +98,8 @@ export class PeerNetwork {
     this.follow(socket);
     const from = `${socket.remoteAddress}:${socket.remotePort}`, fingerprint = fingerprintOf(socket), peer = fingerprint === undefined ? undefined : this.options.directory.trusted(fingerprint), frames = new FrameStream(socket);
     if (peer === undefined) {
-      this.options.refused(say`A connection from ${from} was refused: no peer has its certificate, whose fingerprint is ${fingerprint ?? say`missing`}.`, fingerprint ?? '');
-      await frames.refuse(fingerprint === undefined ? say`Show a certificate.` : say`This engine is not known there: add its fingerprint ${fingerprint} to the peers of that engine.`);
+      this.options.refused(fingerprint === undefined ? say`A connection from ${from} was refused: it showed no certificate.` : say`A connection from ${from} was refused: no peer has its certificate, whose fingerprint is ${fingerprint}.`, fingerprint ?? '');
+      await frames.refuse(fingerprint === undefined ? say`Engines know each other by certificates, and you showed none.` : say`This engine is not known there: add its fingerprint ${fingerprint} to the peers of that engine.`);
       return;
     }
     try {
