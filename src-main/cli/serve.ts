@@ -28,12 +28,12 @@ async function serve({ port, host, data, peerPort, peerHost }: ServeOptions): Pr
   try {
     await engine.startHosts();
     const local = await listenLocally(data, client => engine.connect(client));
+    const server = await ConsoleServer.listen({ port, host, pageFolder: pageFolder(), token: await accessToken(data), connect: client => engine.connect(client) });
+    process.stdout.write(`Quarterdeck is at ${server.url}\n`);
     if (peerPort !== undefined) {
       const address = await engine.peers.listen({ port: peerPort, host: peerHost }), { fingerprint } = await engine.peers.identity();
       process.stdout.write(`Peers reach this engine at ${address}; its fingerprint is ${fingerprint}\n`);
     }
-    const server = await ConsoleServer.listen({ port, host, pageFolder: pageFolder(), token: await accessToken(data), connect: client => engine.connect(client) });
-    process.stdout.write(`Quarterdeck is at ${server.url}\n`);
     await interrupted();
     await server.close();
     await local.close();
