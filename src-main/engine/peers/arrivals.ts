@@ -10,15 +10,14 @@ import type { MigrationCheck } from '../../../shared/model/migration.ts';
 import type { Peer } from '../../../shared/model/peer.ts';
 import type { Vm } from '../../../shared/model/vm.ts';
 import { PortChannel } from '../../hypervisor/migration/channel.ts';
-import { MIGRATION_FORMAT } from '../../hypervisor/migration/messages.ts';
 import type { VmStop } from '../../hypervisor/vm-launch.ts';
 import { refOf } from '../../inventory/inventory.ts';
 import { checkFits, checkName, checkPowerOn } from '../admission.ts';
 import type { Engine } from '../engine.ts';
 import { PeerChannel, pump, type FrameStream } from './frames.ts';
 import { checksOfComing } from './peer-checks.ts';
-import { missingFile } from './shared-files.ts';
-import { vmOf } from './vm-record.ts';
+import { filesOf, missingFile } from './shared-files.ts';
+import { isSameMachine, vmOf } from './vm-record.ts';
 import { jsonIn, VmRecord, type Ask, type VmOffer } from './wire.ts';
 
 type Move = Extract<Ask, { ask: 'move' }>;
@@ -43,12 +42,12 @@ export class Arrivals {
   constructor(engine: Pick<Engine, 'inventory' | 'power'>) { this.engine = engine; }
 
   async checks(offer: VmOffer, peer: Peer): Promise<readonly MigrationCheck[]> {
-    const { inventory } = this.engine, { hostId, isRunning, record, from, downtimeMs } = offer, to = inventory.host(hostId);
+    const { inventory } = this.engine, { hostId, isRunning, record, from, downtimeMs } = offer, to = inventory.host(hostId), vm = vmOf(offer, inventory);
     const others = [...this.coming.values()].filter(each => each.vm.id !== record.id || each.peer.fingerprint !== peer.fingerprint);
-    const arrivingMib = others.reduce((sum, { vm, move }) => sum + (vm.hostId === hostId && move.isRunning ? vm.spec.memoryMib : 0), 0);
+    const arrivingMib = others.reduce((sum, { vm: other, move }) => sum + (other.hostId === hostId && move.isRunning ? other.spec.memoryMib : 0), 0);
     return checksOfComing({
-      vm: vmOf(offer, inventory), from: { ...to, ...from }, to, request: { hostId, ...(downtimeMs !== undefined && { downtimeMs }) }, inventory, isRunning, arrivingMib,
-      missingFile: await missingFile(offer.files), arriving: others.map(({ vm }) => vm),
+      vm, from: { ...to, ...from }, to, request: { hostId, ...(downtimeMs !== undefined && { downtimeMs }) }, inventory, isRunning, arrivingMib,
+      missingFile: await missingFile(offer.files, await filesOf(vm)), arriving: others.map(each => each.vm),
     });
   }
 
@@ -104,7 +103,8 @@ export class Arrivals {
   }
 
   private async receive(coming: Coming, frames: FrameStream): Promise<void> {
-    await frames.sendJson('answer', { machines: MIGRATION_FORMAT });
+    await frames.sendJson('answer', {});
+    frames.keepAlive();
     if (coming.move.isRunning) await this.receiveRunning(coming, frames);
     else await this.receiveOff(coming, frames);
   }
@@ -148,7 +148,7 @@ export class Arrivals {
   /** The record as it was when it was given. */
   private latest(coming: Coming, payload: Uint8Array): void {
     const record = jsonIn(VmRecord, payload);
-    if (record.id !== coming.vm.id) throw new EngineError('peer.damaged', 'What came from the other engine is damaged.');
+    if (record.id !== coming.vm.id || !isSameMachine(record.spec, coming.vm.spec)) throw new EngineError('peer.damaged', 'What came from the other engine is damaged.');
     coming.vm = vmOf({ ...coming.move, record }, this.engine.inventory);
   }
 

@@ -20,7 +20,7 @@ import type { PeerDirectory } from './directory.ts';
 import { PeerChannel, pump, type FrameStream } from './frames.ts';
 import { checksOfLeaving } from './peer-checks.ts';
 import { filesOf, ownFile, relativeFile, showing } from './shared-files.ts';
-import { recordOf } from './vm-record.ts';
+import { isSameMachine, recordOf } from './vm-record.ts';
 import { Checks, jsonIn, Outcome, type Ask, type VmOffer } from './wire.ts';
 
 /** How often a peer that has a VM is asked for it, while it does not answer. */
@@ -100,7 +100,7 @@ export class Departures {
       taken = true;
     } catch (error) {
       channel.close();
-      if (!await outcome()) throw cause instanceof EngineError && cause.code.startsWith('peer.') && error instanceof EngineError && error.code === 'migration.cut' ? new EngineError('peer.lost', say`${peer.name}: ${nested(cause.said)}`) : error;
+      if (!await outcome()) throw error instanceof EngineError && error.code === 'migration.cut' && cause instanceof EngineError ? reasonOf(cause, peer) : error;
     }
     moved();
     await this.settle(id);
@@ -168,6 +168,7 @@ export class Departures {
       const frames = await this.ask(this.peerOf(request), { ask: 'move', id, ...offer });
       try {
         await frames.expect('answer');
+        frames.keepAlive();
         return frames;
       } catch (error) { frames.close(); throw error; }
     });
@@ -178,6 +179,7 @@ export class Departures {
     return await this.options.engine.inventory.transact(edit => {
       const vm = edit.vm(before.id), { name } = vm.spec;
       if (vm.powerState !== before.powerState) throw new EngineError('wrong-state', say`${name} was powered on or off meanwhile.`);
+      if (!isSameMachine(vm.spec, before.spec)) throw new EngineError('changed', say`The settings of ${name} were changed meanwhile.`);
       const given: Given = { arrivalId, peerId: peer.id, peer: peer.name, sinceMs: Date.now() };
       edit.put('vm', { ...vm, given });
       return Buffer.from(JSON.stringify(recordOf(vm, edit)));
@@ -271,5 +273,8 @@ export class Departures {
 async function outcomeIn(frames: FrameStream): Promise<boolean> {
   try { return jsonIn(Outcome, await frames.expect('answer')).taken; } finally { frames.close(); }
 }
+
+/** Why a move came to nothing, where the machine only saw that its channel was closed. */
+const reasonOf = (cause: EngineError, peer: Peer): EngineError => (cause.code.startsWith('peer.') ? new EngineError(cause.code, say`${peer.name}: ${nested(cause.said)}`) : cause);
 
 const newArrival = (): ArrivalId => `arrival-${randomBytes(16).toString('hex')}` as ArrivalId;

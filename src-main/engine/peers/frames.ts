@@ -10,17 +10,19 @@ import type { MigrationChannel } from '../../hypervisor/migration/channel.ts';
 import { KINDS, type Kind, type MigrationMessage } from '../../hypervisor/migration/messages.ts';
 import { messageIn } from './wire.ts';
 
-/** `hello` is the first of each side; then one side asks once, and the other answers or refuses. */
-export const FRAME_KINDS = ['hello', 'ask', 'answer', ...KINDS] as const;
+/** `hello` is the first of each side; then one side asks once, and the other answers or refuses. `alive` says nothing else. */
+export const FRAME_KINDS = ['hello', 'alive', 'ask', 'answer', ...KINDS] as const;
 export type FrameKind = (typeof FRAME_KINDS)[number];
 export interface Frame { readonly kind: FrameKind; readonly payload: Uint8Array }
 
 const HEADER_BYTES = 16, KIB = 1024;
 /** Of each kind that is not a part of a machine. */
-const SMALL_BYTES: Partial<Record<FrameKind, number>> = { hello: 4 * KIB, ask: 4096 * KIB, answer: 1024 * KIB, refused: 64 * KIB };
+const SMALL_BYTES: Partial<Record<FrameKind, number>> = { hello: 4 * KIB, alive: 0, ask: 4096 * KIB, answer: 1024 * KIB, refused: 64 * KIB };
 const MOST_BYTES = 2 ** 29;
 /** How long the other side has to take the last words. */
 const LAST_WORDS_MS = 5000;
+/** How often who has nothing to say for long says so. */
+const ALIVE_MS = 15_000;
 
 const damaged = () => new EngineError('peer.damaged', 'What came from the other engine is damaged.');
 const lost = () => new EngineError('peer.lost', 'The connection to the other engine was lost.');
@@ -64,7 +66,21 @@ export class FrameStream {
     }
   }
 
+  /** For connections on which nothing may pass for long, as what is sent waits for a slow link. */
+  keepAlive(): void {
+    const timer = setInterval(() => { if (!this.stream.writableEnded && !this.stream.writableNeedDrain) this.send({ kind: 'alive', payload: new Uint8Array() }).catch(() => { /* whoever reads hears of it */ }); }, ALIVE_MS).unref();
+    this.stream.once('close', () => clearInterval(timer));
+  }
+
+  /** The next that says something. */
   async receive(): Promise<Frame> {
+    for (;;) {
+      const frame = await this.next();
+      if (frame.kind !== 'alive') return frame;
+    }
+  }
+
+  private async next(): Promise<Frame> {
     const header = await this.bytes(HEADER_BYTES), kind = FRAME_KINDS[header.readUInt32LE(0)], length = header.readUInt32LE(4);
     if (header.readUInt32LE(12) !== crc32(header.subarray(0, 12)) || kind === undefined || length > (SMALL_BYTES[kind] ?? MOST_BYTES)) throw damaged();
     // A copy of its own: what is read shares memory with what else came.

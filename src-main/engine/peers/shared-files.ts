@@ -69,8 +69,10 @@ async function contentsOf(path: string): Promise<{ readonly sizeBytes: number; r
   } catch (error) { throw new EngineError('peer.files', say`${path} cannot be read: ${messageOf(error)}.`); }
 }
 
-/** The first of these files that this engine does not see, or sees another of. */
-export async function missingFile(shown: readonly SharedFile[]): Promise<string | undefined> {
+/** The first file that this engine does not see, or sees another of, or that was not shown to it although the machine would use it. */
+export async function missingFile(shown: readonly SharedFile[], used: readonly Used[]): Promise<string | undefined> {
+  const isShown = ({ path, isWritten }: Used) => shown.some(file => resolve(file.path) === resolve(path) && (!isWritten || file.by === 'token'));
+  for (const file of used) if (!isShown(file)) return file.path;
   for (const file of shown) if (!isAbsolute(file.path) || !await isSeen(file)) return file.path;
   return undefined;
 }

@@ -1,5 +1,6 @@
 /** A VM as it goes to another engine, and as it is there. */
-import type { Vm } from '../../../shared/model/vm.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Vm, VmSpec } from '../../../shared/model/vm.ts';
 import type { Objects } from '../../inventory/inventory.ts';
 import type { VmOffer, VmRecord } from './wire.ts';
 
@@ -11,6 +12,9 @@ export function recordOf({ id, spec, createdMs, poweredOnMs, notes, efiVariables
   const values = Object.entries(attributes).flatMap(([attribute, value]) => { const name = objects.find('customAttribute', attribute)?.name; return name === undefined ? [] : [{ name, value }]; });
   return JSON.parse(JSON.stringify({ id, spec, createdMs, poweredOnMs, notes, efiVariables, boot, tags, attributes: values })) as VmRecord;
 }
+
+/** Settings as those that a machine was made for; what it is called does not matter. */
+export const isSameMachine = (a: VmSpec, b: VmSpec): boolean => isDeepStrictEqual({ ...a, name: '' }, { ...b, name: '' });
 
 /** With the tags and attributes that this engine has too, by their names. */
 export function vmOf({ record, hostId, isRunning }: Pick<VmOffer, 'record' | 'hostId' | 'isRunning'>, objects: Objects): Vm {
