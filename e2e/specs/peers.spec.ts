@@ -44,6 +44,7 @@ test('another engine is added by its fingerprint, and a VM that runs moves to a 
     await vm.powerOn();
     await expect(vm.powerState).toHaveText('Powered On');
     await vm.choose('Migrate…');
+    await migrate.next();
     const theirs = migrate.dialog.getByRole('group', { name: /^Hosts of lab2/ });
     await theirs.getByRole('radio', { name: /^host-b/ }).check();
     await expect(migrate.compatibility).toContainText('a guest that runs can only take its time along when it is scaled');

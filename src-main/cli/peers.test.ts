@@ -34,7 +34,7 @@ test('a VM moves to a peer by commands, which say what is missing', async () => 
     expect(await json(here, 'peer', 'check', 'lab2')).toMatchObject({ hosts: [{ name: 'host-a.lab.local' }, { name: 'host-b.lab.local' }] });
     await json(here, 'vm', 'create', JSON.stringify(SPEC), '--host', 'host-a');
     await json(here, 'vm', 'power-on', 'web');
-    expect((await quarterdeck(here, 'vm', 'migrate', 'web')).stderr).toBe('quarterdeck: Say where to: --to HOST, or --peer PEER and --host HOST.\n');
+    expect((await quarterdeck(here, 'vm', 'migrate', 'web')).stderr).toBe('quarterdeck: Say where to: --to HOST, --datastore DATASTORE, or --peer PEER and --host HOST.\n');
     expect((await quarterdeck(here, 'vm', 'migrate', 'web', '--peer', 'lab2', '--host', 'host-x')).stderr).toBe('quarterdeck: The peer has no host host-x.\n');
     expect((await json<{ severity: string }[]>(here, 'vm', 'check-migration', 'web', '--peer', 'lab2', '--host', 'HOST-A.lab.local')).filter(({ severity }) => severity === 'error')).toEqual([]);
     expect((await quarterdeck(here, 'vm', 'migrate', 'web', '--peer', 'lab2', '--host', 'HOST-A.lab.local', '--downtime', '60000')).stdout).toBe('Migrate virtual machine: web: done.\n');

@@ -156,8 +156,9 @@ export class Departures {
 
   private ask(peer: Peer, ask: Ask): Promise<FrameStream> { return this.options.ask(peer, ask); }
 
-  private async offering<T>(vm: Vm, { hostId, downtimeMs }: MigrationRequest, use: (offer: VmOffer) => Promise<T>): Promise<T> {
+  private async offering<T>(vm: Vm, { hostId, datastoreId, downtimeMs }: MigrationRequest, use: (offer: VmOffer) => Promise<T>): Promise<T> {
     if (hostId === undefined) throw new EngineError('invalid', 'Choose a host of the peer.');
+    if (datastoreId !== undefined) throw new EngineError('invalid', 'A virtual machine goes to a peer, or its files to a datastore of this engine, not both at once.');
     const { inventory } = this.options.engine, { name, counterHz, gic } = inventory.host(vm.hostId), used = await filesOf(vm);
     return await showing(used, files => use({ record: recordOf(vm, inventory), isRunning: vm.powerState === 'poweredOn', hostId, from: { name, counterHz, gic }, files, ...(downtimeMs !== undefined && { downtimeMs }) }));
   }

@@ -7,7 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EngineError } from '../../../shared/base/errors.ts';
-import type { HostId, PeerId, TaskId, VmId } from '../../../shared/base/ids.ts';
+import type { DatastoreId, HostId, PeerId, TaskId, VmId } from '../../../shared/base/ids.ts';
 import { USUAL_LINK } from '../../../shared/model/host.ts';
 import type { VmSpec } from '../../../shared/model/vm.ts';
 import { assemble } from '../../cpu/asm/assembler.ts';
@@ -196,6 +196,7 @@ test('each check says by name what keeps a VM from the other engine', async () =
   await expect(here.api.vms.migrate([plain], { peerId: thereId, hostId: HOST })).rejects.toThrow('host-a.lab.local is in maintenance mode.');
   const switched = await create('switched', { nics: [{ kind: 'switch', switch: 'lab', portGroup: 'blue', connected: true }] });
   expect(await checks(switched, 'host-b' as HostId)).toEqual(['networks: The other engine has no network blue on a switch lab.']);
+  expect((await here.api.vms.checkMigration(plain, { peerId: thereId, hostId: HOST, datastoreId: 'datastore-local' as DatastoreId })).map(({ message }) => message)).toContain('A virtual machine goes to a peer, or its files to a datastore of this engine, not both at once.');
   await there.opened.engine.peers.close();
   expect(await checks(plain)).toEqual([`peer: there cannot be reached at ${there.address}: connect ECONNREFUSED ${there.address}.`]);
 }, 60_000);
