@@ -1,5 +1,5 @@
 /** Everything the console, the command line and the tests may ask of the engine. */
-import type { AlarmDefinitionId, DatastoreId, HostId, ResourcePoolId, SnapshotId, TaskId, TriggeredAlarmId, VmId } from '../base/ids.ts';
+import type { AlarmDefinitionId, DatastoreId, HostId, PeerId, ResourcePoolId, SnapshotId, TaskId, TriggeredAlarmId, VmId } from '../base/ids.ts';
 import type { Problem, Said } from '../base/phrase.ts';
 import type { AlarmPlace, AlarmSettings } from '../model/alarm.ts';
 import type { CloneRequest, VmPlace } from '../model/clone.ts';
@@ -16,6 +16,7 @@ import type { TimeChange } from '../model/guest-time.ts';
 import type { MeteredId, Metric, MetricQuery, MetricSeries } from '../model/metric.ts';
 import type { Migration, MigrationCheck, MigrationRequest } from '../model/migration.ts';
 import type { NewObject, ObjectId } from '../model/objects.ts';
+import type { NewPeer, Peer, PeerIdentity, PeerStatus } from '../model/peer.ts';
 import type { Place } from '../model/place.ts';
 import type { ObjectRef, Task, TaskFilter } from '../model/task.ts';
 import type { BulkOperation, DISK_FORMATS, SnapshotEdit, SnapshotRequest, VmRequest, VmStats } from '../model/vm.ts';
@@ -102,6 +103,8 @@ export interface EngineApi {
     migrate(ids: readonly VmId[], request: MigrationRequest): Promise<TaskId>;
     /** What stands against that or should be known before, each VM for itself. */
     checkMigration(id: VmId, request: MigrationRequest): Promise<readonly MigrationCheck[]>;
+    /** Of a VM that was given to another engine whose answer is missing for good: it is this engine's again. Two of it run when the other engine took it after all. */
+    goOnHere(id: VmId): Promise<TaskId>;
     /** The newest first, with the one that is going on. */
     migrations(id: VmId): Promise<readonly Migration[]>;
     /** One operation on many VMs: a task with a part for each. All are tried. */
@@ -152,6 +155,16 @@ export interface EngineApi {
     startCapture(id: VmId, nic: number, path?: string): Promise<{ readonly path: string }>;
     /** Resolves when the file is whole. */
     stopCapture(id: VmId, nic: number): Promise<void>;
+  };
+  /** Other engines, which VMs move to and from (decision 31). Both sides have to know each other. */
+  peers: {
+    list(): Promise<readonly Peer[]>;
+    add(wanted: NewPeer): Promise<TaskId>;
+    /** Nothing may be under way with it. */
+    remove(id: PeerId): Promise<TaskId>;
+    identity(): Promise<PeerIdentity>;
+    /** Asks it; rejects with why it does not answer. */
+    check(id: PeerId): Promise<PeerStatus>;
   };
   /** Folders for VMs' files. Paths are relative to the datastore, with `/`; '' is the datastore itself. */
   datastores: {

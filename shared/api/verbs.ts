@@ -2,7 +2,9 @@
  * What the command line can do, a row each: its words, what it takes, and the call of the engine that it is. The console
  * shows the same words for what its dialogs do.
  */
-import type { DatastoreId, HostId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import { EngineError } from '../base/errors.ts';
+import type { DatastoreId, HostId, PeerId, ResourcePoolId, SnapshotId, TaskId, VmId } from '../base/ids.ts';
+import { say } from '../base/phrase.ts';
 import { NORMAL_ALLOCATION, SHARES, type PoolAllocation } from '../model/container.ts';
 import type { FirmwareTables } from '../model/firmware-tables.ts';
 import { BOOT_DRILLS, NO_BOOTS, SETTINGS_BANK, USUAL_WATCHDOG, type BootDrill } from '../model/boot-watchdog.ts';
@@ -42,16 +44,25 @@ const placeIn = (values: Values): VmPlace => ({
 
 const VM = argument('vm', 'vm', 'name or id of the VM');
 const SNAPSHOT = argument('snapshot', 'snapshot', 'name or id of the snapshot');
-const NAME = argument('name', 'text', 'its name');
+const NAME = argument('name', 'text', 'its name'), PEER = argument('peer', 'peer', 'name or id of the peer');
 
 const DATASTORE = argument('datastore', 'datastore', 'name or id of the datastore'), FILE = argument('path', 'text', 'its path in the datastore');
 
 const verb = (words: string, text: string, parameters: readonly Parameter[], call: Verb['call']): Verb => ({ words, text, parameters, call });
+const DESTINATION: readonly Parameter[] = [option('to', 'host', 'name or id of the host'), option('datastore', 'datastore', 'where its files are to be'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('peer', 'peer', 'name or id of the peer, for a host of another engine'), option('host', 'text', 'name or id of the host of the peer')];
 /** Of one VM, and nothing else to say. */
 const ofVm = (word: string, text: string, call: (api: EngineApi, id: VmId) => Promise<unknown>): Verb => verb(`vm ${word}`, text, [VM], (api, values) => call(api, vmIn(values)));
 
-const migrationIn = (values: Values): MigrationRequest => ({
-  ...(values.to !== undefined && { hostId: idIn<HostId>(values, 'to') }), ...(values.datastore !== undefined && { datastoreId: idIn<DatastoreId>(values, 'datastore') }), ...(values.pool !== undefined && { poolId: idIn<ResourcePoolId>(values, 'pool') }), ...(values.priority !== undefined && { priority: values.priority as MigrationPriority }),
+/** To a host of this engine, or to one of a peer's, whose name only the peer knows. */
+async function destinationIn(api: EngineApi, values: Values): Promise<Pick<MigrationRequest, 'hostId' | 'peerId'>> {
+  if (values.peer === undefined && values.to === undefined && values.datastore === undefined || values.peer !== undefined && values.host === undefined) throw new EngineError('invalid', 'Say where to: --to HOST, --datastore DATASTORE, or --peer PEER and --host HOST.');
+  if (values.peer === undefined) return values.to === undefined ? {} : { hostId: idIn<HostId>(values, 'to') };
+  const peerId = idIn<PeerId>(values, 'peer'), name = textIn(values, 'host'), host = (await api.peers.check(peerId)).hosts.find(each => each.id === name || each.name.toLocaleLowerCase('en') === name.toLocaleLowerCase('en'));
+  if (host === undefined) throw new EngineError('not-found', say`The peer has no host ${name}.`);
+  return { peerId, hostId: host.id };
+}
+const migrationIn = async (api: EngineApi, values: Values): Promise<MigrationRequest> => ({
+  ...await destinationIn(api, values), ...(values.datastore !== undefined && { datastoreId: idIn<DatastoreId>(values, 'datastore') }), ...(values.pool !== undefined && { poolId: idIn<ResourcePoolId>(values, 'pool') }), ...(values.priority !== undefined && { priority: values.priority as MigrationPriority }),
   ...(values.networks !== undefined && { networks: values.networks as MigrationRequest['networks'] }), ...(values.downtime !== undefined && { downtimeMs: values.downtime as number }), ...(values.rate !== undefined && { rateMbps: values.rate as number }), ...(values['keep-speed'] === true && { keepsSpeed: true }), ...(values['post-copy'] === true && { postCopy: true }),
 });
 const HOST = argument('host', 'host', 'name or id of the host'), FORCE = option('force', 'flag', 'VMs that run on it lose their power too');
@@ -128,11 +139,12 @@ export const VERBS: readonly Verb[] = [
   ofVm('stats', 'shows live figures of a running VM', (api, id) => api.vms.stats(id)),
   verb('vm firmware-tables', 'shows the device tree of a VM’s board, and the ACPI tables made of it', [VM], async (api, values) => printable(await api.vms.firmwareTables(vmIn(values)))),
   ofVm('press-restart', 'presses the restart button of a VM', (api, id) => api.vms.pressRestart(id)),
-  verb('vm migrate', 'moves a VM to another host, its files to another datastore, or both, while it runs if it is on', [
-    VM, option('to', 'host', 'name or id of the host'), option('datastore', 'datastore', 'where its files are to be'), option('networks', 'json', 'other networks for adapters: [{"switch":"lan","portGroup":"VM Network","networkId":"network-…"}]'), option('pool', 'resourcePool', 'the resource pool it is to be in'), option('priority', MIGRATION_PRIORITIES, 'regular unless it is said'),
+  verb('vm migrate', 'moves a VM to another host, of this engine or of a peer, its files to another datastore, or both, while it runs if it is on', [
+    VM, ...DESTINATION, option('networks', 'json', 'other networks for adapters: [{"switch":"lan","portGroup":"VM Network","networkId":"network-…"}]'), option('priority', MIGRATION_PRIORITIES, 'regular unless it is said'),
     option('downtime', 'number', 'for how many ms the guest may stand still'), option('rate', 'number', 'at most so many Mb/s'), option('keep-speed', 'flag', 'never slows the guest down'), option('post-copy', 'flag', 'lets the guest go on at the destination before all of its memory is there'),
-  ], (api, values) => api.vms.migrate([vmIn(values)], migrationIn(values))),
-  verb('vm check-migration', 'says what stands against moving a VM', [VM, option('to', 'host', 'name or id of the host'), option('datastore', 'datastore', 'where its files are to be'), option('pool', 'resourcePool', 'the resource pool it is to be in')], (api, values) => api.vms.checkMigration(vmIn(values), migrationIn(values))),
+  ], async (api, values) => await api.vms.migrate([vmIn(values)], await migrationIn(api, values))),
+  verb('vm check-migration', 'says what stands against moving a VM', [VM, ...DESTINATION], async (api, values) => await api.vms.checkMigration(vmIn(values), await migrationIn(api, values))),
+  ofVm('go-on-here', 'lets a VM go on here that was given to a peer which is gone for good', (api, id) => api.vms.goOnHere(id)),
   ofVm('migrations', 'shows what became of a VM’s moves', (api, id) => api.vms.migrations(id)),
   verb('vm clone', 'copies a VM or a template', [
     VM, NAME, option('linked', 'flag', 'its disks hold only what differs'), option('template', 'flag', 'makes a template'), option('snapshot', 'snapshot', 'copies what it was at a snapshot'),
@@ -215,6 +227,12 @@ export const VERBS: readonly Verb[] = [
   ofHost('connect', 'connects a host', (api, id) => api.hosts.connect(id)),
   ofHost('disconnect', 'disconnects a host', (api, id) => api.hosts.disconnect(id)),
   ofHost('remove', 'removes a host', (api, id) => api.hosts.remove(id)),
+  listOf('peer list', 'peer', 'lists the other engines that this one knows'),
+  verb('peer add', 'lets this engine know another one, which has to know this one too', [NAME, argument('address', 'text', 'where it listens: HOST:PORT'), argument('fingerprint', 'text', 'SHA-256 of its certificate, as `peer identity` shows it there')], (api, values) =>
+    api.peers.add({ name: textIn(values, 'name'), address: textIn(values, 'address'), fingerprint: textIn(values, 'fingerprint') })),
+  verb('peer remove', 'forgets another engine', [PEER], (api, values) => api.peers.remove(idIn<PeerId>(values, 'peer'))),
+  verb('peer identity', 'shows by what other engines know this one', [], api => api.peers.identity()),
+  verb('peer check', 'asks another engine for its version and its hosts', [PEER], (api, values) => api.peers.check(idIn<PeerId>(values, 'peer'))),
   listOf('pool list', 'resourcePool', 'lists the resource pools'),
   listOf('network list', 'network', 'lists the networks'),
   listOf('tag list', 'tag', 'lists the tags'),

@@ -16,6 +16,10 @@ export type CustomAttributeId = Brand<string, 'CustomAttributeId'>;
 export type SavedSearchId = Brand<string, 'SavedSearchId'>;
 export type AlarmDefinitionId = Brand<string, 'AlarmDefinitionId'>;
 export type TriggeredAlarmId = Brand<string, 'TriggeredAlarmId'>;
+/** An engine that this one knows. */
+export type PeerId = Brand<string, 'PeerId'>;
+/** A VM's move from one engine to another. */
+export type ArrivalId = Brand<string, 'ArrivalId'>;
 export type TaskId = Brand<string, 'TaskId'>;
 export type SnapshotId = Brand<string, 'SnapshotId'>;
 export type EventId = Brand<number, 'EventId'>;

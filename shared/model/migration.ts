@@ -1,6 +1,6 @@
 /** Moving VMs between hosts: what is asked for, what is checked before, and what became of it. */
 import * as v from 'valibot';
-import type { DatastoreId, HostId, NetworkId, ResourcePoolId } from '../base/ids.ts';
+import type { DatastoreId, HostId, NetworkId, PeerId, ResourcePoolId } from '../base/ids.ts';
 import { fixed, say, type Message, type Problem } from '../base/phrase.ts';
 import { integerWithin } from './number-within.ts';
 
@@ -11,6 +11,8 @@ export const MIGRATION_LIMITS = { downtimeMs: { min: 16, max: 60_000 }, rateMbps
 
 /** To another host, another datastore, or both: each is as it was when absent. */
 export const MigrationRequest = v.object({
+  /** The host is one of this other engine's. */
+  peerId: v.optional(v.pipe(v.string(), v.maxLength(64), v.transform(text => text as PeerId))),
   hostId: v.optional(v.pipe(v.string(), v.maxLength(64), v.transform(text => text as HostId))),
   datastoreId: v.optional(v.pipe(v.string(), v.maxLength(64), v.transform(text => text as DatastoreId))),
   /** Its own if that is one of the destination's, else that of the host or cluster itself, when absent. */

@@ -4,6 +4,7 @@ import type { AlarmDefinition, TriggeredAlarm } from './alarm.ts';
 import { NewCluster, NewDatacenter, NewFolder, NewNetwork, NewResourcePool, type Cluster, type Datacenter, type Datastore, type Folder, type Network, type ResourcePool } from './container.ts';
 import type { Host } from './host.ts';
 import { NewCustomAttribute, NewSavedSearch, NewTag, NewTagCategory, type CustomAttribute, type SavedSearch, type Tag, type TagCategory } from './labels.ts';
+import type { Arrival, Peer } from './peer.ts';
 import type { ObjectRef } from './task.ts';
 import type { Vm } from './vm.ts';
 import { say, type Phrase } from '../base/phrase.ts';
@@ -23,13 +24,16 @@ export interface ObjectKinds {
   readonly savedSearch: SavedSearch;
   readonly alarmDefinition: AlarmDefinition;
   readonly triggeredAlarm: TriggeredAlarm;
+  readonly peer: Peer;
+  readonly arrival: Arrival;
 }
 export type ObjectKind = keyof ObjectKinds;
-export const OBJECT_KINDS = ['datacenter', 'folder', 'cluster', 'host', 'resourcePool', 'vm', 'datastore', 'network', 'tagCategory', 'tag', 'customAttribute', 'savedSearch', 'alarmDefinition', 'triggeredAlarm'] as const satisfies readonly ObjectKind[];
+export const OBJECT_KINDS = ['datacenter', 'folder', 'cluster', 'host', 'resourcePool', 'vm', 'datastore', 'network', 'tagCategory', 'tag', 'customAttribute', 'savedSearch', 'alarmDefinition', 'triggeredAlarm', 'peer', 'arrival'] as const satisfies readonly ObjectKind[];
 
 export const KIND_WORDS: Readonly<Record<ObjectKind, Phrase>> = {
   datacenter: say`datacenter`, folder: say`folder`, cluster: say`cluster`, host: say`host`, resourcePool: say`resource pool`, vm: say`VM`, datastore: say`datastore`, network: say`network`,
   tagCategory: say`tag category`, tag: say`tag`, customAttribute: say`custom attribute`, savedSearch: say`saved search`, alarmDefinition: say`alarm`, triggeredAlarm: say`triggered alarm`,
+  peer: say`peer`, arrival: say`arrival`,
 };
 
 /** An object with its kind. */

@@ -11,6 +11,7 @@ import type { Migration } from './migration.ts';
 import { integerWithin, numberWithin } from './number-within.ts';
 import { GuestTimeSpec, type GuestTimeStats } from './guest-time.ts';
 import type { Labels } from './labels.ts';
+import type { Given } from './peer.ts';
 import { NAME_LENGTH, ObjectName } from './object-name.ts';
 
 export const VM_LIMITS = { nameLength: NAME_LENGTH, cpus: { min: 1, max: 8 }, memoryMib: { min: 64, max: 3072 }, disks: 8, nics: 8, newDiskMib: { min: 1, max: 2 * 1024 * 1024 }, hotPlugSlots: 8 } as const;
@@ -258,6 +259,8 @@ export interface Vm extends Labels, Partial<Problem> {
   readonly poweredOnMs?: number;
   /** What became of its boots; nothing yet when absent. */
   readonly boot?: BootRecord;
+  /** It stands still: whether another engine took it is not known. */
+  readonly given?: Given;
   /** Its last moves to other hosts, the newest first. */
   readonly migrations?: readonly Migration[];
   /** What its built-in UEFI keeps. */

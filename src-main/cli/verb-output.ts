@@ -1,7 +1,7 @@
 /** Lists of objects as tables for people. */
 
 /** Fields that a table shows where rows have them, in this order; those of a VM's settings are found in it. */
-const FIELDS = ['id', 'name', 'kind', 'powerState', 'template', 'cpus', 'memoryMib', 'model', 'state', 'target', 'type', 'message', 'error', 'createdMs', 'queuedMs', 'atMs', 'path', 'switch', 'vlan', 'description'] as const;
+const FIELDS = ['id', 'name', 'kind', 'powerState', 'template', 'cpus', 'memoryMib', 'model', 'state', 'target', 'type', 'message', 'error', 'createdMs', 'queuedMs', 'atMs', 'path', 'switch', 'vlan', 'description', 'address', 'fingerprint'] as const;
 const TITLES: Readonly<Record<string, string>> = { memoryMib: 'MEMORY MIB', powerState: 'STATE', createdMs: 'CREATED', queuedMs: 'QUEUED', atMs: 'TIME' };
 
 function cell(row: object, field: string): string {

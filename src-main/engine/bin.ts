@@ -7,6 +7,7 @@ import { refOf } from '../inventory/inventory.ts';
 import { vmNamed } from './admission.ts';
 import { checkNoSystem } from './host-systems.ts';
 import type { Engine } from './engine.ts';
+import { checkHere } from './kept-off.ts';
 import type { TaskContext } from './task-runner.ts';
 
 type Context = Pick<Engine, 'inventory' | 'power' | 'files'>;
@@ -14,6 +15,7 @@ type Context = Pick<Engine, 'inventory' | 'power' | 'files'>;
 export async function moveToBin({ inventory, power }: Context, id: VmId): Promise<void> {
   await inventory.transact(edit => {
     const vm = edit.vm(id);
+    checkHere(vm);
     if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${vm.spec.name} must be powered off before it can be deleted.`);
     checkNoSystem(vm, edit);
     edit.put('vm', { ...vm, deletedMs: Date.now() });

@@ -13,6 +13,7 @@ import { convertImage, createImage, shapeOf } from '../storage/image-operations.
 import { checkFits, checkName } from './admission.ts';
 import type { Engine } from './engine.ts';
 import { checkNoSystem } from './host-systems.ts';
+import { checkHere } from './kept-off.ts';
 import { newId } from './new-id.ts';
 import { snapshotOf } from './snapshots.ts';
 import type { TaskContext } from './task-runner.ts';
@@ -113,6 +114,7 @@ async function withVariables(guest: GuestSource, folder: string): Promise<GuestS
 export async function setTemplate({ inventory }: Pick<Engine, 'inventory'>, id: VmId, template: boolean): Promise<void> {
   await inventory.transact(edit => {
     const { template: before, ...vm } = edit.vm(id), { name } = vm.spec;
+    checkHere(vm);
     if (vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${name} must be powered off to become a template.`);
     checkNoSystem(vm, edit);
     if ((before === true) === template) throw new EngineError('wrong-state', template ? say`${name} is already a template.` : say`${name} is not a template.`);

@@ -1,5 +1,5 @@
 /** VMs' displays: the display's thread, which is started when it is first needed, who has sessions there, and what is recorded. */
-import { open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { EngineError, saidOf } from '../../shared/base/errors.ts';
@@ -9,9 +9,10 @@ import { withWindow, type DisplaySize, type DisplaySpec, type VmDisplay, type Vn
 import type { Vm } from '../../shared/model/vm.ts';
 import type { DisplayEvent, OpeningSession } from '../display/display-messages.ts';
 import type { Certificate } from '../display/rfb/security.ts';
-import { DisplayClient, makeCertificate } from '../display/start-display.ts';
+import { DisplayClient } from '../display/start-display.ts';
 import type { RunningVm } from '../hypervisor/vm-launch.ts';
 import { refOf } from '../inventory/inventory.ts';
+import { keptCertificate } from './certificates.ts';
 import { DisplaySessions } from './display-sessions.ts';
 import type { Engine } from './engine.ts';
 
@@ -192,7 +193,7 @@ export class Displays {
   private async listen(vm: Vm, listener: VncListener): Promise<void> {
     try {
       this.describe(vm.id);
-      this.listeningAt.set(vm.id, await this.thread.listen(vm.id, listener, listener.tls === true ? await (this.certificate ??= certificateIn(this.engine.files.dataPath)) : undefined));
+      this.listeningAt.set(vm.id, await this.thread.listen(vm.id, listener, listener.tls === true ? await (this.certificate ??= keptCertificate(this.engine.files.dataPath, CERTIFICATE)) : undefined));
       this.sessions.changed.emit(vm.id);
     } catch (error) {
       this.engine.inventory.eventually(edit => edit.event({ severity: 'error', type: 'display.notListening', message: say`VNC clients cannot reach ${vm.spec.name}: ${nested(saidOf(error))}`, target: refOf(vm) }));
@@ -201,15 +202,4 @@ export class Displays {
 
   /** The thread's own failures end the engine; what it refuses here concerns nobody. */
   private tell(done: Promise<unknown>): void { done.catch((error: unknown) => process.stderr.write(`quarterdeck: display: ${String(error)}\n`)); }
-}
-
-/** Made once: clients that pinned it know this engine by it. */
-async function certificateIn(dataPath: string): Promise<Certificate> {
-  const path = join(dataPath, CERTIFICATE), kept = await readFile(path, 'utf8').catch(() => undefined);
-  if (kept !== undefined) return JSON.parse(kept) as Certificate;
-  const made = await makeCertificate('Quarterdeck');
-  // Whole or not at all, as an engine may be killed.
-  await writeFile(`${path}.partial`, JSON.stringify(made), { mode: 0o600 });
-  await rename(`${path}.partial`, path);
-  return made;
 }

@@ -33,6 +33,8 @@ import { Notifications } from './notifications.ts';
 import { KeptOff } from './kept-off.ts';
 import { everySecond, Performance, type Ticks } from './performance.ts';
 import { performanceMethods } from './performance-methods.ts';
+import { peerMethods } from './peer-methods.ts';
+import { Peers } from './peers/peers.ts';
 import { Power } from './power.ts';
 import { recover } from './recover.ts';
 import type { Session } from './session.ts';
@@ -56,6 +58,7 @@ export class Engine {
   readonly datastores: Datastores;
   readonly displays: Displays;
   readonly migrations: Migrations;
+  readonly peers: Peers;
   readonly keptOff = new KeptOff();
   private readonly about: About;
   private readonly ticking: Disposable;
@@ -69,6 +72,7 @@ export class Engine {
     this.datastores = new Datastores(this);
     this.power = new Power({ inventory, startVm, files, keptOff: this.keptOff, datastores: this.datastores });
     this.displays = new Displays(this);
+    this.peers = new Peers(this);
     this.migrations = new Migrations(this);
     this.snapshots = new Snapshots(this);
     this.performance = new Performance(this, metrics);
@@ -90,6 +94,7 @@ export class Engine {
     if (metrics.isRenewed) await engine.inventory.transact(edit => edit.event({ severity: 'warning', type: 'metrics.renewed', message: say`The file of figures was damaged: it was set aside as metrics.db.damaged, and charts begin anew.`, target: ROOT }));
     await deleteExpired(engine);
     engine.consolidateWhenOff();
+    engine.peers.resume();
     return engine;
   }
 
@@ -137,6 +142,7 @@ export class Engine {
   private async shutDown(): Promise<void> {
     this.ticking.dispose();
     await this.displays.finishRecordings();
+    await this.peers.close();
     await this.power.close();
     await this.displays.close();
     await this.tasks.idle();
@@ -161,6 +167,7 @@ export class Engine {
       events: eventMethods(this),
       files: fileMethods(),
       performance: performanceMethods(this, session),
+      peers: peerMethods(this),
       alarms: alarmMethods(this),
     };
   }

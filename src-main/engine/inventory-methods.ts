@@ -18,7 +18,7 @@ import { checkEmpty, checkFreeName, checkPlace, childrenOf, isPlaceKind, moveTo,
 type Context = Pick<Engine, 'inventory' | 'tasks'>;
 
 /** Alarms have methods of their own. */
-const KINDS = OBJECT_KINDS.filter(kind => kind !== 'alarmDefinition' && kind !== 'triggeredAlarm');
+const KINDS = OBJECT_KINDS.filter(kind => kind !== 'alarmDefinition' && kind !== 'triggeredAlarm' && kind !== 'peer' && kind !== 'arrival');
 const Id = v.object({ kind: v.picklist(KINDS, fixed(say`There is no such kind of object.`)), id: v.pipe(v.string(), v.maxLength(64)) });
 const Ids = v.pipe(v.array(Id), v.minLength(1, fixed(say`Choose an object.`)), v.maxLength(50_000, fixed(say`These are too many objects.`)));
 const Target = v.object({ kind: v.picklist(['root', 'datacenter', 'folder', 'cluster', 'host', 'resourcePool'], fixed(say`Nothing can be moved there.`)), id: v.pipe(v.string(), v.maxLength(64)) });

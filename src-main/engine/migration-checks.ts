@@ -12,6 +12,7 @@ import type { Edit, Inventory } from '../inventory/inventory.ts';
 import { checkFits, checkPowerOn } from './admission.ts';
 import { checkMoved } from './allocations.ts';
 import { specsOf } from './chains.ts';
+import { checkHere } from './kept-off.ts';
 import { isIn } from './moved-files.ts';
 import { datacenterOf, poolOwner, poolOwnerOf } from './tree.ts';
 
@@ -43,14 +44,14 @@ export interface MovingFiles {
 }
 export const placeOf = ({ datastoreId = LOCAL_DATASTORE }: Pick<Vm, 'datastoreId'>): DatastoreId => datastoreId;
 type Found = Said | { readonly why: Said; readonly severity?: 'warning'; readonly fix?: CheckFix } | undefined;
-interface Check { readonly name: string; readonly group: CheckGroup; readonly look: (asked: Asked) => Found }
+export interface Check { readonly name: string; readonly group: CheckGroup; readonly look: (asked: Asked) => Found }
 /** Of files that go to another datastore. */
 const whenFiles = (look: (files: MovingFiles, asked: Asked) => Found) => (asked: Asked): Found => asked.files && look(asked.files, asked);
 
 
 const warning = (why: Said): Found => ({ why, severity: 'warning' });
 /** What an admission throws is the reason. */
-function refusal(check: () => void): Said | undefined {
+export function refusal(check: () => void): Said | undefined {
   try { check(); } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     return error.said;
@@ -70,6 +71,7 @@ const megabytes = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
 
 export const MIGRATION_CHECKS: readonly Check[] = [
   { name: 'state', group: 'source', look: ({ vm: { powerState, spec: { name } } }) => (['poweredOn', 'poweredOff', 'suspended'].includes(powerState) ? undefined : say`${name} is being turned on or off; wait for that.`) },
+  { name: 'given', group: 'source', look: ({ vm }) => refusal(() => checkHere(vm)) },
   { name: 'other-host', group: 'source', look: ({ vm, to, request, files }) => (vm.hostId !== to.id || files !== undefined ? undefined : request.hostId === undefined ? say`The files of ${vm.spec.name} are there already.` : say`${vm.spec.name} is on ${to.name} already.`) },
   { name: 'host-system', group: 'source', look: ({ vm, from }) => (vm.hostRole === undefined ? undefined : say`${vm.spec.name} is a system of ${from.name} itself, and stays with it.`) },
   { name: 'linked-snapshots', group: 'source', look: ({ vm: { snapshots = [], spec }, isRunning }) => (isRunning && snapshots.some(({ temporary }) => temporary) ? say`A snapshot of ${spec.name} is being deleted; wait for that.` : undefined) },
@@ -144,8 +146,8 @@ export const MIGRATION_CHECKS: readonly Check[] = [
 const OF_HOSTS: ReadonlySet<string> = new Set([...MIGRATION_CHECKS.filter(({ group }) => ['host', 'pool', 'network'].includes(group)).map(({ name }) => name), 'host-system', 'heartbeat', 'watchdog-armed']);
 
 /** All that was found, errors first. */
-export function checksOf(asked: Asked): readonly MigrationCheck[] {
-  const found = MIGRATION_CHECKS.flatMap(({ name, group, look }): MigrationCheck[] => {
+export function checksOf(asked: Asked, checks: readonly Check[] = MIGRATION_CHECKS): readonly MigrationCheck[] {
+  const found = checks.flatMap(({ name, group, look }): MigrationCheck[] => {
     const each = asked.request.hostId === undefined && OF_HOSTS.has(name) ? undefined : look(asked);
     if (each === undefined) return [];
     const { why, severity = 'error', fix } = typeof each === 'object' && 'why' in each ? each : { why: each };

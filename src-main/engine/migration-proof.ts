@@ -19,7 +19,7 @@ import { randomNumbers } from '../storage/test-folder.ts';
 import { openTestClient, type TestClient } from './test-client.ts';
 
 /** Writes 64 KiB anywhere on the disk, flushed, and reads them again past the guest's cache. */
-const DISK_LOAD = `n=0; while true; do n=$((n+1)); at=$((n * 7 % 400 * 16)); dd if=/dev/urandom of=/tmp/b bs=4k count=16 2>/dev/null; dd if=/tmp/b of=/dev/vda bs=4k seek=$at conv=fsync 2>/dev/null; echo 1 > /proc/sys/vm/drop_caches;`
+export const DISK_LOAD = `n=0; while true; do n=$((n+1)); at=$((n * 7 % 400 * 16)); dd if=/dev/urandom of=/tmp/b bs=4k count=16 2>/dev/null; dd if=/tmp/b of=/dev/vda bs=4k seek=$at conv=fsync 2>/dev/null; echo 1 > /proc/sys/vm/drop_caches;`
   + ` if [ "$(dd if=/dev/vda bs=4k skip=$at count=16 2>/dev/null | md5sum)" = "$(md5sum < /tmp/b)" ]; then echo $n > /tmp/good; else echo $n >> /tmp/bad; fi; done`;
 const FAULTS = ['cut', 'kill', 'cancel'] as const;
 /** In a VM of 128 MiB a move takes some such time, in which something goes wrong. */
@@ -104,8 +104,8 @@ export async function proveMigration({ guest, hostPort, moves, faults, seed, pos
   }
 }
 
-/** A shell on the VM's console. */
-export async function shellOf(client: TestClient['client'], vm: VmId) {
+/** A shell on the VM's console; `prod` is typed to have it say that it is there. */
+export async function shellOf(client: TestClient['client'], vm: VmId, prod = '') {
   const { api } = client;
   // A console's replay comes before the answer that says which it is.
   const texts = new Map<string, string>();
@@ -124,6 +124,7 @@ export async function shellOf(client: TestClient['client'], vm: VmId) {
   };
   const type = (line: string) => { void api.consoles.write(id, new TextEncoder().encode(`${line}\r`)); };
   ({ consoleId: id } = await api.consoles.attach(vm));
+  if (prod !== '') void api.consoles.write(id, new TextEncoder().encode(prod));
   await expectText(/# /);
   return { type, run: async (command: string) => { type(`${command} 2>&1; echo "do""ne"`); const all = await expectText(/\r\ndone\r\n/); return all.slice(all.indexOf('\n') + 1); } };
 }

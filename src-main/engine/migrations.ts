@@ -1,7 +1,7 @@
 /** Moves VMs between hosts and datastores, and keeps what became of it. */
 import { resolve } from 'node:path';
 import { EngineError, saidOf } from '../../shared/base/errors.ts';
-import type { DatastoreId, HostId, TaskId, VmId } from '../../shared/base/ids.ts';
+import type { DatastoreId, HostId, PeerId, TaskId, VmId } from '../../shared/base/ids.ts';
 import { nested, problemFields, saidBy, say } from '../../shared/base/phrase.ts';
 import { isOn, linkOf } from '../../shared/model/host.ts';
 import { MIGRATION_LIMITS, USUAL_DOWNTIME_MS, type Migration, type MigrationCheck, type MigrationPhase, type MigrationRequest, type MigrationSample } from '../../shared/model/migration.ts';
@@ -15,9 +15,10 @@ import { hostNowNs } from '../time/host-time.ts';
 import type { Engine } from './engine.ts';
 import { checksOf, movedTo, placeOf, type MovingFiles } from './migration-checks.ts';
 import { filesIn, moveFiles } from './moved-files.ts';
+import type { Move } from './power.ts';
 import type { Part, TaskContext } from './task-runner.ts';
 
-type Context = Pick<Engine, 'inventory' | 'power' | 'tasks' | 'files' | 'datastores' | 'keptOff' | 'captures'>;
+type Context = Pick<Engine, 'inventory' | 'power' | 'tasks' | 'files' | 'datastores' | 'keptOff' | 'captures' | 'peers'>;
 /** For a migration that moves files too, they are this part of it. */
 const FILES_PART = 0.5;
 const MIB = 2 ** 20;
@@ -27,7 +28,8 @@ const HIGH_BATCHES = 4;
 /** For proofs: what no operator asks for. */
 export type ProofRules = Pick<MigrationRules, 'verify' | 'ignoresWrites'>;
 
-interface Live { readonly id: VmId; readonly link: Link; readonly from: HostId; readonly to: HostId; readonly memoryMib: number; /** The VM runs at the destination already. */ isFollowing: boolean; /** And waits for the link. */ waits: boolean }
+/** `to` is absent when it goes to another engine. */
+interface Live { readonly id: VmId; readonly link: Link; readonly from: HostId; readonly to?: HostId; readonly memoryMib: number; /** The VM runs at the destination already. */ isFollowing: boolean; /** And waits for the link. */ waits: boolean }
 
 export class Migrations {
   private readonly engine: Context;
@@ -48,6 +50,7 @@ export class Migrations {
 
   async checks(id: VmId, request: MigrationRequest): Promise<readonly MigrationCheck[]> {
     const { inventory, power } = this.engine, vm = inventory.vm(id), isRunning = vm.powerState === 'poweredOn', stats = isRunning ? await power.stats(id).catch(() => null) : null, hostId = request.hostId ?? vm.hostId;
+    if (request.peerId !== undefined) return await this.engine.peers.checks(id, request, stats === null ? undefined : stats.guestMemory !== undefined);
     return checksOf({
       vm, request, inventory, isRunning, from: inventory.host(vm.hostId), to: inventory.host(hostId), moved: movedTo(vm, request, inventory), guestAnswers: stats === null ? undefined : stats.guestMemory !== undefined, files: await this.filesOf(vm, request),
       arrivingMib: [...this.live].reduce((sum, [other, { to, memoryMib, isFollowing }]) => sum + (to === hostId && other !== id && !isFollowing ? memoryMib : 0), 0),
@@ -83,10 +86,11 @@ export class Migrations {
   private async run(id: VmId, request: MigrationRequest, context: TaskContext): Promise<void> {
     this.refuse(await this.checks(id, request));
     const { inventory } = this.engine, vm = inventory.vm(id), { datastoreId = placeOf(vm) } = request, movesFiles = datastoreId !== placeOf(vm), movesHost = request.hostId !== undefined && request.hostId !== vm.hostId, isLive = movesHost && vm.powerState === 'poweredOn';
+    if (request.peerId !== undefined) { await this.runToPeer(id, { ...request, peerId: request.peerId }, context); return; }
     if (!movesFiles && !isLive) { await this.settle(id, request); return; }
     const datastoreName = (of: DatastoreId) => inventory.get('datastore', of).name;
     const recording = this.begin(id, { fromHost: inventory.host(vm.hostId).name, toHost: inventory.host(request.hostId ?? vm.hostId).name, memoryBytes: isLive ? vm.spec.memoryMib * MIB : 0, ...(movesFiles && { fromDatastore: datastoreName(placeOf(vm)), toDatastore: datastoreName(datastoreId) }) });
-    try {
+    await this.recorded(vm, recording, context, async () => {
       if (movesFiles) {
         recording.sample('storage', { files: 0 });
         const part = movesHost ? FILES_PART : 1;
@@ -98,17 +102,30 @@ export class Migrations {
       if (isLive) await this.runLive(id, request, recording, { ...context, progress: (done, details) => context.progress(movesFiles ? FILES_PART + (1 - FILES_PART) * done : done, details) });
       else if (movesHost) await this.settle(id, request);
       if (!isLive) recording.sample('moved', { files: 1 });
-    } catch (error) {
-      const hasMoved = isLive && inventory.find('vm', id)?.hostId === request.hostId, isCancelled = context.signal.aborted && !hasMoved;
+    });
+  }
+
+  /** Keeps what becomes of the work. */
+  private async recorded(vm: Vm, recording: Recording, { signal }: Pick<TaskContext, 'signal'>, work: () => Promise<void>): Promise<void> {
+    try { await work(); } catch (error) {
+      const now = this.engine.inventory.find('vm', vm.id), hasMoved = now !== undefined && now.hostId !== vm.hostId, isCancelled = signal.aborted && !hasMoved;
       recording.sample(isCancelled ? 'cancelled' : 'failed');
       if (!isCancelled) Object.assign(recording.record, problemFields(saidOf(error)));
       // What became of one that lost its memory there is told with it.
-      if (!isCancelled && !hasMoved) this.tellFailed(id, vm, error);
+      if (!isCancelled && !hasMoved) this.tellFailed(vm.id, vm, error);
       throw error;
     } finally {
       recording.record.endedMs = Date.now();
-      await this.keep(id, recording.record);
+      await this.keep(vm.id, recording.record);
     }
+  }
+
+  /** To a host of another engine's. */
+  private async runToPeer(id: VmId, request: MigrationRequest & { readonly peerId: PeerId }, context: TaskContext): Promise<void> {
+    const { inventory, peers } = this.engine, vm = inventory.vm(id);
+    if (vm.powerState !== 'poweredOn') { await peers.leaveOff(id, request); return; }
+    const recording = this.begin(id, { fromHost: inventory.host(vm.hostId).name, toHost: await peers.describe(request), memoryBytes: vm.spec.memoryMib * MIB });
+    await this.recorded(vm, recording, context, () => this.runLive(id, request, recording, context));
   }
 
   private tellFailed(id: VmId, before: Vm, error: unknown): void {
@@ -132,17 +149,17 @@ export class Migrations {
   }
 
   private async runLive(id: VmId, request: MigrationRequest, { record, sample }: Recording, { signal, progress, committed }: Pick<TaskContext, 'signal' | 'progress' | 'committed'>): Promise<void> {
-    const { inventory, power } = this.engine, vm = inventory.vm(id), to = inventory.host(request.hostId ?? vm.hostId), { memoryMib } = vm.spec, memoryBytes = memoryMib * MIB;
-    const live: Live = { id, link: new Link(), from: vm.hostId, to: to.id, memoryMib, isFollowing: false, waits: false };
+    const { inventory, power, peers } = this.engine, { peerId } = request, vm = inventory.vm(id), hostId = request.hostId ?? vm.hostId, { memoryMib } = vm.spec, memoryBytes = memoryMib * MIB;
+    const live: Live = { id, link: new Link(), from: vm.hostId, ...(peerId === undefined && { to: hostId }), memoryMib, isFollowing: false, waits: false };
     let stoodStillNs = 0, downtimeMs: number | undefined, settled: Promise<void> | undefined;
     this.live.set(id, live);
     this.follow(live);
     sample('preparing');
     try {
-      await power.move(id, {
-        to: movedTo(vm, request, inventory), signal,
+      const how = {
+        signal,
         rules: { downtimeMs: request.downtimeMs ?? USUAL_DOWNTIME_MS, batches: request.priority === 'high' ? HIGH_BATCHES : 1, bytesPerSecond: request.rateMbps && request.rateMbps * 1e6 / 8, keepsSpeed: request.keepsSpeed, postCopy: request.postCopy, link: live.link.buffer, ...this.proof },
-        progress: figures => {
+        progress: (figures: MigrationFigures) => {
           sample(figures.followed === undefined ? 'copying' : 'following', figuresOf(figures));
           record.zeroBytes = figures.zeroPages * PAGE_BYTES;
           const copied = figures.round === 1 ? 1 - figures.leftPages * PAGE_BYTES / memoryBytes : 1, left = Math.round(figures.leftPages * PAGE_BYTES / MIB), rate = Math.round(figures.pagesPerSecond * PAGE_BYTES / MIB);
@@ -157,16 +174,17 @@ export class Migrations {
         moved: () => {
           Object.assign(record, { downtimeMs: downtimeMs = (hostNowNs() - stoodStillNs) / 1e6 });
           if (request.postCopy !== true) return;
-          committed(say`${vm.spec.name} runs on ${to.name} already, and what is left of its memory follows it there. That can only go on.`);
+          committed(say`${vm.spec.name} runs on ${inventory.host(hostId).name} already, and what is left of its memory follows it there. That can only go on.`);
           live.isFollowing = true;
           sample('following');
           settled = this.settle(id, request, downtimeMs);
           settled.then(() => this.follow(live), () => { /* awaited below */ });
         },
-      });
+      } satisfies Omit<Move, 'to'>;
+      await (peerId === undefined ? power.move(id, { to: movedTo(vm, request, inventory), ...how }) : peers.leave(id, request, how));
       live.isFollowing = false;
       sample('moved');
-      await (settled ?? this.settle(id, request, downtimeMs));
+      if (peerId === undefined) await (settled ?? this.settle(id, request, downtimeMs));
     } finally {
       this.live.delete(id);
       if (live.waits) this.goesOn(live);
@@ -224,11 +242,10 @@ export class Migrations {
 
   /** What the links of both hosts are makes the way between them. */
   private follow(live: Live): void {
-    const { link, from, to } = live;
-    const { inventory } = this.engine, ends = [inventory.find('host', from), inventory.find('host', to)].filter(host => host !== undefined), links = ends.map(linkOf);
+    const { link, from, to } = live, { inventory } = this.engine, hosts = [from, ...(to === undefined ? [] : [to])].map(id => inventory.find('host', id)), ends = hosts.filter(host => host !== undefined), links = ends.map(linkOf);
     link.set({
       bitsPerSecond: Math.min(...links.map(({ mbps }) => mbps * 1e6)), latencyMs: links.reduce((sum, { latencyMs }) => sum + latencyMs, 0),
-      loss: 1 - links.reduce((kept, { lossPercent }) => kept * (1 - lossPercent / 100), 1), isCut: ends.length < 2 || links.some(({ connected }) => !connected) || ends.some(({ connected }) => !connected),
+      loss: 1 - links.reduce((kept, { lossPercent }) => kept * (1 - lossPercent / 100), 1), isCut: ends.length < hosts.length || links.some(({ connected }) => !connected) || ends.some(({ connected }) => !connected),
     });
     if (live.isFollowing) this.watch(live);
   }

@@ -2,7 +2,7 @@
  * Turns VMs on and off: the power operations, each the work of a task, and what running VMs tell. The inventory says
  * what should be shown; this says what is running.
  */
-import { MessageChannel } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { refOf, type Edit, type Inventory } from '../inventory/inventory.ts';
 import { removeStateFile } from '../hypervisor/state-file.ts';
 import type { MigrateOptions, ReceiveOptions, RunningVm, SnapshotLayers, StartVm, VmListener, VmStop } from '../hypervisor/vm-launch.ts';
@@ -20,7 +20,7 @@ import { CpuScheduler } from './cpu-scheduler.ts';
 import type { Datastores } from './datastores.ts';
 import type { Engine } from './engine.ts';
 import { checkCarriesNone, checkStays, followSystem, stoppedSystem, tellLost, workloadsOn } from './host-systems.ts';
-import type { KeptOff } from './kept-off.ts';
+import { checkHere, type KeptOff } from './kept-off.ts';
 import type { VmFiles } from './vm-files.ts';
 import type { TaskContext } from './task-runner.ts';
 
@@ -47,6 +47,15 @@ export interface Move extends Pick<MigrateOptions, 'rules' | 'signal' | 'progres
   readonly to: Vm;
   /** It runs there from now on. */
   readonly moved: () => void;
+}
+
+/** A guest that comes from another engine. */
+export interface Arriving {
+  readonly port: MessagePort;
+  /** Takes the VM, for ever. Rejects with why not. */
+  readonly commit: () => Promise<void>;
+  /** Its machine is gone, whether or not it ever ran. */
+  readonly ended: (stop: VmStop) => void;
 }
 
 export class Power {
@@ -80,6 +89,10 @@ export class Power {
   /** A console outlives the runs of its VM. */
   console(id: VmId): Console {
     this.inventory.vm(id);
+    return this.consoleOf(id);
+  }
+
+  private consoleOf(id: VmId): Console {
     const known = this.consoles.get(id) ?? new Console();
     this.consoles.set(id, known);
     return known;
@@ -228,12 +241,17 @@ export class Power {
     }));
   }
 
-  private launch(vm: Vm, progress: (part: number) => void): Running {
-    const { id } = vm, cpuGate = vm.hostRole === 'smartNic' ? undefined : this.scheduler.add(id), started = Promise.withResolvers<undefined>(), gone = Promise.withResolvers<undefined>();
+  /** All of it but the machine. */
+  private preparing(vm: Vm): Running {
+    const cpuGate = vm.hostRole === 'smartNic' ? undefined : this.scheduler.add(vm.id), started = Promise.withResolvers<undefined>(), gone = Promise.withResolvers<undefined>();
     // Nobody may be waiting for them when the disk refuses what they record.
     started.promise.catch(() => undefined);
     gone.promise.catch(() => undefined);
-    const running = { started, gone, cpuGate, attempt: vm.boot && presentAttempt(vm.boot)?.number } as Running;
+    return { started, gone, cpuGate, attempt: vm.boot && presentAttempt(vm.boot)?.number } as Running;
+  }
+
+  private launch(vm: Vm, progress: (part: number) => void): Running {
+    const { id } = vm, running = this.preparing(vm), { started } = running;
     running.vm = this.machineFor(vm, running, { resuming: progress, started: () => void this.recordStarted(id).then(() => started.resolve(undefined), started.reject) });
     this.console(id).poweredOn(running.vm);
     this.launched.emit({ id, machine: running.vm });
@@ -284,10 +302,44 @@ export class Power {
   /** Where it came from is gone, with whatever of its memory is still there. */
   async loseSource(id: VmId): Promise<void> { await this.sources.get(id)?.terminate(); }
 
+  /** Goes on with a VM in another engine. Resolves when it runs there, and not here any more; rejects when it stays, or its machine is gone. */
+  async leave(id: VmId, how: MigrateOptions): Promise<void> {
+    const running = this.runningVm(inState(this.inventory.vm(id), ['poweredOn'])), { vm: machine } = running;
+    await machine.migrate(how);
+    if (this.running.get(id) === running) this.dismiss(id);
+    running.gone.resolve(undefined);
+    await machine.terminate();
+  }
+
+  /**
+   * A machine for a guest of another engine's, which comes by the port. It becomes a VM of this engine's with `commit`, before its first
+   * instruction; one that never comes to that has `ended`.
+   */
+  receive(vm: Vm, { port, commit, ended }: Arriving): RunningVm {
+    const { id } = vm, running = this.preparing(vm);
+    let stop: VmStop | undefined;
+    running.vm = this.machineFor(vm, running, { started: () => running.started.resolve(undefined) }, {
+      port, mayRun: async () => {
+        await commit();
+        this.running.set(id, running);
+        // Its machine may be gone already: then it lost its power here.
+        if (stop !== undefined) { this.stopped(vm, running, stop); return false; }
+        this.console(id).poweredOn(running.vm);
+        this.launched.emit({ id, machine: running.vm });
+        return true;
+      },
+    }, stopped => {
+      stop = stopped;
+      if (!this.running.has(id)) this.scheduler.remove(id);
+      ended(stopped);
+    });
+    return running.vm;
+  }
+
   /** What is told of it counts while the VM runs in it. */
-  private machineFor(vm: Vm, running: Running, told: Pick<VmListener, 'started' | 'resuming'>, receive?: ReceiveOptions): RunningVm {
-    const { id, hostId, spec } = vm, serial = this.console(id), { counterHz, watchdog } = this.inventory.host(hostId);
-    const isCurrent = () => running.vm === machine;
+  private machineFor(vm: Vm, running: Running, told: Pick<VmListener, 'started' | 'resuming'>, receive?: ReceiveOptions, ended?: (stop: VmStop) => void): RunningVm {
+    const { id, hostId, spec } = vm, serial = this.consoleOf(id), { counterHz, watchdog } = this.inventory.host(hostId);
+    const isCurrent = () => running.vm === machine && this.running.get(id) === running;
     const machine: RunningVm = this.startVm({
       name: spec.name, cpus: spec.cpus, maxCpus: spec.maxCpus, smpMode: spec.smpMode, memoryMib: spec.memoryMib, iommu: spec.iommu === true, counterHz, guest: spec.guest, disks: spec.disks, ...(spec.nics && { nics: spec.nics }), host: hostId, nicSeed: id, display: spec.display,
       time: spec.time, bootWatchdog: spec.bootWatchdog, boots: vm.boot, efiVariables: vm.efiVariables, cpuGate: running.cpuGate, ...(vm.hostRole === 'host' && watchdog === 'SBSA revision 0' && { watchdogRevision: 0 }),
@@ -308,17 +360,25 @@ export class Power {
       },
       // A reset by the watchdog is told with the stage that it came in.
       resetByGuest: byWatchdog => { if (!byWatchdog) this.inventory.eventually(edit => edit.event({ severity: 'info', type: 'vm.reset', message: say`${spec.name} was reset by its guest.`, target: refOf(vm) })); },
-      stopped: stop => { if (isCurrent()) this.stopped(vm, running, stop); },
+      stopped: stop => {
+        if (isCurrent()) this.stopped(vm, running, stop);
+        ended?.(stop);
+      },
     }, receive && { receive });
     return machine;
   }
 
-  private stopped({ id, spec: { name } }: Vm, { started, gone }: Running, stop: VmStop): void {
-    this.console(id).poweredOff();
+  /** It does not run here any more. */
+  private dismiss(id: VmId): void {
+    this.consoleOf(id).poweredOff();
     this.gone.emit(id);
     this.running.delete(id);
     this.stopRetries(id);
     this.scheduler.remove(id);
+  }
+
+  private stopped({ id, spec: { name } }: Vm, { started, gone }: Running, stop: VmStop): void {
+    this.dismiss(id);
     const carries = this.isHostOn(id);
     void this.recordStopped(id, stop).then(async () => {
       if (carries) await this.loseWorkloads(id);
@@ -407,6 +467,7 @@ const IS: Readonly<Record<PowerState, (name: string) => Phrase>> = {
 };
 
 export function inState(vm: Vm, wanted: readonly PowerState[]): Vm {
+  checkHere(vm);
   if (!wanted.includes(vm.powerState)) throw new EngineError('wrong-state', IS[vm.powerState](vm.spec.name));
   return vm;
 }

@@ -17,6 +17,7 @@ import type { Engine } from './engine.ts';
 import { bootsAfter } from './boot-records.ts';
 import { checkBanks } from './boots.ts';
 import { changeMedium } from './hardware.ts';
+import { checkHere } from './kept-off.ts';
 import { withNewDisks } from './new-disks.ts';
 import type { TaskContext } from './task-runner.ts';
 
@@ -28,6 +29,7 @@ export function reconfigure(engine: Context, id: VmId, wanted: VmRequest): Promi
   checkWish(engine, vm, wanted);
   return engine.tasks.run(say`Reconfigure virtual machine`, refOf(vm), async context => {
     const before = engine.inventory.vm(id);
+    checkHere(before);
     await checkNotHeld(before, wanted);
     try {
       if (before.powerState === 'poweredOff') await whileOff(engine, id, wanted, context);
@@ -49,6 +51,7 @@ export function revertChange(engine: Context, task: Task): Promise<TaskId> {
 }
 
 function checkWish({ inventory }: Context, vm: Vm, wanted: VmRequest): void {
+  checkHere(vm);
   checkName(wanted.name, inventory.vms, vm);
   if (vm.template === true) throw new EngineError('template', say`${vm.spec.name} is a template; its settings can change when it is converted to a virtual machine.`);
   checkDisks(wanted, inventory.allVms);

@@ -16,7 +16,7 @@ import { canConsolidate, consolidate, removeUnusedLayers } from './consolidate.t
 import { checkStays } from './host-systems.ts';
 import { imagesOf } from './leftovers.ts';
 import { newId } from './new-id.ts';
-import type { KeptOff } from './kept-off.ts';
+import { checkHere, type KeptOff } from './kept-off.ts';
 import { asRunning, type Power } from './power.ts';
 import type { TaskContext } from './task-runner.ts';
 import type { VmFiles } from './vm-files.ts';
@@ -50,6 +50,7 @@ export class Snapshots {
 
   async take(vmId: VmId, { name, description, memory, temporary }: Wanted, context: TaskContext): Promise<void> {
     const vm = this.inventory.vm(vmId), { spec } = vm, isOn = vm.powerState === 'poweredOn';
+    checkHere(vm);
     if (!isOn && vm.powerState !== 'poweredOff') throw new EngineError('wrong-state', say`${spec.name} is neither powered on nor powered off; a snapshot is taken of a VM that is one of them.`);
     const id = newId<SnapshotId>('snapshot'), disks = this.layered(vmId, spec.disks), hasMemory = memory && isOn;
     const snapshot: Snapshot = { id, name, description, createdMs: Date.now(), memory: hasMemory, spec, ...(vm.efiVariables && { efiVariables: vm.efiVariables }), ...(temporary && { temporary }), ...(vm.currentSnapshotId !== undefined && { parentId: vm.currentSnapshotId }) };
@@ -75,6 +76,7 @@ export class Snapshots {
 
   async revert(vmId: VmId, id: SnapshotId, context: TaskContext): Promise<void> {
     const snapshot = snapshotOf(this.inventory.vm(vmId), id), disks = this.layered(vmId, snapshot.spec.disks), { memory } = snapshot;
+    checkHere(this.inventory.vm(vmId));
     checkStays(this.inventory.vm(vmId), this.inventory);
     await makeLayers(snapshot.spec.disks, disks);
     const before = this.inventory.vm(vmId);

@@ -26,7 +26,7 @@ async function createVm(name: string): Promise<ObjectId> {
   return { kind: 'vm', id: result?.id ?? '' };
 }
 const move = async (ids: readonly ObjectId[], to: Place) => engine.ended(await api().inventory.move(ids, to));
-const parents = async (kind: Exclude<ObjectKind, 'vm' | 'tag' | 'tagCategory' | 'customAttribute' | 'savedSearch' | 'alarmDefinition' | 'triggeredAlarm'>) => Object.fromEntries((await engine.objects(kind)).map(object => [object.name, object.parent.id]));
+const parents = async (kind: Exclude<ObjectKind, 'vm' | 'tag' | 'tagCategory' | 'customAttribute' | 'savedSearch' | 'alarmDefinition' | 'triggeredAlarm' | 'peer' | 'arrival'>) => Object.fromEntries((await engine.objects(kind)).map(object => [object.name, object.parent.id]));
 const vmFolder = (name: string, parent: { kind: 'datacenter' | 'folder'; id: string } = DATACENTER) => ({ kind: 'folder', name, tree: 'vm', parent }) as const;
 const pool = (name: string, parent: { kind: 'host' | 'cluster' | 'resourcePool'; id: string }) => ({ kind: 'resourcePool', name, parent, cpu: NORMAL, memory: NORMAL }) as const;
 

@@ -11,9 +11,10 @@ import type { Edit, Objects } from '../inventory/inventory.ts';
 import { checkFits, checkName } from './admission.ts';
 import { checkMoved, checkPoolMoved } from './allocations.ts';
 import { checkNoSystem } from './host-systems.ts';
+import { checkHere } from './kept-off.ts';
 
 /** Objects with one parent. A VM has two: its folder, and its host or resource pool. */
-type Child = Exclude<ObjectKind, 'vm' | 'tagCategory' | 'tag' | 'customAttribute' | 'savedSearch' | 'alarmDefinition' | 'triggeredAlarm'>;
+type Child = Exclude<ObjectKind, 'vm' | 'tagCategory' | 'tag' | 'customAttribute' | 'savedSearch' | 'alarmDefinition' | 'triggeredAlarm' | 'peer' | 'arrival'>;
 const CHILDREN = ['datacenter', 'folder', 'cluster', 'host', 'resourcePool', 'datastore', 'network'] as const satisfies readonly Child[];
 const isChild = (kind: ObjectKind): kind is Child => (CHILDREN as readonly ObjectKind[]).includes(kind);
 
@@ -153,6 +154,7 @@ function checkHostMove(edit: Edit, id: HostId, to: Place): void {
 }
 
 function moveVm(edit: Edit, vm: Vm, to: Place): void {
+  checkHere(vm);
   const { folderId: _f, poolId: _p, ...rest } = vm, { folderId, poolId } = vm, folder = folderId && { folderId }, pool = poolId && { poolId };
   const put = (moved: Vm) => {
     edit.put('vm', moved);

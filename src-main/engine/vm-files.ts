@@ -1,6 +1,6 @@
 /** Where the engine keeps what it makes for a VM: a folder each, below the data folder. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError } from '../../shared/base/errors.ts';
 import type { SnapshotId, VmId } from '../../shared/base/ids.ts';
@@ -100,6 +100,16 @@ export class VmFiles {
       if (path !== undefined) this.locate(name as VmId, path);
       await this.remove(name as VmId);
     }
+  }
+
+  /** The VM is another engine's. Gives the place of what is in its folder and stays; nothing removes that. */
+  async leave(id: VmId): Promise<string | undefined> {
+    await this.removeIfEmpty(id);
+    if (!existsSync(this.local(id))) return undefined;
+    let kept = `${this.local(id)}.left`;
+    for (let n = 2; existsSync(kept); n++) kept = `${this.local(id)}.left-${n}`;
+    await rename(this.local(id), kept);
+    return kept;
   }
 
   async remove(id: VmId): Promise<void> {

@@ -30,7 +30,7 @@ import type { TaskWork } from './task-runner.ts';
 const Id = idOf<VmId>(say`The VM`);
 const SnapshotOf = idOf<SnapshotId>(say`The snapshot`);
 
-type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots' | 'datastores' | 'migrations'>;
+type Context = Pick<Engine, 'inventory' | 'tasks' | 'power' | 'files' | 'captures' | 'snapshots' | 'datastores' | 'migrations' | 'peers'>;
 
 export function vmMethods(engine: Context): EngineApi['vms'] {
   const { inventory, power, snapshots, tasks } = engine;
@@ -50,6 +50,7 @@ export function vmMethods(engine: Context): EngineApi['vms'] {
     delete: task(say`Delete virtual machine`, id => () => moveToBin(engine, id)),
     migrate: checked([v.pipe(v.array(Id), v.maxLength(10_000, fixed(say`These are too many VMs.`))), MigrationRequest], (ids, request) => engine.migrations.start(ids, request)),
     checkMigration: checked([Id, MigrationRequest], (id, request) => engine.migrations.checks(id, request)),
+    goOnHere: task(say`Go on here`, id => () => engine.peers.goOnHere(id)),
     migrations: checked([Id], id => Promise.resolve(engine.migrations.of(id))),
     each: checked([v.picklist(BULK_OPERATIONS, fixed(say`This cannot be done with many VMs at once.`)), v.pipe(v.array(Id), v.maxLength(10_000, fixed(say`These are too many VMs.`)))], (operation, ids) => bulk(engine, operation, ids)),
     restore: deletedTask(say`Restore virtual machine`, id => () => restore(engine, id)),

@@ -30,15 +30,15 @@ class WorkerVm implements RunningVm {
   private readonly gone: Promise<void>;
 
   /** What it receives its guest from, until it has. */
-  private readonly receive: (ReceiveOptions & { readonly from: WorkerVm; readonly moves: readonly NicMove[] }) | undefined;
+  private readonly receive: Receiving | undefined;
 
   constructor(launch: VmLaunch, listener: VmListener, { stopOnReset = false, receive }: NonNullable<Parameters<StartVm>[2]>) {
     this.launch = launch;
     this.listener = listener;
     this.isProfiled = launch.profile !== undefined;
     this.receive = receive && received(receive, launch);
-    this.nics = receive === undefined ? (launch.nics ?? []).map((spec, place) => this.connect(spec, place)) : [];
-    const channels = (this.receive?.moves ?? this.nics).map(({ channel }) => channel), screen = launch.display && new MessageChannel(), screenPort = screen?.port2, receivePort = receive?.port, receiveLink = receive?.link;
+    this.nics = receive?.from === undefined && launch.nics ? launch.nics.map((spec, place) => this.connect(spec, place)) : [];
+    const channels = (this.receive?.from === undefined ? this.nics : this.receive.moves).map(({ channel }) => channel), screen = launch.display && new MessageChannel(), screenPort = screen?.port2, receivePort = receive?.port, receiveLink = receive?.link;
     this.screen = screen?.port1;
     this.worker = new Worker(workerFile('vm-worker'), { workerData: { launch, stopOnReset, channels, screenPort, receivePort, receiveLink }, transferList: [...channels.map(({ doorbell }) => doorbell), ...[screenPort, receivePort].filter(each => each !== undefined)], name: `vm ${launch.name}` });
     void Promise.all(this.nics.map(({ ready }) => ready)).catch((error: unknown) => this.failed(saidOf(error)));
@@ -145,14 +145,16 @@ class WorkerVm implements RunningVm {
   private async tellHasMoved(id: number): Promise<void> { this.post({ kind: 'has-moved', id, hasMoved: await this.asked.get(id)?.migration?.hasMoved() ?? false }); }
 
   /** With the guest come its NICs. */
-  private takeGuest(): void {
-    const { receive } = this, mayRun = this.stop === undefined && receive?.mayRun() === true;
-    if (mayRun) {
+  private async takeGuest(): Promise<void> {
+    const { receive } = this;
+    let mayRun = false, why: Said | undefined;
+    try { mayRun = this.stop === undefined && await receive?.mayRun() === true; } catch (error) { why = saidOf(error); }
+    if (mayRun && receive?.from !== undefined) {
       this.nics = receive.from.nics;
       receive.from.nics = [];
       for (const { take } of receive.moves) take().catch((error: unknown) => this.failed(saidOf(error)));
     }
-    this.post({ kind: 'may-run', mayRun });
+    this.post({ kind: 'may-run', mayRun, ...(why !== undefined && { why }) });
   }
 
   /** Where nobody knows, the file system says when it is full. */
@@ -184,8 +186,8 @@ class WorkerVm implements RunningVm {
       case 'migration': this.asked.get(message.id)?.migration?.progress(message.figures); break;
       case 'switching': this.asked.get(message.id)?.migration?.switching(); break;
       case 'has-moved?': void this.tellHasMoved(message.id); break;
-      case 'may-run?': this.takeGuest(); break;
-      case 'memory-whole': this.receive?.whole(); break;
+      case 'may-run?': void this.takeGuest(); break;
+      case 'memory-whole': this.receive?.whole?.(); break;
       case 'answer': this.asked.get(message.id)?.resolve(message.result); this.asked.delete(message.id); break;
       case 'refusal': this.asked.get(message.id)?.reject(new EngineError(message.code, message.said)); this.asked.delete(message.id); break;
       case 'profile': this.listener.profiled?.(message.profile); break;
@@ -203,8 +205,10 @@ class WorkerVm implements RunningVm {
   }
 }
 
-function received(receive: ReceiveOptions, { host, nics = [] }: VmLaunch): ReceiveOptions & { readonly from: WorkerVm; readonly moves: readonly NicMove[] } {
+type Receiving = ReceiveOptions & { readonly from: WorkerVm | undefined; readonly moves: readonly NicMove[] };
+function received(receive: ReceiveOptions, { host, nics = [] }: VmLaunch): Receiving {
   const { from } = receive;
+  if (from === undefined) return { ...receive, from, moves: [] };
   assert(from instanceof WorkerVm, 'a VM of this process');
   const isFixed = ({ slot }: { readonly slot?: number | undefined }) => slot === undefined, fixed = nics.filter(isFixed), fixedBefore = from.nics.filter(isFixed);
   const specOf = (nic: PluggedNic): NicSpec => (isFixed(nic) ? fixed[fixedBefore.indexOf(nic)] : nics.find(({ slot }) => slot === nic.slot)) ?? nic.spec;

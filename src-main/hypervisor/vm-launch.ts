@@ -111,15 +111,16 @@ export interface MigrateOptions {
 
 /** For a VM that goes on with the guest of another, which moves to it. */
 export interface ReceiveOptions {
-  readonly from: RunningVm;
+  /** Absent when it comes from another engine: then its NICs are new ones. */
+  readonly from?: RunningVm | undefined;
   /** The other end of the source's. */
   readonly port: MessagePort;
   /** As in the rules of the source. */
   readonly link?: SharedArrayBuffer | undefined;
   /** Asked once, when the guest has been given away and its disks are open: whether it may run. */
-  readonly mayRun: () => boolean;
+  readonly mayRun: () => boolean | Promise<boolean>;
   /** It runs, and all of its memory is there. */
-  readonly whole: () => void;
+  readonly whole?: () => void;
 }
 
 export interface SaveOptions { readonly signal?: AbortSignal; readonly progress?: (part: number) => void }

@@ -155,7 +155,7 @@ class Worker {
   private readonly copying = new Map<number, AbortController>();
   /** Memory that will never come: it cannot go on. */
   private lost: Error | undefined;
-  private mayRun: (mayRun: boolean) => void = () => { /* nobody asked */ };
+  private mayRun: (answer: { readonly mayRun: boolean; readonly why?: Said }) => void = () => { /* nobody asked */ };
   private nextAsked = 1;
   private wakeUp: () => void = () => { /* nobody waits */ };
 
@@ -205,7 +205,7 @@ class Worker {
       case 'move-disks': void this.moveDisks(message); break;
       case 'migrate': void this.leave(message); break;
       case 'has-moved': this.movedAsked.get(message.id)?.(message.hasMoved); break;
-      case 'may-run': this.mayRun(message.mayRun); break;
+      case 'may-run': this.mayRun(message); break;
       case 'proceed': this.recorded.get(message.id)?.(message.isRecorded); break;
       case 'cancel': this.cancel(message.id); break;
       default: message satisfies never;
@@ -360,11 +360,11 @@ class Worker {
 
   private async takeGuest(): Promise<void> {
     await this.disks.takeUp();
-    const mayRun = await new Promise<boolean>(resolve => {
+    const { mayRun, why = 'The guest went on where it was.' } = await new Promise<{ readonly mayRun: boolean; readonly why?: Said }>(resolve => {
       this.mayRun = resolve;
       send({ kind: 'may-run?' });
     });
-    if (!mayRun) throw new EngineError('migration.late', 'The guest went on where it was.');
+    if (!mayRun) throw new EngineError('migration.late', why);
   }
 
   /** Does what was asked for, until one ends the VM; after one that failed it goes on. */

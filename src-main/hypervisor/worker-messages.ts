@@ -42,8 +42,8 @@ export type ToWorker =
   | { readonly kind: 'migrate'; readonly id: number; readonly port: MessagePort; readonly rules: MigrationRules }
   /** The answer to `has-moved?`: whether the guest runs elsewhere. */
   | { readonly kind: 'has-moved'; readonly id: number; readonly hasMoved: boolean }
-  /** The answer to `may-run?`. */
-  | { readonly kind: 'may-run'; readonly mayRun: boolean }
+  /** The answer to `may-run?`, with the reason when it may not. */
+  | { readonly kind: 'may-run'; readonly mayRun: boolean; readonly why?: Said }
   /** The answer to `prepared`. */
   | { readonly kind: 'proceed'; readonly id: number; readonly isRecorded: boolean }
   /** Gives up what was asked for by that number. */

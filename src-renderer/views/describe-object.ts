@@ -9,7 +9,7 @@ import { stateOf } from './host/describe-host.ts';
 
 const ICONS: Readonly<Record<ObjectKind | 'root', IconName>> = {
   root: 'organization', datacenter: 'building', folder: 'folder', cluster: 'cluster', host: 'host', resourcePool: 'resource-pool', vm: 'vm', datastore: 'storage', network: 'network-globe',
-  tagCategory: 'tags', tag: 'tag', customAttribute: 'note', savedSearch: 'bookmark', alarmDefinition: 'exclamation-circle', triggeredAlarm: 'exclamation-circle',
+  tagCategory: 'tags', tag: 'tag', customAttribute: 'note', savedSearch: 'bookmark', alarmDefinition: 'exclamation-circle', triggeredAlarm: 'exclamation-circle', peer: 'network-globe', arrival: 'vm',
 };
 export const kindIcon = (kind: ObjectKind | 'root'): IconName => ICONS[kind];
 

@@ -6,6 +6,7 @@ import { plural, t, translate } from '../i18n/i18n.ts';
 const TITLES: Readonly<Record<ObjectKind, Phrase>> = {
   datacenter: say`Datacenter`, folder: say`Folder`, cluster: say`Cluster`, host: say`Host`, resourcePool: say`Resource pool`, vm: say`VM`, datastore: say`Datastore`, network: say`Network`,
   tagCategory: say`Tag category`, tag: say`Tag`, customAttribute: say`Custom attribute`, savedSearch: say`Saved search`, alarmDefinition: say`Alarm`, triggeredAlarm: say`Triggered alarm`,
+  peer: say`Peer`, arrival: say`Arrival`,
 };
 /** As a heading has it. */
 export const kindTitle = (kind: ObjectKind): string => translate(TITLES[kind]);

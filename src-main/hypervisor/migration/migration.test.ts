@@ -61,7 +61,7 @@ test.each([['on the VM\'s thread', 1], ['in threads', 2]])('a guest that writes 
   await source.runUntil(() => source.vm.retired[0]! > 1e6);
   const { figures } = await migrate(source, destination, { downtimeMs: ANY, verify: true }), last = figures.at(-1)!;
   expect(hashOf(memory(source))).toBe(hashOf(memory(destination)));
-  expect(figures.findLast(({ round }) => round === 1)!.sentPages).toBe(64 * MIB / 4096);
+  expect(last.sentPages).toBeGreaterThanOrEqual(64 * MIB / 4096);
   expect(last.zeroPages).toBeGreaterThan(60 * MIB / 4096);
   expect(last.sentBytes).toBeLessThan(4 * MIB);
   const before = destination.vm.retired[0]!;

@@ -1,5 +1,5 @@
 /** What the migration wizard has been told so far, and how migrations read. */
-import type { DatastoreId, HostId, NetworkId, ResourcePoolId, VmId } from '../../../shared/base/ids.ts';
+import type { DatastoreId, HostId, NetworkId, PeerId, ResourcePoolId, VmId } from '../../../shared/base/ids.ts';
 import { say, type Phrase } from '../../../shared/base/phrase.ts';
 import { DEFAULT_PORT_GROUP } from '../../../shared/model/container.ts';
 import { MIGRATION_LIMITS, USUAL_DOWNTIME_MS, type CheckFix, type CheckGroup, type MigrationCheck, type MigrationPhase, type MigrationPriority, type MigrationRequest } from '../../../shared/model/migration.ts';
@@ -32,8 +32,8 @@ export function networksOf(vms: readonly Pick<Vm, 'spec'>[]): NetworkChoice[] {
 }
 
 /** Numbers are as they were typed. */
-export interface MigrationDraft { type: MigrationType; hostId: HostId | ''; datastoreId: DatastoreId | ''; networks: NetworkChoice[]; poolId: ResourcePoolId | ''; priority: MigrationPriority; downtimeMs: string; rateMbps: string; keepsSpeed: boolean; postCopy: boolean }
-export const newDraft = (): MigrationDraft => ({ type: 'compute', hostId: '', datastoreId: '', networks: [], poolId: '', priority: 'regular', downtimeMs: String(USUAL_DOWNTIME_MS), rateMbps: '', keepsSpeed: false, postCopy: false });
+export interface MigrationDraft { type: MigrationType; /** Whose host it is; this engine's when ''. */ peerId: PeerId | ''; hostId: HostId | ''; datastoreId: DatastoreId | ''; networks: NetworkChoice[]; poolId: ResourcePoolId | ''; priority: MigrationPriority; downtimeMs: string; rateMbps: string; keepsSpeed: boolean; postCopy: boolean }
+export const newDraft = (): MigrationDraft => ({ type: 'compute', peerId: '', hostId: '', datastoreId: '', networks: [], poolId: '', priority: 'regular', downtimeMs: String(USUAL_DOWNTIME_MS), rateMbps: '', keepsSpeed: false, postCopy: false });
 
 const isWithin = (text: string, { min, max }: { readonly min: number; readonly max: number }): boolean => /^\d+$/.test(text.trim()) && Number(text) >= min && Number(text) <= max;
 
@@ -48,14 +48,17 @@ export function draftProblems({ type, hostId, datastoreId, downtimeMs, rateMbps 
 }
 
 /** Undefined while it is not said where to. */
-export function requestOf({ type, hostId, datastoreId, networks, poolId, priority, downtimeMs, rateMbps, keepsSpeed, postCopy }: MigrationDraft): MigrationRequest | undefined {
+export function requestOf({ type, peerId, hostId, datastoreId, networks, poolId, priority, downtimeMs, rateMbps, keepsSpeed, postCopy }: MigrationDraft): MigrationRequest | undefined {
   if ((movesHost(type) && hostId === '') || (movesFiles(type) && datastoreId === '')) return undefined;
   const files = movesFiles(type) && datastoreId !== '' ? { datastoreId } : {};
   if (!movesHost(type) || hostId === '') return files;
   const number = (text: string) => (/^\d+$/.test(text.trim()) ? Number(text) : undefined), downtime = number(downtimeMs), rate = number(rateMbps);
-  const elsewhere = networks.flatMap(each => (each.networkId === '' ? [] : [{ ...each, networkId: each.networkId }]));
-  return { hostId, ...files, ...(elsewhere.length > 0 && { networks: elsewhere }), ...(poolId && { poolId }), ...(priority !== 'regular' && { priority }), ...(downtime !== undefined && downtime !== USUAL_DOWNTIME_MS && { downtimeMs: downtime }), ...(rate !== undefined && { rateMbps: rate }), ...(keepsSpeed && { keepsSpeed }), ...(postCopy && { postCopy }) };
+  const elsewhere = networks.flatMap(each => (each.networkId === '' || peerId !== '' ? [] : [{ ...each, networkId: each.networkId }]));
+  return { ...(peerId && { peerId }), hostId, ...files, ...(elsewhere.length > 0 && { networks: elsewhere }), ...(poolId && { poolId }), ...(priority !== 'regular' && { priority }), ...(downtime !== undefined && downtime !== USUAL_DOWNTIME_MS && { downtimeMs: downtime }), ...(rate !== undefined && { rateMbps: rate }), ...(keepsSpeed && { keepsSpeed }), ...(postCopy && peerId === '' && { postCopy }) };
 }
+
+/** A host of another engine, with their names. */
+export interface ChosenPeer { readonly peerId: PeerId; readonly peer: string; readonly hostId: HostId; readonly host: string }
 
 /** A finding, of the VM that it is about. */
 export interface Finding extends MigrationCheck { readonly vmId: VmId }

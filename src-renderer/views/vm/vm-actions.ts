@@ -9,6 +9,7 @@ import { t, translate } from '../../i18n/i18n.ts';
 import { useConnection } from '../../stores/connection.ts';
 import { useHosts } from '../../stores/hosts.ts';
 import { useNotices } from '../../stores/notices.ts';
+import { usePeers } from '../../stores/peers.ts';
 import { useVms } from '../../stores/vms.ts';
 import { stateOf } from '../host/describe-host.ts';
 import { useDialogs } from '../shell/dialogs.ts';
@@ -39,7 +40,7 @@ export const whyNotNow = (action: Action, { template, powerState, hostRole }: Pi
 export interface VmActions { readonly power: readonly IconAction[]; readonly all: readonly MenuAction[] }
 
 export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
-  const [vms, hosts, notices, connection, dialogs] = [useVms(), useHosts(), useNotices(), useConnection(), useDialogs()];
+  const [vms, hosts, peers, notices, connection, dialogs] = [useVms(), useHosts(), usePeers(), useNotices(), useConnection(), useDialogs()];
 
   return computed(() => {
     const target = vm();
@@ -71,6 +72,8 @@ export function useVmActions(vm: () => Vm | undefined): ComputedRef<VmActions> {
     return {
       power,
       all: [
+        ...(target.given === undefined ? [] : [{ label: t`Go On Here…`, icon: 'play' as const, status: 'danger' as const, disabledReason: offline,
+          run: confirm(t`Go on here`, t`Let "${name}" go on here? Only if ${target.given.peer} is gone for good: when it took "${name}", there are two of it, and both write to its disks.`, t`Go On Here`, 'vm go-on-here', () => peers.goOnHere(id)) }]),
         ...power,
         { label: t`Restart Guest OS`, disabledReason: reason('shutDown'), run: () => void notices.attempt(vms.restartGuest(id)) },
         { label: t`Open Console in New Window`, icon: 'pop-out', divided: true, run: () => openConsole(id) },
