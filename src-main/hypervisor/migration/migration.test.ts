@@ -81,7 +81,7 @@ test('without the log of what is written to, the destination has other memory, a
 test('another machine is refused before anything is copied, and a link that is cut ends both halves', async () => {
   const source = machine(), other = machine({ memoryMib: 128 });
   await expect(migrate(source, other, { downtimeMs: ANY })).rejects.toThrow('The machine at the destination is another one: its memory in MiB is 128, and the source\'s 64.');
-  const [here, there] = link(source), destination = machine(), incoming = new IncomingMigration(destination.vm, there), outgoing = new OutgoingMigration({ vm: source.vm, channel: here, rules: { downtimeMs: 1 }, progress: () => { /* nobody looks */ }, slowDown: () => { /* nobody looks */ }, slowed: () => 0 });
+  const [here, there] = link(source, 1000), destination = machine(), incoming = new IncomingMigration(destination.vm, there), outgoing = new OutgoingMigration({ vm: source.vm, channel: here, rules: { downtimeMs: 1 }, progress: () => { /* nobody looks */ }, slowDown: () => { /* nobody looks */ }, slowed: () => 0 });
   destination.vm.pause();
   const arrival = incoming.receive();
   arrival.catch(() => { /* awaited below */ });

@@ -104,7 +104,7 @@ export class OutgoingMigration {
       const seconds = Math.max(1, hostNowNs() - startedNs) / 1e9;
       this.last = { pagesPerSecond: copied / seconds, fullPagesPerSecond: (copied - (this.copied.zeroPages - zeroesBefore)) / seconds, dirtyPagesPerSecond: this.left.length / seconds };
       this.tell(this.left.length);
-      if (this.io.rules.postCopy === true || this.expectedDowntimeMs(this.left.length) <= this.io.rules.downtimeMs) return;
+      if (this.io.rules.postCopy === true || this.left.length === 0 || this.expectedDowntimeMs(this.left.length) <= this.io.rules.downtimeMs) return;
       if (this.round >= PATIENCE && this.left.length > copied * LOSING && this.io.rules.keepsSpeed !== true) this.io.slowDown();
     }
   }
