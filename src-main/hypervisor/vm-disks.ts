@@ -35,6 +35,7 @@ class Replaceable implements BlockBackend {
   /** While it is copied to another one. */
   mirror: Mirror | undefined;
   readonly readOnly: boolean;
+  private readonly underWay = new Set<Promise<void>>();
   constructor(image: DiskImage, readOnly: boolean) {
     this.image = image;
     this.readOnly = readOnly;
@@ -47,8 +48,14 @@ class Replaceable implements BlockBackend {
   discard(offset: number, length: number): Promise<void> { return this.change(offset, length, disk => disk.discard(offset, length)); }
   close(): Promise<void> { return this.image.close(); }
 
-  private change(offset: number, length: number, change: (disk: BlockBackend) => Promise<void>): Promise<void> {
-    return this.mirror === undefined ? change(this.image) : this.mirror.change(offset, length, change);
+  /** Changes that were begun without the mirror; none are once there is one. */
+  async settled(): Promise<void> { await Promise.allSettled(this.underWay); }
+
+  private async change(offset: number, length: number, change: (disk: BlockBackend) => Promise<void>): Promise<void> {
+    if (this.mirror !== undefined) { await this.mirror.change(offset, length, change); return; }
+    const changing = change(this.image);
+    this.underWay.add(changing);
+    try { await changing; } finally { this.underWay.delete(changing); }
   }
 }
 
@@ -127,6 +134,7 @@ export class VmDisk {
   async mirrorTo(path: string, options: Progress): Promise<void> {
     const { replaceable } = this, mirror = new Mirror(replaceable.image, await openImage(path, { readOnly: false }));
     replaceable.mirror = mirror;
+    await replaceable.settled();
     await mirror.copy(options).catch((error: unknown) => { throw notCopied(path, error, options); });
   }
 
