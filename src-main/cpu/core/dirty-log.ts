@@ -13,12 +13,19 @@ export class DirtyLog {
   private readonly machine: Machine;
   /** { slot, flags } of each page. */
   private readonly table: Uint16Array;
+  private readonly first: Pa;
+  private readonly bytes: number;
 
   /** Of the RAM from `first` on, whole pages. All of them are clean from now on. */
   constructor(machine: Machine, first = 0 as Pa, bytes = machine.ramBytes - first) {
     this.machine = machine;
+    this.first = first;
+    this.bytes = bytes;
     this.table = new Uint16Array(machine.memory.buffer, PAGE_TABLE + 4 * first / PAGE_BYTES, 2 * bytes / PAGE_BYTES);
-    this.take();
+    machine.exclusively(() => {
+      machine.markClean(first, bytes, true);
+      machine.dropWrites();
+    });
   }
 
   /** Numbers of the pages that were written to since the last time, from `first` on and in order; they are clean again. At no moment is a store in neither this answer nor the next. */
@@ -36,5 +43,5 @@ export class DirtyLog {
   }
 
   /** Nothing is logged any more. */
-  end(): void { this.machine.exclusively(() => { for (let at = 1; at < this.table.length; at += 2) Atomics.and(this.table, at, ~PAGE_CLEAN); }); }
+  end(): void { this.machine.exclusively(() => this.machine.markClean(this.first, this.bytes, false)); }
 }

@@ -24,6 +24,9 @@ export interface MachineOptions {
   readonly inThreads?: boolean;
 }
 
+/** Pages of code that a guest comes to in its first 20 ms: some 250 of Linux. */
+const FIRST_SLOTS = 256;
+
 interface CoreExports {
   rebuild(cpu: number): void;
   enter(cpu: number): void;
@@ -37,6 +40,7 @@ interface CoreExports {
   invalidateCode(pa: number, bytes: number): void;
   flushEverywhere(): void;
   dropWrites(): void;
+  markClean(pa: number, bytes: number, isClean: number): void;
   exceptionToEl1(cpu: number, ec: number, iss: bigint): void;
   abortToEl1(cpu: number, ec: number, iss: bigint, va: bigint): void;
   translate(cpu: number, va: bigint, access: number, el: number): number;
@@ -150,6 +154,12 @@ export class Machine {
 
   /** No CPU writes to RAM from then on without the core hearing of it, page by page. In an exclusive section. */
   dropWrites(): void { this.core.dropWrites(); }
+
+  /** Whole pages, for a dirty log. In an exclusive section. */
+  markClean(pa: Pa, bytes: number, isClean: boolean): void { this.core.markClean(pa, bytes, isClean ? 1 : 0); }
+
+  /** Has the host's memory ready for the code that a guest comes to first, which takes as long as decoding it. Before anything ran. */
+  prefault(): void { new Uint8Array(this.memory.buffer, L.CODE_POOL, FIRST_SLOTS * L.CODE_SLOT_BYTES).fill(0); }
 
   /** Translations changed outside the CPUs: stage 2 or a restore. */
   flushTranslations(): void { this.core.flushEverywhere(); }

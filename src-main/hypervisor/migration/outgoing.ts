@@ -95,7 +95,9 @@ export class OutgoingMigration {
   /** Resolves once what is left to copy takes no longer than the guest may stand still. */
   async copyMemory(signal: AbortSignal): Promise<void> {
     this.log = this.io.vm.dirtyLog();
-    this.left = Uint32Array.from({ length: this.ram.length / PAGE_BYTES }, (_, page) => page);
+    this.left = new Uint32Array(this.ram.length / PAGE_BYTES);
+    // Much faster than `from`, and the guest waits.
+    for (let page = 0; page < this.left.length; page++) this.left[page] = page;
     for (;;) {
       const startedNs = hostNowNs(), copied = this.left.length, zeroesBefore = this.copied.zeroPages;
       this.round++;

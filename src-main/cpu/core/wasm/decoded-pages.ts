@@ -43,6 +43,15 @@ export function fetch(cpu: usize): i32 {
 // @ts-ignore: decorator
 @inline export function dirtied(entry: usize): void { if ((load<u16>(entry + 2) & PAGE_CLEAN) != 0) atomic.and<u16>(entry + 2, <u16>~PAGE_CLEAN); }
 
+/** Marks pages of RAM, or takes the mark away. In an exclusive section. */
+export function markClean(pa: f64, bytes: f64, isClean: i32): void {
+  const first = pageEntry(<usize>RAM_BASE + <usize>pa), end = first + <usize>(bytes / 4096) * 4;
+  for (let entry = first; entry < end; entry += 4) {
+    if (isClean != 0) atomic.or<u16>(entry + 2, <u16>PAGE_CLEAN);
+    else dirtied(entry);
+  }
+}
+
 // @ts-ignore: decorator
 @inline function slotAddress(n: i32): usize { return <usize>CODE_POOL + <usize>n * <usize>CODE_SLOT_BYTES; }
 

@@ -7,7 +7,7 @@ import { enterGuest, leaveGuest } from "./exclusion";
 import { interruptPending, takePendingInterrupt } from "./interrupts";
 import { get32, put32 } from "./state";
 
-export { fetch, invalidateCode } from "./decoded-pages";
+export { fetch, invalidateCode, markClean } from "./decoded-pages";
 export { loadSlow as load, storeSlow as store, loadMiss, pageMiss, storeMiss, load128, store128, dataCacheZero } from "./memory";
 export {
   loadExclusive, loadExclusivePair, storeExclusive, storeExclusivePair, atomicOperation as atomic, compareAndSwap, compareAndSwapPair, clearExclusive,
