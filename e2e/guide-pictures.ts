@@ -118,6 +118,7 @@ try {
   await inventory.open('Datacenter');
   await host.add('host-c', { profile: 'Quarterdeck Q8' });
   await inventory.open('web-01');
+  for (const toast of await page.getByRole('button', { name: 'Dismiss' }).all()) await toast.click();
   await vm.choose('Migrate…');
   await migrate.next();
   await migrate.host('host-c').check();

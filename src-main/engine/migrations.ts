@@ -98,6 +98,7 @@ export class Migrations {
           recording.sample('storage', { files: done });
           context.progress(part * done, say`Copying files to ${datastoreName(datastoreId)}`);
         } });
+        recording.sample('storage', { files: 1 });
       }
       if (isLive) await this.runLive(id, request, recording, { ...context, progress: (done, details) => context.progress(movesFiles ? FILES_PART + (1 - FILES_PART) * done : done, details) });
       else if (movesHost) await this.settle(id, request);
