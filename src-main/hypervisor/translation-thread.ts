@@ -4,8 +4,8 @@ import type { HotRecord, Translation } from '../cpu/core/translation.ts';
 import { lowerCompilers } from './compiler-priority.ts';
 import { workerFile } from './worker-file.ts';
 
-/** A small young generation: what translating leaves behind is short-lived, and would otherwise pile up. */
-const HEAP = { maxYoungGenerationSizeMb: 4 };
+/** A small young generation: what translating leaves behind is short-lived, and would otherwise pile up. A smaller one is collected every 2 ms while a guest warms up. */
+const HEAP = { maxYoungGenerationSizeMb: 12 };
 
 /** Records in one module: making it takes a few milliseconds. */
 const BATCH = 24;

@@ -347,7 +347,7 @@ export abstract class Emitter {
 
 const PURE = new Set<CoreFunction>(['multiplyHighUnsigned', 'multiplyHighSigned', 'crc32']);
 
-export function flagsOf(options: AccessOptions): number { return (options.unprivileged === true ? L.ACCESS_UNPRIVILEGED : 0) | (options.ordered === true ? L.ACCESS_ALIGNED : 0); }
+function flagsOf(options: AccessOptions): number { return (options.unprivileged === true ? L.ACCESS_UNPRIVILEGED : 0) | (options.ordered === true ? L.ACCESS_ALIGNED : 0); }
 function sizeOf(bytes: number, options: AccessOptions): number { return Math.log2(bytes) | flagsOf(options); }
 
 /** The core gives zero-extended i64s; makes of them what an inline load would have given. */

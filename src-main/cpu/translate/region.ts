@@ -16,7 +16,7 @@ import { Code, type Callee, type Label } from './code.ts';
 import { dominates, lastOf, PAGE_BYTES, type Block, type Instruction } from './control-flow.ts';
 import type { CoreFunction } from './core-functions.ts';
 import { analyseFlow, union, type Flow } from './data-flow.ts';
-import { Emitter, flagsOf, fromNzcv, fromOperands, type AccessBytes, type AccessOptions, type Right } from './emitter.ts';
+import { Emitter, fromNzcv, fromOperands, type AccessBytes, type AccessOptions, type Right } from './emitter.ts';
 import type { Reg } from './insn.ts';
 import { blockOffset, generalIndex, isVector, noRegisters, operandsOf, SP_BIT, type RegisterSet, type Template } from './instruction.ts';
 import * as simd from './simd.ts';
@@ -383,15 +383,12 @@ class RegionEmitter extends Emitter {
 
   protected tlb(): Val { return Val.local(TLB_LOCAL, 'i32'); }
 
-  /** What the TLB lacks, the core finds. When it cannot, or there is an exception to be taken, the instruction is interpreted. */
+  /** Where the TLB does not have the address, the instruction is interpreted. A call of the core instead would cost each access code, and V8's compiler a tenth of its time. */
   protected override access(right: Right, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void): void {
     if (this.place.inGroup) { fast(this.let(address.wrap().add(groupAddend))); return; }
-    const { va, hit, host } = this.lookUp(right, bytes, address, options), at = Val.local(host, 'i32');
-    this.if(hit.eqz(), () => {
-      this.code.set(host, this.call(right === L.TLB_WRITE ? 'storeMiss' : 'loadMiss', va, bytes | flagsOf(options)));
-      this.if(at.eqz(), () => this.interpret(), undefined, false);
-    }, undefined, false);
-    fast(at);
+    const { hit, host } = this.lookUp(right, bytes, address, options);
+    this.if(hit.eqz(), () => this.interpret(), undefined, false);
+    fast(Val.local(host, 'i32'));
   }
 
   /** One look-up for all accesses of a group, before the first of its instructions. */
@@ -400,11 +397,7 @@ class RegionEmitter extends Emitter {
       const va = this.let((general[base] as Val).add(BigInt(low))), entry = this.let(this.entryOf(this.tlb(), va)), page = this.let(va.add(bytes - 1).and(-4096n));
       const tags = [...(reads ? [L.TLB_READ] : []), ...(writes ? [L.TLB_WRITE] : [])].map(right => loadFrom('i64', entry, right).eq(page));
       this.code.set(addendLocal(base), loadFrom('i32', entry, L.TLB_ADDEND));
-      this.if(tags.reduce((a, b) => a.and(b)).eqz(), () => {
-        const host = this.call('pageMiss', va, bytes, reads ? 1 : 0, writes ? 1 : 0);
-        this.if(host.eqz(), () => this.interpret(Val.i32(left)), undefined, false);
-        this.code.set(addendLocal(base), host.sub(va.wrap()));
-      }, undefined, false);
+      this.if(tags.reduce((a, b) => a.and(b)).eqz(), () => this.interpret(Val.i32(left)), undefined, false);
     });
   }
 

@@ -8,7 +8,7 @@ import { interruptPending, takePendingInterrupt } from "./interrupts";
 import { get32, put32 } from "./state";
 
 export { fetch, invalidateCode, markClean } from "./decoded-pages";
-export { loadSlow as load, storeSlow as store, loadMiss, pageMiss, storeMiss, load128, store128, dataCacheZero } from "./memory";
+export { loadSlow as load, storeSlow as store, load128, store128, dataCacheZero } from "./memory";
 export {
   loadExclusive, loadExclusivePair, storeExclusive, storeExclusivePair, atomicOperation as atomic, compareAndSwap, compareAndSwapPair, clearExclusive,
 } from "./atomics";

@@ -1,5 +1,5 @@
 /** Loads and stores that the inline TLB could not serve: misses, page crossings, alignment, pages with decoded code. */
-import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_CLEAN, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, STAGED, TLB, TLB_ADDEND, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
+import { ACCESS_ALIGNED, ACCESS_UNPRIVILEGED, EL, FAULT, PAGE_CLEAN, PAGE_HAS_CODE, PAGE_TABLE, PAGE_TRACED, RAM_BASE, TLB, TLB_ADDEND, TLB_EL1, TLB_READ, TLB_WRITE, WALK_RIGHTS, WALK_SIZE_LOG2 } from "../../layout";
 import { SCTLR_EL1 } from "../../sysreg-slots";
 import { instructionAt, raiseAbort, raiseAlignment, wantPage } from "./aborts";
 import { codeWritten, dirtied } from "./decoded-pages";
@@ -37,60 +37,6 @@ function learn(cpu: usize, table: usize, va: u64, host: usize, page: usize): voi
   if (checksAlignment(cpu)) return;
   const rights = get32(cpu, WALK_RIGHTS), plain = (load<u16>(page + 2) & (PAGE_HAS_CODE | PAGE_TRACED | PAGE_CLEAN)) == 0;
   fillData(cpu, table, va, host, (rights & READ) != 0, (rights & WRITE) != 0 && plain, get32(cpu, WALK_SIZE_LOG2));
-}
-
-/** The same for translated code, which has no PC to raise an abort with: 0 when the instruction has to be interpreted. */
-function quietAddress(cpu: usize, va: u64, size: i32, access: i32, flags: i32): usize {
-  const el = elOf(cpu, flags), table = el == 0 ? enterContext(cpu) : cpu + TLB_EL1, entry = dataEntry(table, va);
-  if (load<u64>(entry + (access == WRITE ? TLB_WRITE : TLB_READ)) == (va & ~0xfff)) return <usize>(<i32>va + load<i32>(entry + TLB_ADDEND));
-  if (!translate(cpu, va, access, el)) return 0;
-  const host = walkHost(cpu), page = <usize>PAGE_TABLE + ((host - <usize>RAM_BASE) >> 12) * 4;
-  if (isMissing(host)) return 0;
-  if (access == WRITE) {
-    if ((load<u16>(page + 2) & PAGE_HAS_CODE) != 0) return 0;
-    dirtied(page);
-  }
-  if (walkIsDevice(cpu)) return (va & <u64>(size - 1)) == 0 ? host : 0;
-  learn(cpu, table, va, host, page);
-  return host;
-}
-
-/** Whether an access that translated code may not do inline has to be interpreted as it may be misaligned. */
-function mayBeMisaligned(cpu: usize, va: u64, size: i32, flags: i32): bool {
-  return (va & <u64>(size - 1)) != 0 && ((flags & ACCESS_ALIGNED) != 0 || checksAlignment(cpu));
-}
-
-/**
- * For translated code whose look-up in the TLB failed: where in linear memory it finds the `flags & 0xff` bytes at `va`,
- * which is in STAGED when they lie in two pages; 0 when the instruction has to be interpreted. Up to 32 bytes.
- */
-export function loadMiss(cpu: usize, va: u64, flags: i32): usize {
-  const size = flags & 0xff;
-  if (mayBeMisaligned(cpu, va, size, flags)) return 0;
-  const host = quietAddress(cpu, va, size, READ, flags);
-  if (host == 0 || !crosses(va, size)) return host;
-  const first = 4096 - (<i32>va & 0xfff), second = quietAddress(cpu, va + <u64>first, 1, READ, flags);
-  if (second == 0) return 0;
-  memory.copy(cpu + STAGED, host, first);
-  memory.copy(cpu + STAGED + first, second, size - first);
-  return cpu + STAGED;
-}
-
-/**
- * For several accesses to the `bytes` at `va`: where they are in linear memory, when they lie in one page that the TLB has
- * or learns with the rights that are asked for; else 0, and the instructions have to be interpreted.
- */
-export function pageMiss(cpu: usize, va: u64, bytes: i32, reads: bool, writes: bool): usize {
-  if (crosses(va, bytes)) return 0;
-  const page = va & ~0xfff, host = quietAddress(cpu, va, 1, writes ? WRITE : READ, 0), entry = dataEntry(<usize>get32(cpu, TLB), va);
-  if (host == 0 || (reads && load<u64>(entry + TLB_READ) != page) || (writes && load<u64>(entry + TLB_WRITE) != page)) return 0;
-  return host;
-}
-
-/** The same for a store; 0 as well when the bytes lie in two pages, of which neither may be written alone. */
-export function storeMiss(cpu: usize, va: u64, flags: i32): usize {
-  const size = flags & 0xff;
-  return mayBeMisaligned(cpu, va, size, flags) || crosses(va, size) ? 0 : quietAddress(cpu, va, size, WRITE, flags);
 }
 
 /** Device memory takes no unaligned access, whatever SCTLR_EL1.A says. */
