@@ -333,7 +333,7 @@ export abstract class Emitter {
    * The inline TLB. The tag is that of the last byte's page, so that one comparison also fails for accesses that cross
    * a page. `host` is the local with the address in linear memory that the entry gives, whether or not it is a hit.
    */
-  protected lookUp(right: Right, bytes: number, address: Val, options: AccessOptions): { readonly va: Val; readonly hit: Val; readonly host: number } {
+  protected lookUp(right: Right, bytes: number, address: Val, options: AccessOptions): { readonly va: Val; readonly tag: Val; readonly hit: Val; readonly host: number } {
     const va = this.let(address);
     const base = options.unprivileged === true ? this.get('i32', L.TLB_EL0) : this.tlb();
     const entry = this.let(this.entryOf(base, va));
@@ -341,7 +341,7 @@ export abstract class Emitter {
     const tag = this.let(loadFrom('i64', entry, right)), host = this.code.local('i32');
     this.code.set(host, va.wrap().add(loadFrom('i32', entry, L.TLB_ADDEND)));
     const hit = tag.eq(va.add(bytes - 1).and(-4096n));
-    return { va, host, hit: options.ordered === true && bytes > 1 ? hit.and(va.wrap().and(bytes - 1).eqz()) : hit };
+    return { va, tag, host, hit: options.ordered === true && bytes > 1 ? hit.and(va.wrap().and(bytes - 1).eqz()) : hit };
   }
 }
 

@@ -386,8 +386,8 @@ class RegionEmitter extends Emitter {
   /** Where the TLB does not have the address, the instruction is interpreted. A call of the core instead would cost each access code, and V8's compiler a tenth of its time. */
   protected override access(right: Right, bytes: number, address: Val, options: AccessOptions, fast: (host: Val) => void): void {
     if (this.place.inGroup) { fast(this.let(address.wrap().add(groupAddend))); return; }
-    const { hit, host } = this.lookUp(right, bytes, address, options);
-    this.if(hit.eqz(), () => this.interpret(), undefined, false);
+    const { tag, hit, host } = this.lookUp(right, bytes, address, options);
+    this.if(hit.eqz(), () => this.interpret([tag]), undefined, false);
     fast(Val.local(host, 'i32'));
   }
 
@@ -395,14 +395,16 @@ class RegionEmitter extends Emitter {
   private lookUpGroup({ base, low, bytes, reads, writes }: AccessGroup, left: number): void {
     this.code.scratch(() => {
       const va = this.let((general[base] as Val).add(BigInt(low))), entry = this.let(this.entryOf(this.tlb(), va)), page = this.let(va.add(bytes - 1).and(-4096n));
-      const tags = [...(reads ? [L.TLB_READ] : []), ...(writes ? [L.TLB_WRITE] : [])].map(right => loadFrom('i64', entry, right).eq(page));
+      const tags = [...(reads ? [L.TLB_READ] : []), ...(writes ? [L.TLB_WRITE] : [])].map(right => this.let(loadFrom('i64', entry, right)));
       this.code.set(addendLocal(base), loadFrom('i32', entry, L.TLB_ADDEND));
-      this.if(tags.reduce((a, b) => a.and(b)).eqz(), () => this.interpret(Val.i32(left)), undefined, false);
+      this.if(tags.map(tag => tag.xor(page)).reduce((a, b) => a.or(b)).ne(0n), () => this.interpret(tags, Val.i32(left)), undefined, false);
     });
   }
 
   /** Leaves so that the interpreter goes on with this instruction, of which nothing was done. */
-  private interpret(left = instructionsLeft): void {
+  private interpret(tags: readonly Val[], left = instructionsLeft): void {
+    // V8 would load what is used once a second time, by the comparison itself.
+    for (const tag of tags) this.put(L.STAGED, tag);
     this.savePc();
     this.code.set(BUDGET, this.budget.add(left).add(1));
     this.code.br(this.faulted);
