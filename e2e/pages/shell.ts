@@ -14,6 +14,17 @@ export class Shell {
 
   result(name: string): Locator { return this.page.getByRole('option', { name: new RegExp(`^${name}\\b`) }); }
 
+  /** To be called before what shows the banner. Gives what resolves once it was there, however shortly: a fast engine is back before anybody looks. */
+  async watchBanner(): Promise<() => Promise<void>> {
+    const watch = await this.page.evaluateHandle(() => ({
+      seen: new Promise<void>(resolve => {
+        new MutationObserver(() => { if (/The engine (stopped|cannot be reached)/.test(document.querySelector('[role="status"][aria-label="Connection to the engine"]')?.textContent ?? '')) resolve(); })
+          .observe(document.body, { subtree: true, childList: true, characterData: true });
+      }),
+    }));
+    return () => watch.evaluate(({ seen }) => seen);
+  }
+
   /** A page that the header's menu leads to. */
   async goTo(name: string): Promise<void> {
     await this.page.getByRole('button', { name: 'Menu', exact: true }).click();
